@@ -1,0 +1,1 @@
+//! One file a subcommand: words, a validated job, calls, output. No arithmetic.

@@ -1,0 +1,1 @@
+//! Images from folders and lists to the network, on CPU threads ahead of the GPU.

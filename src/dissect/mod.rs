@@ -1,0 +1,4 @@
+//! Dissection arithmetic: thresholds, counts, labels. Formats nothing.
+
+pub mod tally;
+pub mod topk;

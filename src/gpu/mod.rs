@@ -1,0 +1,1 @@
+//! The only place that names wgpu: adapters, buffers, shaders, recordings, timing, tuning.

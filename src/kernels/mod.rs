@@ -1,0 +1,1 @@
+//! One file a kernel: parameters, shape check, grid; and the table of them all.

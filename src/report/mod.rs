@@ -1,0 +1,1 @@
+//! What people look at: JSON, CSV, HTML, SVG, strips. Computes nothing.

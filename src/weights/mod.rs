@@ -1,0 +1,1 @@
+//! Weight files: import, inspection, loading. Every file is hostile until its sizes were checked.
