@@ -1,1 +1,58 @@
-//! The same graph and kernels as obvious loops on the CPU: for tests, `doctor` and the tuner.
+//! The same kernels and graph as obvious loops on the CPU: for tests, `doctor` and the tuner, never for the normal path.
+
+pub mod add;
+mod case;
+
+pub use case::{Case, Data, Expected, Mismatch, Output, Record, Size, Work, rng};
+
+use crate::tensor::{HostTensor, Shape};
+
+/// The cases of each kernel, by stem, in the order of [`crate::kernels::ALL`].
+pub static CASES: &[(&str, fn() -> Vec<Case>)] = &[("add", add::cases)];
+
+/// The cases of one kernel.
+pub fn cases(stem: &str) -> Vec<Case> {
+    CASES.iter().find(|(name, _)| *name == stem).map_or_else(Vec::new, |(_, cases)| cases())
+}
+
+/// Maps in double precision, NCHW: what the twins compute on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Maps {
+    /// Shape, NCHW.
+    pub shape: Shape,
+    /// Elements, row-major.
+    pub data: Vec<f64>,
+}
+
+impl Maps {
+    /// Maps of zeros.
+    pub fn zeros(shape: Shape) -> Self {
+        Maps { shape, data: vec![0.0; shape.len()] }
+    }
+
+    /// Index of an element.
+    pub const fn index(&self, n: u32, c: u32, y: u32, x: u32) -> usize {
+        ((n as usize * self.shape.c as usize + c as usize) * self.shape.h as usize + y as usize) * self.shape.w as usize
+            + x as usize
+    }
+
+    /// An element; zero outside the map.
+    pub fn at(&self, n: u32, c: u32, y: i64, x: i64) -> f64 {
+        match (u32::try_from(y), u32::try_from(x)) {
+            (Ok(y), Ok(x)) if y < self.shape.h && x < self.shape.w => self.data[self.index(n, c, y, x)],
+            _ => 0.0,
+        }
+    }
+
+    /// Rounded to single precision.
+    #[expect(clippy::cast_possible_truncation, reason = "rounding to single precision is the point")]
+    pub fn to_f32(&self) -> Vec<f32> {
+        self.data.iter().map(|&value| value as f32).collect()
+    }
+}
+
+impl From<&HostTensor> for Maps {
+    fn from(tensor: &HostTensor) -> Self {
+        Maps { shape: tensor.shape, data: tensor.data.iter().map(|&value| f64::from(value)).collect() }
+    }
+}

@@ -1,0 +1,18 @@
+//! How much memory buffers may take when the user does not say.
+
+/// Where nothing is known of the machine's memory.
+const FALLBACK_BYTES: u64 = 4 << 30;
+
+/// Half of the memory that is free for a software adapter; a modest fixed share for a GPU, whose memory no portable call tells.
+pub(super) fn default_budget(software: bool) -> u64 {
+    if software { available_bytes().map_or(FALLBACK_BYTES, |bytes| bytes / 2) } else { FALLBACK_BYTES }
+}
+
+/// Free memory of the machine or of its control group, whichever is less. Only Linux tells.
+fn available_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    Some((kibibytes * 1024).min(group.unwrap_or(u64::MAX)))
+}

@@ -1,0 +1,77 @@
+//! Walks the table of kernels: each has cases, passes them in both module modes, and dies by its mutants.
+
+use std::sync::OnceLock;
+
+use netdissect::gpu::{DeviceChoice, Gpu};
+use netdissect::kernels;
+use netdissect::reference::{self, Size};
+
+/// The device of these tests. No adapter is a failure unless `NETDISSECT_NO_GPU=1` says it is meant.
+fn gpu() -> Option<&'static Gpu> {
+    static GPU: OnceLock<Option<Gpu>> = OnceLock::new();
+    GPU.get_or_init(|| {
+        if std::env::var("NETDISSECT_NO_GPU").is_ok_and(|value| value == "1") {
+            println!("skipped: no GPU");
+            return None;
+        }
+        Some(Gpu::open(&DeviceChoice::Auto).expect("an adapter; set NETDISSECT_NO_GPU=1 to go without"))
+    })
+    .as_ref()
+}
+
+#[test]
+fn every_kernel_has_cases_of_all_four_sizes_that_prove_something() {
+    for entry in kernels::ALL {
+        let cases = reference::cases(entry.stem);
+        for size in [Size::Smallest, Size::Batch, Size::Ragged, Size::Real] {
+            assert!(cases.iter().any(|case| case.size == size), "{}: no case of size {size:?}", entry.stem);
+        }
+        for case in cases.iter().filter(|case| matches!(case.size, Size::Batch | Size::Ragged)) {
+            let varied = (case.expected)().iter().any(reference::Expected::is_varied);
+            assert!(varied, "{} {}: a constant answer proves nothing", entry.stem, case.label);
+        }
+    }
+}
+
+#[test]
+fn every_case_belongs_to_a_kernel_of_the_table() {
+    let stems: Vec<_> = kernels::ALL.iter().map(|entry| entry.stem).collect();
+    let cases: Vec<_> = reference::CASES.iter().map(|(stem, _)| *stem).collect();
+    assert_eq!(stems, cases);
+}
+
+#[test]
+fn kernels_equal_their_twins() {
+    let Some(gpu) = gpu() else { return };
+    let mut failures = Vec::new();
+    for entry in kernels::ALL.iter().filter(|entry| (entry.runs_on)(&gpu.traits())) {
+        for case in reference::cases(entry.stem) {
+            for (mode, gpu) in [("checked", gpu.clone()), ("trusted", gpu.trusted())] {
+                if let Err(error) = case.check(&gpu) {
+                    failures.push(format!("{} ({mode}): {error}", entry.stem));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn every_mutant_is_noticed() {
+    let Some(gpu) = gpu() else { return };
+    let mut survivors = Vec::new();
+    for entry in kernels::ALL.iter().filter(|entry| (entry.runs_on)(&gpu.traits())) {
+        assert!(!entry.mutants.is_empty(), "{}: no mutants", entry.stem);
+        // The real layer is for the twins; mutants must die young.
+        let cases: Vec<_> = reference::cases(entry.stem).into_iter().filter(|case| case.size != Size::Real).collect();
+        for (from, to) in entry.mutants {
+            let found = (entry.shaders)().iter().any(|shader| shader.text.contains(from));
+            assert!(found, "{}: `{from}` is not in its text", entry.stem);
+            let mutant = gpu.mutated(entry.stem, from, to);
+            if cases.iter().all(|case| case.check(&mutant).is_ok()) {
+                survivors.push(format!("{}: `{from}` -> `{to}`", entry.stem));
+            }
+        }
+    }
+    assert!(survivors.is_empty(), "survived:\n{}", survivors.join("\n"));
+}
