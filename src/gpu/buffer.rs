@@ -87,7 +87,7 @@ impl Gpu {
     /// [`Kind::Internal`] if the bytes do not fit; else as [`Gpu::check`].
     pub fn upload<T: bytemuck::NoUninit>(&self, buffer: &Buffer, offset: u64, data: &[T]) -> Result<()> {
         let bytes: &[u8] = bytemuck::cast_slice(data);
-        if offset + bytes.len() as u64 > buffer.bytes || bytes.len() % 4 != 0 || offset % 4 != 0 {
+        if offset + bytes.len() as u64 > buffer.bytes || !bytes.len().is_multiple_of(4) || !offset.is_multiple_of(4) {
             return Err(Error::internal(format!("{} bytes at {offset} do not go into {}", bytes.len(), buffer.bytes)));
         }
         let mut at = offset;

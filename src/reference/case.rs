@@ -193,10 +193,9 @@ impl Expected {
             Expected::Exact(want) => {
                 got[at] != want[at].to_bits() && !(f32::from_bits(got[at]) == 0.0 && want[at] == 0.0)
             }
-            // Written so that a NaN differs.
             Expected::Close { want, bound } => {
                 let distance = (f64::from(f32::from_bits(got[at])) - f64::from(want[at])).abs();
-                !(distance <= f64::from(bound[at]))
+                distance.is_nan() || distance > f64::from(bound[at])
             }
         };
         let mut different = (0..len).filter(differs);

@@ -7,8 +7,11 @@ pub use case::{Case, Data, Expected, Mismatch, Output, Record, Size, Work, rng};
 
 use crate::tensor::{HostTensor, Shape};
 
+/// Makes the cases of a kernel.
+pub type MakeCases = fn() -> Vec<Case>;
+
 /// The cases of each kernel, by stem, in the order of [`crate::kernels::ALL`].
-pub static CASES: &[(&str, fn() -> Vec<Case>)] = &[("add", add::cases)];
+pub static CASES: &[(&str, MakeCases)] = &[("add", add::cases)];
 
 /// The cases of one kernel.
 pub fn cases(stem: &str) -> Vec<Case> {
