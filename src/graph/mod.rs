@@ -5,7 +5,7 @@ mod operator;
 mod plan;
 
 pub use builder::GraphBuilder;
-pub use operator::{Border, Convolution, Operator, Window};
+pub use operator::Operator;
 pub use plan::{Plan, Step, Work};
 
 use crate::error::{Error, Result};

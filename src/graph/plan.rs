@@ -1,6 +1,7 @@
 //! A graph at a batch size: steps with fused operators, and values coloured onto slots by their lifetimes.
 
-use super::{Graph, Node, NodeId, Operator, Window};
+use super::{Graph, Node, NodeId, Operator};
+use crate::geometry::Window;
 use crate::tensor::Shape;
 
 /// The work of a step: one operator, or several fused into one dispatch.
@@ -141,8 +142,9 @@ fn fuse(graph: &Graph, keep: &[NodeId], uses: &[u32], fuses_pool: &dyn Fn(&Node)
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Convolution, GraphBuilder};
+    use super::super::GraphBuilder;
     use super::*;
+    use crate::geometry::Convolution;
 
     fn network() -> Graph {
         let mut builder = GraphBuilder::new(Shape::new(1, 3, 8, 8));

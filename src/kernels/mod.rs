@@ -1,6 +1,10 @@
 //! One file a kernel: parameters, shape check, grid; and the table of them all.
 
 pub mod add;
+pub mod conv;
+pub mod conv_broadcast;
+pub mod conv_tiled;
+mod template;
 
 use crate::gpu::{Shader, Traits};
 
@@ -17,7 +21,7 @@ pub struct Entry {
 }
 
 /// Every kernel.
-pub static ALL: &[&Entry] = &[&add::ENTRY];
+pub static ALL: &[&Entry] = &[&add::ENTRY, &conv::ENTRY, &conv_broadcast::ENTRY, &conv_tiled::ENTRY];
 
 /// For [`Entry::runs_on`]: within WebGPU's default limits, no optional feature.
 pub fn everywhere(_: &Traits) -> bool {

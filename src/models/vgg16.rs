@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::{Layer, Model};
 use crate::error::{Error, Result};
-use crate::graph::{Convolution, GraphBuilder, NodeId, Operator, Window};
+use crate::geometry::{Convolution, Window};
+use crate::graph::{GraphBuilder, NodeId, Operator};
 use crate::tensor::Shape;
 
 /// Convolutions of the five groups.

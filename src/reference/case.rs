@@ -63,8 +63,10 @@ pub enum Size {
     Batch,
     /// Ragged against every tile and workgroup.
     Ragged,
-    /// A real layer; `bench` times these.
+    /// A real layer, checked and timed.
     Real,
+    /// A real layer at the batch size of real work: timed by `bench`, too large for the twin.
+    Timed,
 }
 
 /// What a case costs, for figures beside the hardware's roof.

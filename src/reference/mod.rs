@@ -2,6 +2,7 @@
 
 pub mod add;
 mod case;
+pub mod conv;
 
 pub use case::{Case, Data, Expected, Mismatch, Output, Record, Size, Work, rng};
 
@@ -11,7 +12,12 @@ use crate::tensor::{HostTensor, Shape};
 pub type MakeCases = fn() -> Vec<Case>;
 
 /// The cases of each kernel, by stem, in the order of [`crate::kernels::ALL`].
-pub static CASES: &[(&str, MakeCases)] = &[("add", add::cases)];
+pub static CASES: &[(&str, MakeCases)] = &[
+    ("add", add::cases),
+    ("conv", conv::cases),
+    ("conv_broadcast", conv::broadcast_cases),
+    ("conv_tiled", conv::tiled_cases),
+];
 
 /// The cases of one kernel.
 pub fn cases(stem: &str) -> Vec<Case> {

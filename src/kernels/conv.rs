@@ -1,0 +1,179 @@
+//! Convolution: the portable kernel and its faster variants. See `shaders/conv.wgsl` for the contract.
+
+use super::{Entry, everywhere};
+use crate::error::{Error, Result};
+use crate::geometry::Convolution;
+use crate::gpu::{Buffer, Gpu, Recording, Shader, Traits};
+use crate::tensor::Shape;
+
+/// Row of the table: the portable kernel.
+pub static ENTRY: Entry = Entry {
+    stem: "conv",
+    shaders: || vec![portable()],
+    runs_on: everywhere,
+    mutants: &[
+        ("from_y >= 0 && ", ""),
+        ("from_x >= vec4<i32>(0)", "from_x >= vec4<i32>(-1)"),
+        ("from_y < i32(params.height)", "from_y <= i32(params.height)"),
+        ("i * params.dilation_y", "i"),
+        ("columns * params.stride_x", "columns"),
+        ("group * in_group + c", "c"),
+        ("if channel > last { break; }", ""),
+        ("column + p < params.out_width", "column + p <= params.out_width"),
+        ("value += bias[channel]", "value += bias[first]"),
+        ("if params.relu == 1u", "if params.relu == 2u"),
+    ],
+};
+
+/// A way to compute a convolution. All give the same bits on one adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variant {
+    /// Any convolution on any adapter.
+    Portable,
+    /// 3x3, stride 1, padding 1, one group: weights handed around in the subgroup.
+    Broadcast {
+        /// Pixels of a row per invocation.
+        pixels: u32,
+        /// Lanes of every subgroup of the adapter.
+        lanes: u32,
+    },
+    /// Any convolution of one group as a product of matrices tiled in workgroup memory.
+    Tiled,
+}
+
+impl Variant {
+    /// The variants worth trying for a convolution on an adapter; the portable one is first.
+    pub fn candidates(convolution: &Convolution, traits: &Traits) -> Vec<Variant> {
+        let mut all = vec![Variant::Portable];
+        if super::conv_broadcast::supports(convolution, traits) {
+            let lanes = traits.subgroup_sizes.0;
+            all.extend([4, 7, 8].map(|pixels| Variant::Broadcast { pixels, lanes }));
+        }
+        if super::conv_tiled::supports(convolution) {
+            all.push(Variant::Tiled);
+        }
+        all
+    }
+
+    /// Stem of the kernel that runs it.
+    pub fn stem(self) -> &'static str {
+        match self {
+            Variant::Portable => "conv",
+            Variant::Broadcast { .. } => "conv_broadcast",
+            Variant::Tiled => "conv_tiled",
+        }
+    }
+
+    /// The weight `[k, c / groups, kh, kw]` in the order that the variant reads.
+    pub fn pack(self, convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
+        match self {
+            Variant::Portable | Variant::Tiled => weight.to_vec(),
+            Variant::Broadcast { lanes, .. } => super::conv_broadcast::pack(convolution, weight, lanes),
+        }
+    }
+}
+
+/// What is done with a sum before it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epilogue {
+    /// Add the bias.
+    pub bias: bool,
+    /// Then take the positive part.
+    pub relu: bool,
+}
+
+/// Buffers of a convolution; `bias` may be any buffer of the right size where there is none to add.
+pub struct Buffers<'a> {
+    /// Input `[n, c, h, w]`.
+    pub x: &'a Buffer,
+    /// Weight, packed by [`Variant::pack`].
+    pub weight: &'a Buffer,
+    /// Bias `[k]`.
+    pub bias: &'a Buffer,
+    /// Output.
+    pub y: &'a Buffer,
+}
+
+/// Appends a convolution of `x` by a variant that supports it.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if the window does not fit the map; else as [`Recording::dispatch`].
+pub fn conv(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    variant: Variant,
+    convolution: &Convolution,
+    epilogue: Epilogue,
+    shape: Shape,
+    buffers: &Buffers<'_>,
+) -> Result<()> {
+    match variant {
+        Variant::Portable => record_portable(gpu, recording, convolution, epilogue, shape, buffers),
+        Variant::Broadcast { pixels, lanes } => {
+            super::conv_broadcast::record(gpu, recording, (pixels, lanes), convolution, epilogue, shape, buffers)
+        }
+        Variant::Tiled => super::conv_tiled::record(gpu, recording, convolution, epilogue, shape, buffers),
+    }
+}
+
+fn portable() -> Shader {
+    Shader::new("conv", include_str!("../../shaders/conv.wgsl"))
+}
+
+crate::params! {
+    /// Sizes of a convolution; the tiled kernel takes the same.
+    Params {
+        channels: u32, height: u32, width: u32,
+        out_channels: u32, out_height: u32, out_width: u32,
+        kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
+        groups: u32, has_bias: u32, relu: u32,
+    }
+}
+
+impl Params {
+    pub(super) fn new(convolution: &Convolution, epilogue: Epilogue, shape: Shape) -> Result<Params> {
+        let window = &convolution.window;
+        let (out_height, out_width) = window.output(shape.h, shape.w)?;
+        if convolution.groups == 0
+            || shape.c % convolution.groups != 0
+            || convolution.channels % convolution.groups != 0
+        {
+            return Err(Error::internal(format!("{} groups do not divide the channels", convolution.groups)));
+        }
+        Ok(Params {
+            channels: shape.c,
+            height: shape.h,
+            width: shape.w,
+            out_channels: convolution.channels,
+            out_height,
+            out_width,
+            kernel_h: window.kernel[0],
+            kernel_w: window.kernel[1],
+            stride_y: window.stride[0],
+            stride_x: window.stride[1],
+            pad_y: window.padding[0],
+            pad_x: window.padding[1],
+            dilation_y: window.dilation[0],
+            dilation_x: window.dilation[1],
+            groups: convolution.groups,
+            has_bias: epilogue.bias.into(),
+            relu: epilogue.relu.into(),
+        })
+    }
+}
+
+fn record_portable(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    convolution: &Convolution,
+    epilogue: Epilogue,
+    shape: Shape,
+    buffers: &Buffers<'_>,
+) -> Result<()> {
+    let kernel = gpu.kernel(&portable())?;
+    let params = Params::new(convolution, epilogue, shape)?;
+    let blocks = convolution.groups * (convolution.channels / convolution.groups).div_ceil(4);
+    let extent = [params.out_height * params.out_width.div_ceil(4), blocks, shape.n];
+    recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], extent)
+}

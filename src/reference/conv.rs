@@ -1,0 +1,192 @@
+//! Twin of `conv`, `conv_broadcast` and `conv_tiled`.
+
+use rayon::prelude::*;
+
+use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use crate::error::Result;
+use crate::geometry::{Convolution, Window};
+use crate::gpu::Traits;
+use crate::kernels::conv::{self, Buffers, Epilogue, Variant};
+use crate::tensor::Shape;
+
+/// `y[n,k,r,s] = b[k] + sum_{c,i,j} w[k,c,i,j] x[n, g Cg + c, r sy + i dy - py, s sx + j dx - px]`.
+///
+/// `weight` is `[k, c / groups, kh, kw]`; `bias` is `[k]` or empty.
+///
+/// # Errors
+/// If the window does not fit the map.
+pub fn conv(x: &Maps, weight: &[f64], bias: &[f64], convolution: &Convolution) -> Result<Maps> {
+    let window = &convolution.window;
+    let (h, w) = window.output(x.shape.h, x.shape.w)?;
+    let mut y = Maps::zeros(Shape::new(x.shape.n, convolution.channels, h, w));
+    let (in_group, out_group) = (x.shape.c / convolution.groups, convolution.channels / convolution.groups);
+    let [kh, kw] = window.kernel;
+    let taps = (in_group * kh * kw) as usize;
+    let from = |at: u32, tap: u32, axis: usize| {
+        i64::from(at * window.stride[axis] + tap * window.dilation[axis]) - i64::from(window.padding[axis])
+    };
+    let channels = convolution.channels as usize;
+    y.data.par_chunks_mut((h * w) as usize).enumerate().for_each(|(map, out)| {
+        let (n, k) = ((map / channels) as u32, (map % channels) as u32);
+        let weight = &weight[k as usize * taps..][..taps];
+        for r in 0..h {
+            for s in 0..w {
+                let mut sum = 0.0;
+                let mut tap = 0;
+                for c in 0..in_group {
+                    for i in 0..kh {
+                        for j in 0..kw {
+                            sum += weight[tap] * x.at(n, k / out_group * in_group + c, from(r, i, 0), from(s, j, 1));
+                            tap += 1;
+                        }
+                    }
+                }
+                out[(r * w + s) as usize] = sum + bias.get(k as usize).copied().unwrap_or(0.0);
+            }
+        }
+    });
+    Ok(y)
+}
+
+/// A convolution to try.
+#[derive(Clone, Copy)]
+struct Sizes {
+    shape: Shape,
+    convolution: Convolution,
+    epilogue: Epilogue,
+    size: Size,
+    /// Floats and a derived bound instead of integers and equality.
+    floats: bool,
+}
+
+fn sizes(shape: [u32; 4], channels: u32, window: Window, groups: u32, size: Size) -> Sizes {
+    let [n, c, h, w] = shape;
+    Sizes {
+        shape: Shape::new(n, c, h, w),
+        convolution: Convolution { channels, window, groups },
+        epilogue: Epilogue { bias: true, relu: true },
+        size,
+        floats: false,
+    }
+}
+
+const SAME: Window = Window::square(3, 1, 1);
+
+/// What every variant must get right.
+fn common() -> Vec<Sizes> {
+    let mut all = vec![
+        sizes([1, 1, 1, 1], 1, SAME, 1, Size::Smallest),
+        sizes([3, 5, 7, 11], 2, SAME, 1, Size::Batch),
+        sizes([2, 19, 13, 17], 37, SAME, 1, Size::Ragged),
+        sizes([1, 6, 9, 70], 67, SAME, 1, Size::Ragged),
+        sizes([1, 512, 14, 14], 512, SAME, 1, Size::Real),
+    ];
+    all.push(Sizes {
+        epilogue: Epilogue { bias: false, relu: false },
+        ..sizes([2, 3, 5, 4], 18, SAME, 1, Size::Ragged)
+    });
+    all.push(Sizes { floats: true, ..sizes([2, 3, 9, 10], 18, SAME, 1, Size::Ragged) });
+    // The layers of VGG-16 after the first, at batch 4.
+    let vgg = [
+        (64, 64, 224),
+        (64, 128, 112),
+        (128, 128, 112),
+        (128, 256, 56),
+        (256, 256, 56),
+        (256, 512, 28),
+        (512, 512, 28),
+        (512, 512, 14),
+    ];
+    all.push(sizes([4, 3, 224, 224], 64, SAME, 1, Size::Timed));
+    all.extend(vgg.map(|(c, k, side)| sizes([4, c, side, side], k, SAME, 1, Size::Timed)));
+    all
+}
+
+/// Windows that only some variants support.
+fn unusual() -> Vec<Sizes> {
+    let wide = Window { kernel: [2, 5], stride: [3, 2], padding: [1, 3], dilation: [2, 1] };
+    vec![
+        sizes([2, 3, 12, 15], 5, wide, 1, Size::Ragged),
+        sizes([2, 5, 7, 6], 9, Window::square(1, 1, 0), 1, Size::Ragged),
+        sizes([1, 3, 23, 29], 10, Window::square(7, 2, 3), 1, Size::Ragged),
+        sizes([1, 4, 9, 9], 8, Window { dilation: [2, 3], ..Window::square(3, 1, 2) }, 1, Size::Ragged),
+    ]
+}
+
+/// Cases of the portable kernel.
+pub fn cases() -> Vec<Case> {
+    let groups = [
+        sizes([2, 6, 8, 7], 9, Window::square(3, 2, 1), 3, Size::Ragged),
+        sizes([1, 7, 5, 5], 7, SAME, 7, Size::Ragged),
+    ];
+    let all = common().into_iter().chain(unusual()).chain(groups);
+    all.map(|sizes| case(sizes, |_| Variant::Portable)).collect()
+}
+
+/// Cases of the tiled kernel.
+pub fn tiled_cases() -> Vec<Case> {
+    common().into_iter().chain(unusual()).map(|sizes| case(sizes, |_| Variant::Tiled)).collect()
+}
+
+/// Cases of the broadcast kernel: every form the tuner may try.
+pub fn broadcast_cases() -> Vec<Case> {
+    let form = |pixels| move |traits: Traits| Variant::Broadcast { pixels, lanes: traits.subgroup_sizes.0 };
+    let seven = common().into_iter().map(|sizes| case(sizes, form(7)));
+    let ragged = |sizes: &Sizes| !matches!(sizes.size, Size::Real | Size::Timed);
+    let four = common().into_iter().filter(ragged).map(|sizes| case(sizes, form(4)));
+    let eight = common().into_iter().filter(ragged).map(|sizes| case(sizes, form(8)));
+    seven.chain(four).chain(eight).collect()
+}
+
+fn case(sizes: Sizes, variant: impl Fn(Traits) -> Variant + Send + Sync + 'static) -> Case {
+    let Sizes { shape, convolution, epilogue, size, floats } = sizes;
+    let [kh, kw] = convolution.window.kernel;
+    let taps = (shape.c / convolution.groups * kh * kw) as usize;
+    let values = if floats { rng::floats } else { rng::integers };
+    let (x, weight) = (values(shape.len(), 1), values(convolution.channels as usize * taps, 2));
+    let bias = values(convolution.channels as usize, 3);
+    let (h, w) = convolution.window.output(shape.h, shape.w).unwrap_or((0, 0));
+    let y = Shape::new(shape.n, convolution.channels, h, w);
+    let inputs = vec![Data::F32(x.clone()), Data::F32(weight.clone()), Data::F32(bias.clone())];
+    let work =
+        Work { flops: 2 * y.len() as u64 * taps as u64, bytes: shape.bytes() + y.bytes() + weight.len() as u64 * 4 };
+    Case {
+        label: format!("{shape} -> {} channels, window {:?}, {} groups", y.c, convolution.window, convolution.groups),
+        size,
+        inputs,
+        outputs: vec![Output::Poisoned(y.len())],
+        record: Box::new(move |gpu, recording, inputs, outputs| {
+            let variant = variant(gpu.traits());
+            let packed = gpu.buffer_of("packed", &variant.pack(&convolution, &weight))?;
+            let buffers = Buffers { x: &inputs[0], weight: &packed, bias: &inputs[2], y: &outputs[0] };
+            conv::conv(gpu, recording, variant, &convolution, epilogue, shape, &buffers)
+        }),
+        expected: Box::new(move || vec![expected(&sizes, &x, &bias)]),
+        work,
+    }
+}
+
+/// The twin's answer. For floats the bound of a sum of `taps` rounded products and a bias: `(taps + 2) 2^-24 (sum |x w| + |b|)`.
+#[expect(clippy::cast_possible_truncation, reason = "rounding to single precision is the point")]
+fn expected(sizes: &Sizes, x: &[f32], bias: &[f32]) -> Expected {
+    let convolution = &sizes.convolution;
+    let [kh, kw] = convolution.window.kernel;
+    let taps = (sizes.shape.c / convolution.groups * kh * kw) as usize;
+    let values = if sizes.floats { rng::floats } else { rng::integers };
+    let weight: Vec<f64> = values(convolution.channels as usize * taps, 2).into_iter().map(f64::from).collect();
+    let bias: Vec<f64> = if sizes.epilogue.bias { bias.iter().map(|&b| f64::from(b)).collect() } else { Vec::new() };
+    let maps = Maps { shape: sizes.shape, data: x.iter().map(|&value| f64::from(value)).collect() };
+    let empty = || Maps::zeros(Shape::new(0, 0, 0, 0));
+    let mut y = conv(&maps, &weight, &bias, convolution).unwrap_or_else(|_| empty());
+    if sizes.epilogue.relu {
+        y.data.iter_mut().for_each(|value| *value = value.max(0.0));
+    }
+    if !sizes.floats {
+        return Expected::Exact(y.to_f32());
+    }
+    let absolute = |values: &[f64]| values.iter().map(|value| value.abs()).collect::<Vec<_>>();
+    let maps = Maps { shape: maps.shape, data: absolute(&maps.data) };
+    let size = conv(&maps, &absolute(&weight), &absolute(&bias), convolution).unwrap_or_else(|_| empty());
+    let bound = size.data.iter().map(|size| ((taps as f64 + 2.0) * size * 2f64.powi(-24)) as f32).collect();
+    Expected::Close { want: y.to_f32(), bound }
+}
