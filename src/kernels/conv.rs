@@ -136,8 +136,8 @@ impl Params {
         let window = &convolution.window;
         let (out_height, out_width) = window.output(shape.h, shape.w)?;
         if convolution.groups == 0
-            || shape.c % convolution.groups != 0
-            || convolution.channels % convolution.groups != 0
+            || !shape.c.is_multiple_of(convolution.groups)
+            || !convolution.channels.is_multiple_of(convolution.groups)
         {
             return Err(Error::internal(format!("{} groups do not divide the channels", convolution.groups)));
         }

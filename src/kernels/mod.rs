@@ -1,12 +1,22 @@
 //! One file a kernel: parameters, shape check, grid; and the table of them all.
 
+pub mod adaptive_average_pool;
 pub mod add;
+pub mod average_pool;
 pub mod conv;
 pub mod conv_broadcast;
 pub mod conv_tiled;
+pub mod edit;
+pub mod linear;
+pub mod max_pool;
+pub mod relu;
+pub mod softmax;
 mod template;
+pub mod upsample_bilinear;
 
+use crate::error::{Error, Result};
 use crate::gpu::{Shader, Traits};
+use crate::tensor::Shape;
 
 /// One row of the table of kernels. Tests, `doctor` and `bench` walk the table.
 pub struct Entry {
@@ -21,7 +31,20 @@ pub struct Entry {
 }
 
 /// Every kernel.
-pub static ALL: &[&Entry] = &[&add::ENTRY, &conv::ENTRY, &conv_broadcast::ENTRY, &conv_tiled::ENTRY];
+pub static ALL: &[&Entry] = &[
+    &adaptive_average_pool::ENTRY,
+    &add::ENTRY,
+    &average_pool::ENTRY,
+    &conv::ENTRY,
+    &conv_broadcast::ENTRY,
+    &conv_tiled::ENTRY,
+    &edit::ENTRY,
+    &linear::ENTRY,
+    &max_pool::ENTRY,
+    &relu::ENTRY,
+    &softmax::ENTRY,
+    &upsample_bilinear::ENTRY,
+];
 
 /// For [`Entry::runs_on`]: within WebGPU's default limits, no optional feature.
 pub fn everywhere(_: &Traits) -> bool {
@@ -31,4 +54,15 @@ pub fn everywhere(_: &Traits) -> bool {
 /// Invocations of a one-dimensional grid that walks `count` elements with its own size as the stride.
 pub(crate) fn strided(count: u32, workgroup: u32) -> u32 {
     count.min(65_535 * workgroup).next_multiple_of(workgroup)
+}
+
+/// Number of elements of a value, which kernels count in 32 bits.
+///
+/// # Errors
+/// [`crate::error::Kind::OutOfMemory`] if there are more.
+pub(crate) fn count(shape: Shape) -> Result<u32> {
+    u32::try_from(shape.len()).map_err(|_| {
+        let message = format!("a value of shape {shape} is too large for one dispatch");
+        Error::new(crate::error::Kind::OutOfMemory, message).hint("use a smaller `--batch`")
+    })
 }

@@ -1,8 +1,17 @@
 //! The same kernels and graph as obvious loops on the CPU: for tests, `doctor` and the tuner, never for the normal path.
 
+pub mod adaptive_average_pool;
 pub mod add;
+pub mod average_pool;
 mod case;
 pub mod conv;
+pub mod edit;
+pub mod linear;
+pub mod max_pool;
+mod pool;
+pub mod relu;
+pub mod softmax;
+pub mod upsample_bilinear;
 
 pub use case::{Case, Data, Expected, Mismatch, Output, Record, Size, Work, rng};
 
@@ -13,10 +22,18 @@ pub type MakeCases = fn() -> Vec<Case>;
 
 /// The cases of each kernel, by stem, in the order of [`crate::kernels::ALL`].
 pub static CASES: &[(&str, MakeCases)] = &[
+    ("adaptive_average_pool", adaptive_average_pool::cases),
     ("add", add::cases),
+    ("average_pool", average_pool::cases),
     ("conv", conv::cases),
     ("conv_broadcast", conv::broadcast_cases),
     ("conv_tiled", conv::tiled_cases),
+    ("edit", edit::cases),
+    ("linear", linear::cases),
+    ("max_pool", max_pool::cases),
+    ("relu", relu::cases),
+    ("softmax", softmax::cases),
+    ("upsample_bilinear", upsample_bilinear::cases),
 ];
 
 /// The cases of one kernel.

@@ -1,0 +1,47 @@
+//! Mean over windows that cover the map. See `shaders/adaptive_average_pool.wgsl` for the contract.
+
+use super::{Entry, everywhere, strided};
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Recording, Shader};
+use crate::tensor::Shape;
+
+/// Row of the table.
+pub static ENTRY: Entry = Entry {
+    stem: "adaptive_average_pool",
+    shaders: || vec![shader()],
+    runs_on: everywhere,
+    mutants: &[
+        ("(row + 1u) * params.height + params.out_height - 1u", "(row + 1u) * params.height"),
+        ("column * params.width / params.out_width", "column * (params.width / params.out_width)"),
+        ("i * params.width + j", "i * params.height + j"),
+        ("(bottom - top) * (right - left)", "(bottom - top) * (bottom - top)"),
+        ("i < bottom", "i <= bottom"),
+    ],
+};
+
+fn shader() -> Shader {
+    Shader::new("adaptive_average_pool", include_str!("../../shaders/adaptive_average_pool.wgsl"))
+}
+
+crate::params! {
+    Params { count: u32, grid_stride: u32, height: u32, width: u32, out_height: u32, out_width: u32 }
+}
+
+/// Appends the pooling of `x` of this shape into `y` of `h` rows and `w` columns.
+///
+/// # Errors
+/// As [`Recording::dispatch`].
+pub fn adaptive_average_pool(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    shape: Shape,
+    (h, w): (u32, u32),
+    x: &Buffer,
+    y: &Buffer,
+) -> Result<()> {
+    let kernel = gpu.kernel(&shader())?;
+    let count = super::count(Shape { h, w, ..shape })?;
+    let grid_stride = strided(count, kernel.interface.workgroup[0]);
+    let params = Params { count, grid_stride, height: shape.h, width: shape.w, out_height: h, out_width: w };
+    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+}

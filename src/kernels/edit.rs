@@ -1,0 +1,75 @@
+//! Blends a layer toward given values. See `shaders/edit.wgsl` for the contract.
+
+use super::{Entry, everywhere, strided};
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Recording, Shader};
+use crate::tensor::Shape;
+
+/// Row of the table.
+pub static ENTRY: Entry = Entry {
+    stem: "edit",
+    shaders: || vec![shader()],
+    runs_on: everywhere,
+    mutants: &[
+        ("y[i] * (1.0 - a)", "y[i]"),
+        ("value[at] * a", "value[at]"),
+        ("n * params.image_step + ", ""),
+        ("p * params.position_step", "p"),
+        ("(i / params.positions) % params.channels", "i / params.positions"),
+        ("if a == 1.0", "if a >= 0.5"),
+    ],
+};
+
+fn shader() -> Shader {
+    Shader::new("edit", include_str!("../../shaders/edit.wgsl"))
+}
+
+crate::params! {
+    Params { count: u32, grid_stride: u32, channels: u32, positions: u32, image_step: u32, channel_step: u32, position_step: u32 }
+}
+
+/// What an edit's amounts and values are given for, besides each channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// One for each image of the batch.
+    pub per_image: bool,
+    /// One for each position of the map.
+    pub per_position: bool,
+}
+
+impl Extent {
+    /// Numbers that amounts and values hold for maps of this shape.
+    pub fn len(self, shape: Shape) -> usize {
+        let positions = if self.per_position { shape.positions() as usize } else { 1 };
+        let images = if self.per_image { shape.n as usize } else { 1 };
+        images * shape.c as usize * positions
+    }
+}
+
+/// Appends `y = y (1 - amount) + value amount` over maps of this shape.
+///
+/// # Errors
+/// As [`Recording::dispatch`].
+pub fn edit(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    shape: Shape,
+    extent: Extent,
+    (amount, value): (&Buffer, &Buffer),
+    y: &Buffer,
+) -> Result<()> {
+    let kernel = gpu.kernel(&shader())?;
+    let count = super::count(shape)?;
+    let grid_stride = strided(count, kernel.interface.workgroup[0]);
+    let (position_step, channel_step) = if extent.per_position { (1, shape.positions()) } else { (0, 1) };
+    let params = Params {
+        count,
+        grid_stride,
+        channels: shape.c,
+        positions: shape.positions(),
+        image_step: if extent.per_image { shape.c * channel_step } else { 0 },
+        channel_step,
+        position_step,
+    };
+    recording.dispatch(&kernel, &params, &[amount, value, y], [grid_stride, 1, 1])
+}

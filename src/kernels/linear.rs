@@ -1,0 +1,94 @@
+//! Every output sees every input. See `shaders/linear.wgsl` for the contract.
+
+use std::ops::Range;
+
+use super::{Entry, everywhere};
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Recording, Shader};
+
+/// Row of the table.
+pub static ENTRY: Entry = Entry {
+    stem: "linear",
+    shaders: || vec![shader()],
+    runs_on: everywhere,
+    mutants: &[
+        ("params.inputs / 4u * 4u", "params.inputs"),
+        ("params.first_row + id.x", "id.x"),
+        ("if id.x >= params.rows { return; }", ""),
+        ("first + i < params.images", "i < params.images"),
+        ("sums += bias[k]", "sums += bias[id.x]"),
+        ("params.relu == 1u", "params.relu == 2u"),
+        ("four(at.w + q)", "four(at.z + q)"),
+    ],
+};
+
+fn shader() -> Shader {
+    Shader::new("linear", include_str!("../../shaders/linear.wgsl"))
+}
+
+crate::params! {
+    Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u32, relu: u32 }
+}
+
+/// Sizes of a linear layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Images in the batch.
+    pub images: u32,
+    /// Inputs of each.
+    pub inputs: u32,
+    /// Outputs of each.
+    pub outputs: u32,
+}
+
+/// Splits `rows` rows of `columns` floats into ranges that each fit a binding of `binding_bytes`; at least a row each.
+pub fn row_ranges(rows: u32, columns: u32, binding_bytes: u64) -> Vec<Range<u32>> {
+    let fitting = u32::try_from(binding_bytes / (u64::from(columns).max(1) * 4)).unwrap_or(u32::MAX).max(1);
+    (0..rows.div_ceil(fitting)).map(|part| part * fitting..((part + 1) * fitting).min(rows)).collect()
+}
+
+/// Appends the layer. `weights` holds its rows in the ranges they belong to.
+///
+/// # Errors
+/// As [`Recording::dispatch`].
+pub fn linear(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    sizes: Sizes,
+    relu: bool,
+    weights: &[(Range<u32>, Buffer)],
+    (x, bias, y): (&Buffer, &Buffer, &Buffer),
+) -> Result<()> {
+    let kernel = gpu.kernel(&shader())?;
+    for (rows, weight) in weights {
+        let params = Params {
+            images: sizes.images,
+            inputs: sizes.inputs,
+            outputs: sizes.outputs,
+            first_row: rows.start,
+            rows: rows.len() as u32,
+            relu: relu.into(),
+        };
+        recording.dispatch(&kernel, &params, &[x, weight, bias, y], [params.rows, sizes.images.div_ceil(4), 1])?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fc6_of_vgg16_splits_into_ranges_of_at_most_128_mib() {
+        let ranges = row_ranges(4096, 25088, 128 << 20);
+        assert_eq!(ranges.len(), 4);
+        assert!(ranges.iter().all(|range| u64::from(range.end - range.start) * 25088 * 4 <= 128 << 20));
+        assert_eq!((ranges[0].start, ranges[3].end), (0, 4096));
+        assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+    }
+
+    #[test]
+    fn a_row_larger_than_a_binding_still_gets_a_range() {
+        assert_eq!(row_ranges(2, 100, 8), [0..1, 1..2]);
+    }
+}

@@ -1,0 +1,58 @@
+//! Maps brought to another size. See `shaders/upsample_bilinear.wgsl` for the contract.
+
+use std::borrow::Cow;
+
+use super::{Entry, everywhere, strided};
+use crate::error::Result;
+use crate::geometry::Border;
+use crate::gpu::{Buffer, Gpu, Recording, Shader};
+use crate::tensor::Shape;
+
+/// Row of the table.
+pub static ENTRY: Entry = Entry {
+    stem: "upsample_bilinear",
+    shaders: || vec![shader()],
+    runs_on: everywhere,
+    mutants: &[
+        ("(f32(t) + 0.5)", "f32(t)"),
+        ("edge || (cy == y && cx == x)", "true"),
+        ("edge || (cy == y && cx == x)", "cy == y && cx == x"),
+        ("fma(fy * fx, se,", "fma(fy * fy, se,"),
+        ("iy + 1, ix, h", "iy, ix + 1, h"),
+        ("u32(cy) * w", "u32(cy) * h"),
+    ],
+};
+
+/// The kernel's text with the shared sampling behind it.
+fn shader() -> Shader {
+    let text = concat!(
+        include_str!("../../shaders/upsample_bilinear.wgsl"),
+        include_str!("../../shaders/shared/bilinear.wgsl")
+    );
+    Shader::new("upsample_bilinear", Cow::Borrowed(text))
+}
+
+crate::params! {
+    Params { count: u32, grid_stride: u32, height: u32, width: u32, out_height: u32, out_width: u32, edge: u32 }
+}
+
+/// Appends the resampling of `x` of this shape into `y` of `h` rows and `w` columns.
+///
+/// # Errors
+/// As [`Recording::dispatch`].
+pub fn upsample_bilinear(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    shape: Shape,
+    (h, w): (u32, u32),
+    border: Border,
+    x: &Buffer,
+    y: &Buffer,
+) -> Result<()> {
+    let kernel = gpu.kernel(&shader())?;
+    let count = super::count(Shape { h, w, ..shape })?;
+    let grid_stride = strided(count, kernel.interface.workgroup[0]);
+    let edge = (border == Border::Edge).into();
+    let params = Params { count, grid_stride, height: shape.h, width: shape.w, out_height: h, out_width: w, edge };
+    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+}

@@ -1,0 +1,56 @@
+//! Twin of `adaptive_average_pool`.
+
+use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use crate::kernels;
+use crate::tensor::{HostTensor, Shape};
+
+/// Mean over the window `floor(i size / parts) .. ceil((i + 1) size / parts)` of each axis.
+pub fn adaptive_average_pool(x: &Maps, h: u32, w: u32) -> Maps {
+    let mut y = Maps::zeros(Shape { h, w, ..x.shape });
+    let window = |at: u32, size: u32, parts: u32| at * size / parts..((at + 1) * size).div_ceil(parts);
+    for n in 0..x.shape.n {
+        for c in 0..x.shape.c {
+            for r in 0..h {
+                for s in 0..w {
+                    let (rows, columns) = (window(r, x.shape.h, h), window(s, x.shape.w, w));
+                    let count = f64::from(rows.len() as u32 * columns.len() as u32);
+                    let values = rows.flat_map(|i| columns.clone().map(move |j| x.data[x.index(n, c, i, j)]));
+                    let at = y.index(n, c, r, s);
+                    y.data[at] = values.sum::<f64>() / count;
+                }
+            }
+        }
+    }
+    y
+}
+
+/// Cases of the kernel. Sums of integers are exact, and one division is correctly rounded.
+pub fn cases() -> Vec<Case> {
+    [
+        (Shape::new(1, 1, 1, 1), (1, 1), Size::Smallest),
+        (Shape::new(3, 5, 8, 9), (7, 4), Size::Batch),
+        (Shape::new(2, 3, 13, 17), (19, 5), Size::Ragged),
+        (Shape::new(2, 512, 8, 8), (7, 7), Size::Real),
+    ]
+    .into_iter()
+    .map(|(shape, to, size)| case(shape, to, size))
+    .collect()
+}
+
+fn case(shape: Shape, (h, w): (u32, u32), size: Size) -> Case {
+    let x = rng::integers(shape.len(), 1);
+    let out = Shape { h, w, ..shape };
+    let host = HostTensor { shape, data: x.clone() };
+    Case {
+        label: format!("{shape} to {h}x{w}"),
+        size,
+        inputs: vec![Data::F32(x)],
+        outputs: vec![Output::Poisoned(out.len())],
+        record: Box::new(move |gpu, recording, inputs, outputs| {
+            let (x, y) = (&inputs[0], &outputs[0]);
+            kernels::adaptive_average_pool::adaptive_average_pool(gpu, recording, shape, (h, w), x, y)
+        }),
+        expected: Box::new(move || vec![Expected::Exact(adaptive_average_pool(&Maps::from(&host), h, w).to_f32())]),
+        work: Work { flops: shape.len() as u64, bytes: shape.bytes() + out.bytes() },
+    }
+}

@@ -1,0 +1,36 @@
+//! Twin of `relu`.
+
+use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use crate::kernels;
+
+/// `max(0, x)`.
+pub fn relu(x: &Maps) -> Maps {
+    Maps { shape: x.shape, data: x.data.iter().map(|value| value.max(0.0)).collect() }
+}
+
+/// Cases of the kernel. A maximum is exact.
+pub fn cases() -> Vec<Case> {
+    let sizes = [
+        (1, Size::Smallest),
+        (3 * 5 * 7 * 11, Size::Batch),
+        (64 * 65_535 + 77, Size::Ragged),
+        (4 * 64 * 112 * 112, Size::Real),
+    ];
+    sizes.into_iter().map(|(count, size)| case(count, size)).collect()
+}
+
+fn case(count: u32, size: Size) -> Case {
+    let x = rng::floats(count as usize, 1);
+    let want: Vec<f32> = x.iter().map(|value| value.max(0.0)).collect();
+    Case {
+        label: format!("{count} elements"),
+        size,
+        inputs: vec![Data::F32(x)],
+        outputs: vec![Output::Poisoned(count as usize)],
+        record: Box::new(move |gpu, recording, inputs, outputs| {
+            kernels::relu::relu(gpu, recording, &inputs[0], &outputs[0], count)
+        }),
+        expected: Box::new(move || vec![Expected::Exact(want.clone())]),
+        work: Work { flops: u64::from(count), bytes: u64::from(count) * 8 },
+    }
+}

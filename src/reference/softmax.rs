@@ -1,0 +1,54 @@
+//! Twin of `softmax`.
+
+use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use crate::kernels;
+use crate::tensor::{HostTensor, Shape};
+
+/// `exp(x_c - m) / sum_d exp(x_d - m)` over the channels of each position, `m` their maximum.
+pub fn softmax(x: &Maps) -> Maps {
+    let mut y = x.clone();
+    let (channels, positions) = (x.shape.c as usize, x.shape.positions() as usize);
+    for n in 0..x.shape.n as usize {
+        for p in 0..positions {
+            let at = |c: usize| (n * channels + c) * positions + p;
+            let most = (0..channels).map(|c| x.data[at(c)]).fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = (0..channels).map(|c| (x.data[at(c)] - most).exp()).sum();
+            (0..channels).for_each(|c| y.data[at(c)] = (x.data[at(c)] - most).exp() / sum);
+        }
+    }
+    y
+}
+
+/// Cases of the kernel; inputs reach 200, where a softmax without the maximum overflows.
+pub fn cases() -> Vec<Case> {
+    [
+        (Shape::new(1, 1, 1, 1), Size::Smallest),
+        (Shape::new(3, 5, 7, 11), Size::Batch),
+        (Shape::new(2, 365, 1, 1), Size::Ragged),
+        (Shape::new(4, 1000, 1, 1), Size::Real),
+    ]
+    .into_iter()
+    .map(|(shape, size)| case(shape, size))
+    .collect()
+}
+
+fn case(shape: Shape, size: Size) -> Case {
+    let x: Vec<f32> = rng::floats(shape.len(), 1).into_iter().map(|value| value * 200.0).collect();
+    let host = HostTensor { shape, data: x.clone() };
+    Case {
+        label: shape.to_string(),
+        size,
+        inputs: vec![Data::F32(x)],
+        outputs: vec![Output::Poisoned(shape.len())],
+        record: Box::new(move |gpu, recording, inputs, outputs| {
+            kernels::softmax::softmax(gpu, recording, shape, &inputs[0], &outputs[0])
+        }),
+        expected: Box::new(move || {
+            let want = softmax(&Maps::from(&host)).to_f32();
+            // WGSL allows exp an error of 3 + 2 |x| units in the last place, and differences reach 400.
+            let bound = want.iter().map(|value| value * 1000.0 * 2f32.powi(-23) + 1e-30).collect();
+            vec![Expected::Close { want, bound }]
+        }),
+        work: Work { flops: shape.len() as u64 * 5, bytes: shape.bytes() * 2 },
+    }
+}
