@@ -60,6 +60,15 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
+/// The folder for what can be made again: `NETDISSECT_CACHE_DIR`, else the system's folder for caches.
+pub fn cache_dir() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    match std::env::var_os("NETDISSECT_CACHE_DIR") {
+        Some(dir) if !dir.is_empty() => Some(PathBuf::from(dir)),
+        _ => etcetera::choose_base_strategy().ok().map(|strategy| strategy.cache_dir().join("netdissect")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

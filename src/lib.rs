@@ -1,8 +1,8 @@
 //! Shows what every single unit of a vision network has learned, on any Vulkan, Metal or DX12 adapter.
 //!
 //! Modules stand on floors; one imports only from floors below its own:
-//! 0 [`error`], [`files`], [`tensor`], [`geometry`] · 1 `gpu`, [`weights`], [`data`] · 2 `graph`, `kernels` · 3 `reference` ·
-//! 4 [`models`], [`concepts`], `session` · 5 [`dissect`] · 6 [`report`] · 7 [`cli`].
+//! 0 [`error`], [`files`], [`tensor`], [`geometry`] · 1 [`gpu`], [`weights`], [`data`] · 2 [`graph`], [`kernels`] · 3 [`reference`] ·
+//! 4 [`models`], [`concepts`], [`session`] · 5 [`dissect`] · 6 [`report`] · 7 [`cli`].
 
 pub mod cli;
 pub mod concepts;
@@ -17,5 +17,6 @@ pub mod kernels;
 pub mod models;
 pub mod reference;
 pub mod report;
+pub mod session;
 pub mod tensor;
 pub mod weights;

@@ -50,7 +50,8 @@ impl Variant {
             let lanes = traits.subgroup_sizes.0;
             all.extend([4, 7, 8].map(|pixels| Variant::Broadcast { pixels, lanes }));
         }
-        if super::conv_tiled::supports(convolution) {
+        // Barriers and workgroup memory are what software adapters do worst.
+        if super::conv_tiled::supports(convolution) && !traits.software {
             all.push(Variant::Tiled);
         }
         all

@@ -12,6 +12,7 @@ pub mod max_pool;
 pub mod relu;
 pub mod softmax;
 mod template;
+pub mod tune;
 pub mod upsample_bilinear;
 
 use crate::error::{Error, Result};

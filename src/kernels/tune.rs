@@ -1,0 +1,203 @@
+//! Chooses the fastest variant of a convolution on an adapter, among those that give the portable kernel's bits.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::conv::{self, Buffers, Epilogue, Variant};
+use crate::error::{Error, Result};
+use crate::files;
+use crate::geometry::Convolution;
+use crate::gpu::{Buffer, Gpu, Recording};
+use crate::tensor::Shape;
+
+/// Work of a timed run: enough to tell variants apart, little enough that nobody waits.
+const TIMED_FLOPS: u64 = 150_000_000;
+
+/// Work of the check of a remembered choice.
+const CHECKED_FLOPS: u64 = 2_000_000;
+
+/// Timed runs of each candidate, the fastest of which counts.
+const REPEATS: usize = 3;
+
+/// Remembers the choice for each convolution, adapter, driver and version of this crate.
+///
+/// The choice does not depend on the batch size, and all variants sum in the same order: it cannot change a result.
+#[derive(Debug, Default)]
+pub struct Tuner {
+    path: Option<PathBuf>,
+    choices: BTreeMap<String, Variant>,
+    checked: Vec<String>,
+}
+
+impl Tuner {
+    /// A tuner that remembers nothing from earlier runs and leaves nothing behind.
+    pub fn forgetful() -> Tuner {
+        Tuner::default()
+    }
+
+    /// A tuner that reads and keeps its choices in the user's cache folder. An unreadable file is as good as none.
+    pub fn cached() -> Tuner {
+        let path = files::cache_dir().map(|dir| dir.join("tuning.json"));
+        let text = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+        let choices = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        Tuner { path, choices, checked: Vec::new() }
+    }
+
+    /// The variant to run a convolution of maps of this shape by.
+    ///
+    /// # Errors
+    /// What the device reports; a candidate that merely gives wrong results is passed over.
+    pub fn choose(&mut self, gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Result<Variant> {
+        let candidates = Variant::candidates(convolution, &gpu.traits());
+        if candidates.len() == 1 {
+            return Ok(Variant::Portable);
+        }
+        let key = key(gpu, convolution, shape);
+        if let Some(&variant) = self.choices.get(&key).filter(|variant| candidates.contains(variant)) {
+            if self.checked.contains(&key) {
+                return Ok(variant);
+            }
+            let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
+            if variant == Variant::Portable || trial.run(variant)?.1 == trial.run(Variant::Portable)?.1 {
+                self.checked.push(key);
+                return Ok(variant);
+            }
+        }
+        let variant = fastest(gpu, convolution, shape, &candidates)?;
+        self.choices.insert(key.clone(), variant);
+        self.checked.push(key);
+        self.save();
+        Ok(variant)
+    }
+
+    /// A cache that cannot be written costs time in the next run, nothing else.
+    fn save(&self) {
+        if let (Some(path), Ok(text)) = (&self.path, serde_json::to_string_pretty(&self.choices)) {
+            let _ = path.parent().map(std::fs::create_dir_all);
+            let _ = files::write_atomic(path, text.as_bytes());
+        }
+    }
+}
+
+fn key(gpu: &Gpu, convolution: &Convolution, shape: Shape) -> String {
+    let adapter = gpu.summary();
+    let window = &convolution.window;
+    format!(
+        "{} | {} {} | {} | {}x{}x{} -> {} window {:?} stride {:?} padding {:?} dilation {:?} groups {}",
+        adapter.name,
+        adapter.driver,
+        adapter.driver_info,
+        env!("CARGO_PKG_VERSION"),
+        shape.c,
+        shape.h,
+        shape.w,
+        convolution.channels,
+        window.kernel,
+        window.stride,
+        window.padding,
+        window.dilation,
+        convolution.groups
+    )
+}
+
+/// The fastest candidate whose every bit is the portable kernel's.
+fn fastest(gpu: &Gpu, convolution: &Convolution, shape: Shape, candidates: &[Variant]) -> Result<Variant> {
+    let trial = Trial::new(gpu, convolution, shape, TIMED_FLOPS)?;
+    let (mut best_time, wanted) = trial.run(Variant::Portable)?;
+    let mut best = Variant::Portable;
+    for &candidate in candidates.iter().filter(|candidate| **candidate != Variant::Portable) {
+        let (time, output) = trial.run(candidate)?;
+        if output == wanted && time < best_time {
+            (best, best_time) = (candidate, time);
+        }
+    }
+    Ok(best)
+}
+
+/// A convolution of a part of the layer: full width and channels, as many rows as the work allows.
+struct Trial<'a> {
+    gpu: &'a Gpu,
+    convolution: &'a Convolution,
+    shape: Shape,
+    outputs: usize,
+    x: Buffer,
+    bias: Buffer,
+    weight: Vec<f32>,
+}
+
+impl<'a> Trial<'a> {
+    fn new(gpu: &'a Gpu, convolution: &'a Convolution, layer: Shape, flops: u64) -> Result<Trial<'a>> {
+        let [kh, kw] = convolution.window.kernel;
+        let taps = u64::from(layer.c / convolution.groups) * u64::from(kh) * u64::from(kw);
+        let a_row = 2 * taps * u64::from(convolution.channels) * u64::from(layer.w);
+        let rows = u32::try_from(flops / a_row.max(1)).unwrap_or(u32::MAX);
+        let reach = (kh - 1) * convolution.window.dilation[0] + 1;
+        let h = rows.clamp(reach.min(layer.h), layer.h);
+        let shape = Shape { n: 1, h, ..layer };
+        let (out_h, out_w) = convolution.window.output(shape.h, shape.w)?;
+        let outputs = convolution.channels as usize * out_h as usize * out_w as usize;
+        let weights =
+            usize::try_from(taps).map_err(|_| Error::internal("too many taps"))? * convolution.channels as usize;
+        Ok(Trial {
+            gpu,
+            convolution,
+            shape,
+            outputs,
+            x: gpu.buffer_of("tuning", &noise(shape.len(), 1))?,
+            bias: gpu.buffer_of("tuning", &noise(convolution.channels as usize, 2))?,
+            weight: noise(weights, 3),
+        })
+    }
+
+    /// Milliseconds of the fastest run, and the output's bits.
+    fn run(&self, variant: Variant) -> Result<(f64, Vec<u32>)> {
+        let weight = self.gpu.buffer_of("tuning", &variant.pack(self.convolution, &self.weight))?;
+        let y = self.gpu.buffer("tuning", self.outputs as u64 * 4)?;
+        let mut recording = Recording::new();
+        recording.label("tuning");
+        let epilogue = Epilogue { bias: true, relu: true };
+        let buffers = Buffers { x: &self.x, weight: &weight, bias: &self.bias, y: &y };
+        conv::conv(self.gpu, &mut recording, variant, self.convolution, epilogue, self.shape, &buffers)?;
+        let program = self.gpu.program(recording)?;
+        // The first run compiles.
+        self.gpu.submit(&program)?;
+        let mut best = f64::INFINITY;
+        for _ in 0..REPEATS {
+            let times = self.gpu.submit_timed(&program)?;
+            best = best.min(times.iter().map(|time| time.milliseconds).sum());
+        }
+        Ok((best, self.gpu.download(&y, self.outputs)?))
+    }
+}
+
+/// Repeatable numbers of `[-0.5, 0.5)`.
+fn noise(count: usize, seed: u32) -> Vec<f32> {
+    let mut rng = rand_mt::Mt::new(seed);
+    (0..count).map(|_| f32::from((rng.next_u32() >> 16) as u16) / 65_536.0 - 0.5).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Window;
+    use crate::gpu::DeviceChoice;
+
+    #[test]
+    fn a_faster_candidate_with_a_wrong_bit_never_wins() {
+        if std::env::var("NETDISSECT_NO_GPU").is_ok() {
+            return;
+        }
+        let gpu = Gpu::open(&DeviceChoice::Auto).unwrap();
+        let convolution = Convolution { channels: 32, window: Window::square(3, 1, 1), groups: 1 };
+        let shape = Shape::new(1, 16, 14, 14);
+        let candidates: Vec<_> = Variant::candidates(&convolution, &gpu.traits())
+            .into_iter()
+            .filter(|variant| matches!(variant, Variant::Portable | Variant::Broadcast { .. }))
+            .collect();
+        if candidates.len() > 1 && gpu.traits().software {
+            assert_ne!(fastest(&gpu, &convolution, shape, &candidates).unwrap(), Variant::Portable);
+        }
+        let broken = gpu.mutated("conv_broadcast", "has_0 = column > 0u", "has_0 = true");
+        assert_eq!(fastest(&broken, &convolution, shape, &candidates).unwrap(), Variant::Portable);
+    }
+}

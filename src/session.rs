@@ -1,0 +1,317 @@
+//! A network with its weights on a device: run batches, read any node, edit units on the way.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::error::{Error, Kind, Result};
+use crate::gpu::{Buffer, Gpu, Recording};
+use crate::graph::{Graph, Node, NodeId, Operator, Plan, Step, Work};
+use crate::kernels::conv::{self, Buffers, Epilogue, Variant};
+use crate::kernels::edit::{self, Extent};
+use crate::kernels::linear::{self, Sizes, row_ranges};
+use crate::kernels::tune::Tuner;
+use crate::kernels::{adaptive_average_pool, add, average_pool, max_pool, relu, softmax, upsample_bilinear};
+use crate::tensor::{HostTensor, Shape};
+
+/// Where weights come from: a file, or a table in tests.
+pub trait TensorSource {
+    /// Shape and elements of a tensor.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] naming the tensor if it is missing or unreadable.
+    fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)>;
+}
+
+impl TensorSource for HashMap<String, (Vec<usize>, Vec<f32>)> {
+    fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)> {
+        let (dims, data) = self.get(name).ok_or_else(|| Error::input("tensor is missing").at(name))?;
+        Ok((dims.clone(), Cow::Borrowed(data)))
+    }
+}
+
+/// How units of a layer are changed as the network runs: `x (1 - amount) + value amount`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// Whether amounts and values differ by image or position.
+    pub extent: Extent,
+    /// How far each unit is replaced, 0 to 1; `[images, units, positions]` without the axes that `extent` leaves out.
+    pub amount: Vec<f32>,
+    /// What it is replaced by.
+    pub value: Vec<f32>,
+}
+
+impl Edit {
+    /// Switches units off: `amount` 1 and value 0 for these of `units` units.
+    pub fn zero(units: u32, off: &[u32]) -> Edit {
+        let mut amount = vec![0.0; units as usize];
+        off.iter().for_each(|&unit| amount[unit as usize] = 1.0);
+        Edit { extent: Extent::default(), value: vec![0.0; units as usize], amount }
+    }
+}
+
+/// Weights of a node as its kernel reads them.
+enum Packed {
+    Convolution { variant: Variant, weight: Buffer, bias: Option<Buffer> },
+    Linear { rows: Vec<(Range<u32>, Buffer)>, bias: Buffer },
+}
+
+/// A network planned for batches of at most a given size, with its weights on a device.
+pub struct Session {
+    gpu: Gpu,
+    graph: Graph,
+    plan: Plan,
+    slots: Vec<Buffer>,
+    weights: HashMap<NodeId, Packed>,
+    edits: HashMap<NodeId, (Extent, Buffer, Buffer)>,
+}
+
+impl Session {
+    /// Plans `graph` for batches of up to `batch` images and uploads its weights. The nodes named in `keep` stay readable, and
+    /// can be edited.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] if a weight is missing or mis-shaped or a name unknown; [`Kind::OutOfMemory`] if it does not fit.
+    pub fn new(
+        gpu: &Gpu,
+        graph: &Graph,
+        source: &dyn TensorSource,
+        batch: u32,
+        keep: &[&str],
+        tuner: &mut Tuner,
+    ) -> Result<Session> {
+        let keep = keep.iter().map(|name| graph.find(name)).collect::<Result<Vec<_>>>()?;
+        let plan = Plan::new(graph, batch, &keep, &|_| false);
+        check_bindings(gpu, graph, &plan)?;
+        let slots = plan.slots.iter().map(|&bytes| gpu.buffer("values", bytes)).collect::<Result<_>>()?;
+        let mut weights = HashMap::new();
+        for step in &plan.steps {
+            let id = weighted(step);
+            if let Some(packed) = pack(gpu, graph, id, batch, source, tuner)? {
+                weights.insert(id, packed);
+            }
+        }
+        Ok(Session { gpu: gpu.clone(), graph: graph.clone(), plan, slots, weights, edits: HashMap::new() })
+    }
+
+    /// The network.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Largest batch.
+    pub fn batch(&self) -> u32 {
+        self.plan.batch
+    }
+
+    /// The variant that each convolution runs by, for provenance.
+    pub fn variants(&self) -> Vec<(String, Variant)> {
+        let variant = |id: &NodeId| match self.weights.get(id) {
+            Some(Packed::Convolution { variant, .. }) => Some((self.graph.node(*id).name.clone(), *variant)),
+            _ => None,
+        };
+        self.plan.steps.iter().filter_map(|step| variant(&weighted(step))).collect()
+    }
+
+    /// Buffer and shape, for `n` images, of a kept node's value.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if the node's value is not stored.
+    pub fn value(&self, name: &str, n: u32) -> Result<(&Buffer, Shape)> {
+        let id = self.graph.find(name)?;
+        Ok((self.slot(id)?, self.graph.node(id).shape.with_batch(n)))
+    }
+
+    /// Edits a kept node from now on, or ends that with `None`.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] if the edit does not have the size of the node.
+    pub fn edit(&mut self, name: &str, edit: Option<&Edit>) -> Result<()> {
+        let id = self.graph.find(name)?;
+        let Some(edit) = edit else {
+            self.edits.remove(&id);
+            return Ok(());
+        };
+        let shape = self.plan.shape(&self.graph, id);
+        let needed = edit.extent.len(shape);
+        if edit.amount.len() != needed || edit.value.len() != needed {
+            let message = format!("{} amounts and {} values; {needed} needed", edit.amount.len(), edit.value.len());
+            return Err(Error::input(message).at(name));
+        }
+        if !self.plan.steps.iter().any(|step| step.result == id) {
+            return Err(Error::internal("was fused into its reader; name it among the kept nodes").at(name));
+        }
+        let amount = self.gpu.buffer_of("edit", &edit.amount)?;
+        let value = self.gpu.buffer_of("edit", &edit.value)?;
+        self.edits.insert(id, (edit.extent, amount, value));
+        Ok(())
+    }
+
+    /// Uploads the input of `n` images, `[n, c, h, w]`.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if it is not that size.
+    pub fn upload(&self, input: &[f32], n: u32) -> Result<()> {
+        let shape = self.graph.node(self.graph.input()).shape.with_batch(n);
+        if n == 0 || n > self.plan.batch || input.len() != shape.len() {
+            return Err(Error::internal(format!("{} elements for an input of {shape}", input.len())));
+        }
+        self.gpu.upload(self.slot(self.graph.input())?, 0, input)
+    }
+
+    /// The steps for `n` images, to submit alone or with more behind them.
+    ///
+    /// # Errors
+    /// As the kernels' own.
+    pub fn record(&self, n: u32) -> Result<Recording> {
+        let mut recording = Recording::new();
+        for step in &self.plan.steps {
+            let node = self.graph.node(weighted(step));
+            recording.label(&node.name);
+            self.record_step(&mut recording, step, node, n).map_err(|error| error.at(&node.name))?;
+            if let Some((extent, amount, value)) = self.edits.get(&step.result) {
+                let shape = self.graph.node(step.result).shape.with_batch(n);
+                edit::edit(&self.gpu, &mut recording, shape, *extent, (amount, value), self.slot(step.result)?)?;
+            }
+        }
+        Ok(recording)
+    }
+
+    /// Runs a batch to its end.
+    ///
+    /// # Errors
+    /// As [`Session::upload`], [`Session::record`] and the device's own.
+    pub fn run(&self, input: &HostTensor) -> Result<()> {
+        self.upload(&input.data, input.shape.n)?;
+        let submission = self.gpu.submit(&self.gpu.program(self.record(input.shape.n)?)?)?;
+        self.gpu.wait_for(submission)
+    }
+
+    /// Reads a kept node's value for the first `n` images.
+    ///
+    /// # Errors
+    /// As [`Session::value`] and the device's own.
+    pub fn read(&self, name: &str, n: u32) -> Result<HostTensor> {
+        let (buffer, shape) = self.value(name, n)?;
+        HostTensor::new(shape, self.gpu.download(buffer, shape.len())?)
+    }
+
+    fn slot(&self, id: NodeId) -> Result<&Buffer> {
+        let slot = self.plan.slot_of[id.0];
+        slot.map(|slot| &self.slots[slot])
+            .ok_or_else(|| Error::internal("its value is not stored").at(&self.graph.node(id).name))
+    }
+
+    fn record_step(&self, recording: &mut Recording, step: &Step, node: &Node, n: u32) -> Result<()> {
+        let gpu = &self.gpu;
+        let shape = self.graph.node(step.inputs[0]).shape.with_batch(n);
+        let x = self.slot(step.inputs[0])?;
+        let y = self.slot(step.result)?;
+        let count = u32::try_from(shape.len()).unwrap_or(u32::MAX);
+        let with_relu = step.work != Work::Single;
+        match &node.operator {
+            Operator::Input => Ok(()),
+            Operator::Convolution { convolution, .. } => {
+                let Some(Packed::Convolution { variant, weight, bias }) = self.weights.get(&weighted(step)) else {
+                    return Err(Error::internal("has no weights"));
+                };
+                let epilogue = Epilogue { bias: bias.is_some(), relu: with_relu };
+                let buffers = Buffers { x, weight, bias: bias.as_ref().unwrap_or(weight), y };
+                conv::conv(gpu, recording, *variant, convolution, epilogue, shape, &buffers)
+            }
+            Operator::Linear { outputs, .. } => {
+                let Some(Packed::Linear { rows, bias }) = self.weights.get(&weighted(step)) else {
+                    return Err(Error::internal("has no weights"));
+                };
+                let inputs = shape.c * shape.positions();
+                linear::linear(
+                    gpu,
+                    recording,
+                    Sizes { images: n, inputs, outputs: *outputs },
+                    with_relu,
+                    rows,
+                    (x, bias, y),
+                )
+            }
+            Operator::Relu => relu::relu(gpu, recording, x, y, count),
+            Operator::Softmax => softmax::softmax(gpu, recording, shape, x, y),
+            Operator::MaxPool(window) => max_pool::max_pool(gpu, recording, window, shape, x, y),
+            Operator::AveragePool(window) => average_pool::average_pool(gpu, recording, window, shape, x, y),
+            &Operator::AdaptiveAveragePool { h, w } => {
+                adaptive_average_pool::adaptive_average_pool(gpu, recording, shape, (h, w), x, y)
+            }
+            &Operator::Upsample { h, w, border } => {
+                upsample_bilinear::upsample_bilinear(gpu, recording, shape, (h, w), border, x, y)
+            }
+            Operator::Add => add::add(gpu, recording, x, self.slot(step.inputs[1])?, y, count),
+        }
+    }
+}
+
+/// The node whose weights a step uses: the first of those it fuses.
+fn weighted(step: &Step) -> NodeId {
+    match step.work {
+        Work::Single => step.result,
+        Work::WithRelu(id) | Work::WithReluAndPool(id) => id,
+    }
+}
+
+/// Every value must fit one binding; said with the layer's name before anything is allocated.
+fn check_bindings(gpu: &Gpu, graph: &Graph, plan: &Plan) -> Result<()> {
+    let limit = gpu.traits().max_binding_bytes;
+    for step in &plan.steps {
+        let bytes = plan.shape(graph, step.result).bytes();
+        if bytes > limit {
+            let fitting = limit / (bytes / u64::from(plan.batch));
+            let message =
+                format!("its output needs {} MiB in one binding; the adapter allows {}", bytes >> 20, limit >> 20);
+            return Err(Error::new(Kind::OutOfMemory, message)
+                .at(&graph.node(step.result).name)
+                .hint(format!("use `--batch {}` or less", fitting.max(1))));
+        }
+    }
+    Ok(())
+}
+
+fn pack(
+    gpu: &Gpu,
+    graph: &Graph,
+    id: NodeId,
+    batch: u32,
+    source: &dyn TensorSource,
+    tuner: &mut Tuner,
+) -> Result<Option<Packed>> {
+    let node = graph.node(id);
+    let Some(&input) = node.inputs.first() else { return Ok(None) };
+    let shape = graph.node(input).shape;
+    let fetch = |name: &str| {
+        let needed = node.operator.weights(shape).into_iter().find(|(other, _)| *other == name).map(|(_, dims)| dims);
+        let (dims, data) = source.tensor(name)?;
+        match needed {
+            Some(needed) if needed != dims => {
+                Err(Error::input(format!("tensor is {dims:?}; {} needs {needed:?}", node.name)).at(name))
+            }
+            _ => Ok(data),
+        }
+    };
+    match &node.operator {
+        Operator::Convolution { convolution, weight, bias } => {
+            let variant = tuner.choose(gpu, convolution, shape.with_batch(batch))?;
+            let bias = bias.as_deref().map(|name| gpu.buffer_of(name, &fetch(name)?)).transpose()?;
+            let weight = gpu.buffer_of(weight, &variant.pack(convolution, &fetch(weight)?))?;
+            Ok(Some(Packed::Convolution { variant, weight, bias }))
+        }
+        Operator::Linear { outputs, weight, bias } => {
+            let columns = shape.len();
+            let data = fetch(weight)?;
+            let ranges =
+                row_ranges(*outputs, u32::try_from(columns).unwrap_or(u32::MAX), gpu.traits().max_binding_bytes);
+            let rows = ranges.into_iter().map(|rows| {
+                let part = &data[rows.start as usize * columns..rows.end as usize * columns];
+                Ok((rows, gpu.buffer_of(weight, part)?))
+            });
+            Ok(Some(Packed::Linear { rows: rows.collect::<Result<_>>()?, bias: gpu.buffer_of(bias, &fetch(bias)?)? }))
+        }
+        _ => Ok(None),
+    }
+}
