@@ -7,11 +7,14 @@ pub mod conv;
 pub mod conv_broadcast;
 pub mod conv_tiled;
 pub mod edit;
+pub mod histogram;
 pub mod linear;
 pub mod max_pool;
+pub mod peak;
 pub mod relu;
 pub mod softmax;
 mod template;
+pub mod threshold_iou;
 pub mod tune;
 pub mod upsample_bilinear;
 
@@ -40,10 +43,13 @@ pub static ALL: &[&Entry] = &[
     &conv_broadcast::ENTRY,
     &conv_tiled::ENTRY,
     &edit::ENTRY,
+    &histogram::ENTRY,
     &linear::ENTRY,
     &max_pool::ENTRY,
+    &peak::ENTRY,
     &relu::ENTRY,
     &softmax::ENTRY,
+    &threshold_iou::ENTRY,
     &upsample_bilinear::ENTRY,
 ];
 

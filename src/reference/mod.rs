@@ -6,11 +6,14 @@ pub mod average_pool;
 mod case;
 pub mod conv;
 pub mod edit;
+pub mod histogram;
 pub mod linear;
 pub mod max_pool;
+pub mod peak;
 mod pool;
 pub mod relu;
 pub mod softmax;
+pub mod threshold_iou;
 pub mod upsample_bilinear;
 
 pub use case::{Case, Data, Expected, Mismatch, Output, Record, Size, Work, rng};
@@ -29,10 +32,13 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("conv_broadcast", conv::broadcast_cases),
     ("conv_tiled", conv::tiled_cases),
     ("edit", edit::cases),
+    ("histogram", histogram::cases),
     ("linear", linear::cases),
     ("max_pool", max_pool::cases),
+    ("peak", peak::cases),
     ("relu", relu::cases),
     ("softmax", softmax::cases),
+    ("threshold_iou", threshold_iou::cases),
     ("upsample_bilinear", upsample_bilinear::cases),
 ];
 

@@ -1,0 +1,41 @@
+//! Maximum of each map. See `shaders/peak.wgsl` for the contract.
+
+use super::{Entry, everywhere};
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Recording, Shader};
+use crate::tensor::Shape;
+
+/// Row of the table.
+pub static ENTRY: Entry = Entry {
+    stem: "peak",
+    shaders: || vec![shader()],
+    runs_on: everywhere,
+    mutants: &[
+        ("i < WG; i++", "i + 1u < WG; i++"),
+        ("p < params.positions", "p + 1u < params.positions"),
+        ("best = maps[first]", "best = 0.0"),
+        ("map * params.positions", "map"),
+    ],
+};
+
+fn shader() -> Shader {
+    Shader::new("peak", include_str!("../../shaders/peak.wgsl"))
+}
+
+crate::params! {
+    Params { maps: u32, positions: u32, groups_x: u32 }
+}
+
+/// Appends the peaks `[n, c]` of maps of this shape.
+///
+/// # Errors
+/// As [`Recording::dispatch`].
+pub fn peak(gpu: &Gpu, recording: &mut Recording, shape: Shape, maps: &Buffer, peaks: &Buffer) -> Result<()> {
+    let kernel = gpu.kernel(&shader())?;
+    super::count(shape)?;
+    let count = shape.n * shape.c;
+    let groups_x = count.min(32_768);
+    let params = Params { maps: count, positions: shape.positions(), groups_x };
+    let extent = [groups_x * kernel.interface.workgroup[0], count.div_ceil(groups_x), 1];
+    recording.dispatch(&kernel, &params, &[maps, peaks], extent)
+}

@@ -1,0 +1,111 @@
+//! Twin of `threshold_iou`.
+
+use super::upsample_bilinear::upsample_bilinear;
+use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use crate::geometry::Border;
+use crate::kernels::threshold_iou::{self, Buffers, words};
+use crate::tensor::{HostTensor, Shape};
+
+/// Labels of each image: for each entry its number and where it is, `[positions]`.
+type Labels = Vec<Vec<(u32, Vec<bool>)>>;
+
+/// Firing positions of each unit `[c]`, and of each unit on each label `[c, labels]`.
+pub fn threshold_iou(
+    maps: &Maps,
+    level: &[f32],
+    grid: (u32, u32),
+    labels: u32,
+    present: &Labels,
+) -> (Vec<u32>, Vec<u32>) {
+    let upsampled = upsample_bilinear(maps, grid.0, grid.1, Border::Zero).to_f32();
+    let (units, positions) = (maps.shape.c as usize, (grid.0 * grid.1) as usize);
+    let mut area = vec![0; units];
+    let mut inter = vec![0; units * labels as usize];
+    for (i, value) in upsampled.into_iter().enumerate() {
+        let (n, unit, p) = (i / positions / units, i / positions % units, i % positions);
+        if value > level[unit] {
+            area[unit] += 1;
+            for (label, _) in present[n].iter().filter(|(_, place)| place[p]) {
+                inter[unit * labels as usize + *label as usize] += 1;
+            }
+        }
+    }
+    (area, inter)
+}
+
+/// Cases of the kernel, on grids where every upsampled integer is exact; levels are values that occur, some negative.
+pub fn cases() -> Vec<Case> {
+    [
+        (Shape::new(1, 1, 1, 1), (1, 1), 2, Size::Smallest),
+        (Shape::new(3, 5, 7, 6), (14, 24), 9, Size::Batch),
+        (Shape::new(2, 37, 14, 13), (28, 13), 40, Size::Ragged),
+        (Shape::new(4, 512, 14, 14), (56, 56), 32, Size::Real),
+    ]
+    .into_iter()
+    .map(|(shape, grid, labels, size)| case(shape, grid, labels, size))
+    .collect()
+}
+
+/// About half of the labels in each image, each on a third of the positions or so; the last image has none.
+fn present(shape: Shape, grid: (u32, u32), labels: u32) -> Labels {
+    let mut rng = rng::seeded(7);
+    let image = |rng: &mut rand_mt::Mt| {
+        let chosen: Vec<u32> = (1..labels).filter(|_| rng.next_u32() % 2 == 0).collect();
+        chosen
+            .into_iter()
+            .map(|label| (label, (0..grid.0 * grid.1).map(|_| rng.next_u32() % 3 == 0).collect()))
+            .collect()
+    };
+    let mut all: Labels = (0..shape.n).map(|_| image(&mut rng)).collect();
+    if shape.n > 2 {
+        all.last_mut().into_iter().for_each(Vec::clear);
+    }
+    all
+}
+
+fn pack(present: &Labels, grid: (u32, u32)) -> (Vec<u32>, Vec<u32>) {
+    let (mut heads, mut numbers, mut bits) = (Vec::new(), Vec::new(), Vec::new());
+    for image in present {
+        heads.extend([numbers.len() as u32, image.len() as u32]);
+        for (label, place) in image {
+            numbers.push(*label);
+            let start = bits.len();
+            bits.resize(start + words(grid) as usize, 0u32);
+            place.iter().enumerate().filter(|(_, on)| **on).for_each(|(p, _)| bits[start + p / 32] |= 1 << (p % 32));
+        }
+    }
+    heads.extend(numbers);
+    (heads, bits)
+}
+
+fn case(shape: Shape, grid: (u32, u32), labels: u32, size: Size) -> Case {
+    let real = size == Size::Real;
+    let x: Vec<f32> =
+        rng::integers(shape.len(), 1).into_iter().map(|v| if real { (v - 2.0).max(0.0) } else { v }).collect();
+    let level: Vec<f32> =
+        (0..shape.c).map(|unit| if real { 1.0 } else { [1.0, -0.5, 0.0, 2.0][unit as usize % 4] }).collect();
+    let present = present(shape, grid, labels);
+    let (index, bits) = pack(&present, grid);
+    let host = HostTensor { shape, data: x.clone() };
+    let inputs = vec![Data::F32(x), Data::F32(level.clone()), Data::U32(index), Data::U32(bits)];
+    Case {
+        label: format!("{shape} on {grid:?}, {labels} labels"),
+        size,
+        inputs,
+        outputs: vec![
+            Output::Holding(Data::U32(vec![5; shape.c as usize])),
+            Output::Holding(Data::U32(vec![7; (shape.c * labels) as usize])),
+        ],
+        record: Box::new(move |gpu, recording, inputs, outputs| {
+            let [maps, level, index, bits] = inputs else { return Err(crate::error::Error::internal("four inputs")) };
+            let buffers = Buffers { maps, level, index, bits, area: &outputs[0], inter: &outputs[1] };
+            threshold_iou::threshold_iou(gpu, recording, shape, grid, labels, &buffers)
+        }),
+        expected: Box::new(move || {
+            let (area, inter) = threshold_iou(&Maps::from(&host), &level, grid, labels, &present);
+            let plus = |counts: Vec<u32>, start| Expected::U32(counts.into_iter().map(|count| count + start).collect());
+            vec![plus(area, 5), plus(inter, 7)]
+        }),
+        work: Work { flops: 14 * u64::from(shape.n * shape.c * grid.0 * grid.1), bytes: shape.bytes() },
+    }
+}
