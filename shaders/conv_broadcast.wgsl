@@ -1,92 +1,137 @@
-// conv_broadcast: 3x3 convolution, stride 1, padding 1, for adapters where loads are dear and barriers dearer (software).
-//   y[n,k,r,s] = relu( b[k] + sum_{c,i,j} w[k,c,i,j] * x[n,c,r+i-1,s+j-1] )
-// A template: neither naga nor the software driver unrolls loops, so the text is written out for PIXELS pixels of a row and 16
-// channels an invocation, and for subgroups of LANES. Each lane loads the weights of 16/LANES channels and hands them to the
-// others; a weight is loaded once for LANES * PIXELS multiplications. No workgroup memory, no barrier.
-// Shapes   x [N,C,H,W]  packed [ceil(K/16), C, 9, LANES, 16/LANES]: lane l holds channels l*16/LANES ...  b [K]  y [N,K,H,W], f32
-// Grid     x = H * ceil(W/PIXELS);  y = ceil(K/16);  z = N
-// Requires the adapter's subgroups are all of LANES lanes, and LANES divides the workgroup.
+// conv_broadcast: 3x3 convolution, stride 1, padding 1, in registers only: for adapters where loads are dear and barriers dearer
+// (software).
+//   y[n,k,r,s] = relu( b[k] + sum_{c,i,j} w[k,c,i,j] * x[n,c,r+i-1,s+j-1] ),   x zero outside the map
+//   With pool, the maximum of each 2x2 of that; an odd last row or column is left out.
+// A template: neither naga nor the software driver unrolls loops, and an array of sums would live in memory. An invocation makes
+// 2 rows x PIXELS columns x 16 channels. Each of eight lanes loads the weights of two channels and hands them to the others.
+// A sum takes its nine taps in a row, so that it is loaded and stored once a channel of x. No workgroup memory, no barrier.
+// Ladder   1 row x 7 columns, tap by tap over all sums: 30 GFLOP/s; a sum's nine taps in a row: 44; 2 rows: 55; 8 columns in
+//          vectors of 4: 60 (benches/README.md).
+// Shapes   x [N,C,H,W]  packed [ceil(K/16), C, 16, 12]: nine weights and three zeros  b [K]  y [N,K,H,W], pooled [N,K,H/2,W/2], f32
+// Grid     x = N * ceil(H/2) * ceil(W/PIXELS);  y = ceil(K/16)
+// Requires subgroups of 8 lanes or more, WG a multiple of 8; VECTOR, in which x and y are read and written, divides W and PIXELS.
 // Ensures  as conv.wgsl, with the same order of summation and so the same bits.
 // Twin     src/reference/conv.rs
 struct Params {
-    channels: u32, height: u32, width: u32, out_channels: u32, has_bias: u32, relu: u32,
+    channels: u32, height: u32, width: u32, out_channels: u32,
+    across: u32,  // ceil(W/PIXELS)
+    down: u32,    // ceil(H/2)
+    extent: u32,  // N * down * across
+    has_bias: u32, relu: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> weights: array<{{ loaded }}>;
+@group(0) @binding(1) var<storage, read> x: array<{{ loaded }}>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<{{ stored }}>;
 
-@compute @workgroup_size(32)
+override WG: u32 = 8u;
+
+@compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
-    let across = (params.width + {{ pixels - 1 }}u) / {{ pixels }}u;
-    // Invocations past the end work on the last row and store nothing: all lanes must reach the broadcasts.
-    let in_map = id.x < params.height * across;
-    let position = min(id.x, params.height * across - 1u);
-    let row = position / across;
-    let column = (position % across) * {{ pixels }}u;
+    // Invocations past the end repeat the last one and store nothing: all lanes must reach the broadcasts.
+    let position = min(id.x, params.extent - 1u);
+    let strip = position / params.across;
+    let column = (position % params.across) * {{ pixels }}u;
+    let row = (strip % params.down) * 2u;
+    let n = strip / params.down;
     let plane = params.height * params.width;
-    let top = select(row - 1u, row, row == 0u) * params.width;
-    let middle = row * params.width;
-    let bottom = select(row + 1u, row, row + 1u == params.height) * params.width;
-    let has_top = row > 0u;
-    let has_bottom = row + 1u < params.height;
-    // Column of each value: clamped into the row; those outside count as zero.
-//% for p in range(pixels + 2)
-//%   if p == 0
-    let has_{{ p }} = column > 0u;
-    let at_{{ p }} = select(column - 1u, column, column == 0u);
-//%   else
+    var map = n * params.channels * plane;
+    var weight_at = id.y * params.channels * 48u + (lane % 8u) * 3u;
+
+    // Column p of the block is column + p - 1 of the map, line i is row + i - 1. Those outside read a harmless element and
+    // count as zero; stores ask has_1 ... for their own column.
+    let has_0 = column > 0u;
+    let at_0 = select(0u, 1u, has_0);
+//% for p in range(1, pixels + 2, vector)
     let has_{{ p }} = column + {{ p - 1 }}u < params.width;
-    let at_{{ p }} = min(column + {{ p - 1 }}u, params.width - 1u);
-//%   endif
+    let at_{{ p }} = select(0u, {{ p - 1 }}u, has_{{ p }});
+//% endfor
+//% for i in range(4)
+    let has_line_{{ i }} = row + {{ i }}u >= 1u && row + {{ i }}u <= params.height;
+    let line_{{ i }} = column + select(0u, (row + {{ i }}u - 1u) * params.width, has_line_{{ i }});
 //% endfor
 //% for k in range(16)
-//%   for p in range(pixels)
-    var sum_{{ k }}_{{ p }} = 0.0;
+//%   for r in range(2)
+//%     for s in range(pixels)
+    var sum_{{ k }}_{{ r }}_{{ s }} = 0.0;
+//%     endfor
 //%   endfor
 //% endfor
-    var map = id.z * params.channels * plane;
-    var weight_at = id.y * params.channels * {{ 9 * lanes }}u + lane;
+
     for (var c = 0u; c < params.channels; c++) {
-//% for i in range(3)
-//%   set line = ["top", "middle", "bottom"][i]
-        {
-            let line = map + {{ line }};
-//%   for p in range(pixels + 2)
-//%     if i == 1
-            let x_{{ p }} = select(0.0, x[line + at_{{ p }}], has_{{ p }});
-//%     else
-            let x_{{ p }} = select(0.0, x[line + at_{{ p }}], has_{{ p }} && has_{{ line }});
-//%     endif
+//% for i in range(4)
+        let from_{{ i }} = (map + line_{{ i }}) / {{ vector }}u;
+        let x_{{ i }}_0 = select(0.0, x[from_{{ i }} - at_0]{{ last_part }}, has_line_{{ i }} && has_0);
+//%   for p in range(1, pixels + 1, vector)
+        let part_{{ i }}_{{ p }} = select({{ loaded }}(), x[from_{{ i }} + at_{{ p }} / {{ vector }}u], has_line_{{ i }} && has_{{ p }});
+//%     for q in range(vector)
+        let x_{{ i }}_{{ p + q }} = part_{{ i }}_{{ p }}{{ parts[q] }};
+//%     endfor
 //%   endfor
-//%   for j in range(3)
-            {
-                let w = weights[weight_at + {{ (i * 3 + j) * lanes }}u];
-//%     for k in range(16)
-                let w_{{ k }} = subgroupBroadcast(w{{ parts[k % held] }}, {{ k // held }}u);
-//%       for p in range(pixels)
-                sum_{{ k }}_{{ p }} = fma(x_{{ p + j }}, w_{{ k }}, sum_{{ k }}_{{ p }});
+        let x_{{ i }}_{{ pixels + 1 }} = select(0.0, x[from_{{ i }} + at_{{ pixels + 1 }} / {{ vector }}u]{{ parts[0] }}, has_line_{{ i }} && has_{{ pixels + 1 }});
+//% endfor
+//% for half in range(2)
+//%   for q in range(3)
+        let held_{{ half }}_{{ q }} = weights[weight_at + {{ half * 24 + q }}u];
+//%   endfor
+//% endfor
+//% for k in range(16)
+//%   for t in range(9)
+        let w_{{ k }}_{{ t }} = subgroupBroadcast(held_{{ k // 8 }}_{{ t // 4 }}{{ quad[t % 4] }}, {{ k % 8 }}u);
+//%   endfor
+//%   for r in range(2)
+//%     for s in range(pixels)
+//%       for i in range(3)
+//%         for j in range(3)
+        sum_{{ k }}_{{ r }}_{{ s }} = fma(x_{{ r + i }}_{{ s + j }}, w_{{ k }}_{{ 3 * i + j }}, sum_{{ k }}_{{ r }}_{{ s }});
+//%         endfor
 //%       endfor
 //%     endfor
-            }
 //%   endfor
-        }
 //% endfor
         map += plane;
-        weight_at += {{ 9 * lanes }}u;
+        weight_at += 48u;
     }
-    if !in_map { return; }
+
+    if id.x >= params.extent { return; }
 //% for k in range(16)
     {
         let channel = id.y * 16u + {{ k }}u;
         if channel >= params.out_channels { return; }
         let b = select(0.0, bias[channel], params.has_bias == 1u);
         let low = select(-0x1.fffffep+127f, 0.0, params.relu == 1u);
-        let to = (id.z * params.out_channels + channel) * plane + middle + column;
-//%   for p in range(pixels)
-        if has_{{ p + 1 }} { y[to + {{ p }}u] = max(sum_{{ k }}_{{ p }} + b, low); }
-//%   endfor
+        let maps = n * params.out_channels + channel;
+//%   if pool
+        if row + 1u < params.height {
+            let to = (maps * (params.height / 2u) + row / 2u) * (params.width / 2u) + column / 2u;
+//%     for s in range(0, pixels, 2 * stored_vector)
+            if column + {{ s + 1 }}u < params.width {
+//%       for q in range(s, s + 2 * stored_vector, 2)
+                let top_{{ q }} = max(sum_{{ k }}_0_{{ q }}, sum_{{ k }}_0_{{ q + 1 }});
+                let most_{{ q }} = max(top_{{ q }}, max(sum_{{ k }}_1_{{ q }}, sum_{{ k }}_1_{{ q + 1 }}));
+//%       endfor
+//%       if stored_vector == 1
+                y[to + {{ s // 2 }}u] = max(most_{{ s }} + b, low);
+//%       else
+                y[to / 2u + {{ s // 4 }}u] = max(vec2<f32>(most_{{ s }}, most_{{ s + 2 }}) + b, vec2<f32>(low));
+//%       endif
+            }
+//%     endfor
+        }
+//%   else
+        let to = (maps * params.height + row) * params.width + column;
+//%     for r in range(2)
+        if row + {{ r }}u < params.height {
+//%       for s in range(0, pixels, vector)
+            if has_{{ s + 1 }} {
+                let sums = {{ loaded }}({% for q in range(vector) %}sum_{{ k }}_{{ r }}_{{ s + q }}{{ "" if loop.last else ", " }}{% endfor %});
+                y[(to + {{ r }}u * params.width + {{ s }}u) / {{ vector }}u] = max(sums + b, {{ loaded }}(low));
+            }
+//%       endfor
+        }
+//%     endfor
+//%   endif
     }
 //% endfor
 }

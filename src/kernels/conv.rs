@@ -33,10 +33,8 @@ pub enum Variant {
     Portable,
     /// 3x3, stride 1, padding 1, one group: weights handed around in the subgroup.
     Broadcast {
-        /// Pixels of a row per invocation.
+        /// Columns of the map per invocation.
         pixels: u32,
-        /// Lanes of every subgroup of the adapter.
-        lanes: u32,
     },
     /// Any convolution of one group as a product of matrices tiled in workgroup memory.
     Tiled,
@@ -47,14 +45,18 @@ impl Variant {
     pub fn candidates(convolution: &Convolution, traits: &Traits) -> Vec<Variant> {
         let mut all = vec![Variant::Portable];
         if super::conv_broadcast::supports(convolution, traits) {
-            let lanes = traits.subgroup_sizes.0;
-            all.extend([4, 7, 8].map(|pixels| Variant::Broadcast { pixels, lanes }));
+            all.extend([7, 8].map(|pixels| Variant::Broadcast { pixels }));
         }
         // Barriers and workgroup memory are what software adapters do worst.
         if super::conv_tiled::supports(convolution) && !traits.software {
             all.push(Variant::Tiled);
         }
         all
+    }
+
+    /// Whether it can end with 2x2 max-pooling.
+    pub fn pools(self) -> bool {
+        matches!(self, Variant::Broadcast { .. })
     }
 
     /// Stem of the kernel that runs it.
@@ -70,7 +72,7 @@ impl Variant {
     pub fn pack(self, convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
         match self {
             Variant::Portable | Variant::Tiled => weight.to_vec(),
-            Variant::Broadcast { lanes, .. } => super::conv_broadcast::pack(convolution, weight, lanes),
+            Variant::Broadcast { .. } => super::conv_broadcast::pack(convolution, weight),
         }
     }
 }
@@ -82,6 +84,8 @@ pub struct Epilogue {
     pub bias: bool,
     /// Then take the positive part.
     pub relu: bool,
+    /// Then the maximum of each 2x2 window, stride 2; an odd last row or column is left out. See [`Variant::pools`].
+    pub pool: bool,
 }
 
 /// Buffers of a convolution; `bias` may be any buffer of the right size where there is none to add.
@@ -109,10 +113,13 @@ pub fn conv(
     shape: Shape,
     buffers: &Buffers<'_>,
 ) -> Result<()> {
+    if epilogue.pool && !variant.pools() {
+        return Err(Error::internal("cannot end with pooling").at(variant.stem()));
+    }
     match variant {
         Variant::Portable => record_portable(gpu, recording, convolution, epilogue, shape, buffers),
-        Variant::Broadcast { pixels, lanes } => {
-            super::conv_broadcast::record(gpu, recording, (pixels, lanes), convolution, epilogue, shape, buffers)
+        Variant::Broadcast { pixels } => {
+            super::conv_broadcast::record(gpu, recording, pixels, convolution, epilogue, shape, buffers)
         }
         Variant::Tiled => super::conv_tiled::record(gpu, recording, convolution, epilogue, shape, buffers),
     }

@@ -5,7 +5,6 @@ use rayon::prelude::*;
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
 use crate::error::Result;
 use crate::geometry::{Convolution, Window};
-use crate::gpu::Traits;
 use crate::kernels::conv::{self, Buffers, Epilogue, Variant};
 use crate::tensor::Shape;
 
@@ -64,7 +63,7 @@ fn sizes(shape: [u32; 4], channels: u32, window: Window, groups: u32, size: Size
     Sizes {
         shape: Shape::new(n, c, h, w),
         convolution: Convolution { channels, window, groups },
-        epilogue: Epilogue { bias: true, relu: true },
+        epilogue: Epilogue { bias: true, relu: true, pool: false },
         size,
         floats: false,
     }
@@ -79,10 +78,11 @@ fn common() -> Vec<Sizes> {
         sizes([3, 5, 7, 11], 2, SAME, 1, Size::Batch),
         sizes([2, 19, 13, 17], 37, SAME, 1, Size::Ragged),
         sizes([1, 6, 9, 70], 67, SAME, 1, Size::Ragged),
+        sizes([2, 4, 6, 20], 33, SAME, 1, Size::Ragged),
         sizes([1, 512, 14, 14], 512, SAME, 1, Size::Real),
     ];
     all.push(Sizes {
-        epilogue: Epilogue { bias: false, relu: false },
+        epilogue: Epilogue { bias: false, relu: false, pool: false },
         ..sizes([2, 3, 5, 4], 18, SAME, 1, Size::Ragged)
     });
     all.push(Sizes { floats: true, ..sizes([2, 3, 9, 10], 18, SAME, 1, Size::Ragged) });
@@ -120,25 +120,54 @@ pub fn cases() -> Vec<Case> {
         sizes([1, 7, 5, 5], 7, SAME, 7, Size::Ragged),
     ];
     let all = common().into_iter().chain(unusual()).chain(groups);
-    all.map(|sizes| case(sizes, |_| Variant::Portable)).collect()
+    all.map(|sizes| case(sizes, Variant::Portable)).collect()
 }
 
 /// Cases of the tiled kernel.
 pub fn tiled_cases() -> Vec<Case> {
-    common().into_iter().chain(unusual()).map(|sizes| case(sizes, |_| Variant::Tiled)).collect()
+    common().into_iter().chain(unusual()).map(|sizes| case(sizes, Variant::Tiled)).collect()
 }
 
 /// Cases of the broadcast kernel: every form the tuner may try.
 pub fn broadcast_cases() -> Vec<Case> {
-    let form = |pixels| move |traits: Traits| Variant::Broadcast { pixels, lanes: traits.subgroup_sizes.0 };
-    let seven = common().into_iter().map(|sizes| case(sizes, form(7)));
-    let ragged = |sizes: &Sizes| !matches!(sizes.size, Size::Real | Size::Timed);
-    let four = common().into_iter().filter(ragged).map(|sizes| case(sizes, form(4)));
-    let eight = common().into_iter().filter(ragged).map(|sizes| case(sizes, form(8)));
-    seven.chain(four).chain(eight).collect()
+    let eight = common().into_iter().chain(pooled()).map(|sizes| case(sizes, Variant::Broadcast { pixels: 8 }));
+    // The form without vectors is for the layers whose width it divides, and timed there.
+    let narrow = |sizes: &Sizes| sizes.size != Size::Timed || sizes.shape.w <= 28;
+    let seven = common().into_iter().filter(narrow).map(|sizes| case(sizes, Variant::Broadcast { pixels: 7 }));
+    eight.chain(seven).collect()
 }
 
-fn case(sizes: Sizes, variant: impl Fn(Traits) -> Variant + Send + Sync + 'static) -> Case {
+/// Convolutions that end with 2x2 max-pooling: each width of vectors, odd rows and columns, and the layers of VGG-16.
+fn pooled() -> Vec<Sizes> {
+    let mut all = vec![
+        sizes([1, 1, 2, 2], 1, SAME, 1, Size::Smallest),
+        sizes([2, 3, 7, 13], 18, SAME, 1, Size::Ragged),
+        sizes([3, 5, 6, 18], 5, SAME, 1, Size::Ragged),
+        sizes([2, 2, 9, 20], 17, SAME, 1, Size::Ragged),
+    ];
+    let vgg = [(64, 64, 224), (128, 128, 112), (256, 256, 56), (512, 512, 28), (512, 512, 14)];
+    all.extend(vgg.map(|(c, k, side)| sizes([4, c, side, side], k, SAME, 1, Size::Timed)));
+    all.iter_mut().for_each(|sizes| sizes.epilogue.pool = true);
+    all
+}
+
+/// `[4, 64, 224, 224] -> 64`, then what is unusual about it.
+fn label(sizes: &Sizes, variant: Variant) -> String {
+    let Convolution { channels, window, groups } = sizes.convolution;
+    let mut label = format!("{} -> {channels}", sizes.shape);
+    if window != SAME {
+        label += &format!(", {window:?}");
+    }
+    if groups != 1 {
+        label += &format!(", {groups} groups");
+    }
+    if let Variant::Broadcast { pixels } = variant {
+        label += &format!(", by {pixels}");
+    }
+    label + if sizes.epilogue.pool { ", pooled" } else { "" }
+}
+
+fn case(sizes: Sizes, variant: Variant) -> Case {
     let Sizes { shape, convolution, epilogue, size, floats } = sizes;
     let [kh, kw] = convolution.window.kernel;
     let taps = (shape.c / convolution.groups * kh * kw) as usize;
@@ -146,17 +175,19 @@ fn case(sizes: Sizes, variant: impl Fn(Traits) -> Variant + Send + Sync + 'stati
     let (x, weight) = (values(shape.len(), 1), values(convolution.channels as usize * taps, 2));
     let bias = values(convolution.channels as usize, 3);
     let (h, w) = convolution.window.output(shape.h, shape.w).unwrap_or((0, 0));
-    let y = Shape::new(shape.n, convolution.channels, h, w);
+    let summed = Shape::new(shape.n, convolution.channels, h, w);
+    let y = if epilogue.pool { Shape { h: h / 2, w: w / 2, ..summed } } else { summed };
     let inputs = vec![Data::F32(x.clone()), Data::F32(weight.clone()), Data::F32(bias.clone())];
-    let work =
-        Work { flops: 2 * y.len() as u64 * taps as u64, bytes: shape.bytes() + y.bytes() + weight.len() as u64 * 4 };
+    let work = Work {
+        flops: 2 * summed.len() as u64 * taps as u64,
+        bytes: shape.bytes() + y.bytes() + weight.len() as u64 * 4,
+    };
     Case {
-        label: format!("{shape} -> {} channels, window {:?}, {} groups", y.c, convolution.window, convolution.groups),
+        label: label(&sizes, variant),
         size,
         inputs,
         outputs: vec![Output::Poisoned(y.len())],
         record: Box::new(move |gpu, recording, inputs, outputs| {
-            let variant = variant(gpu.traits());
             let packed = gpu.buffer_of("packed", &variant.pack(&convolution, &weight))?;
             let buffers = Buffers { x: &inputs[0], weight: &packed, bias: &inputs[2], y: &outputs[0] };
             conv::conv(gpu, recording, variant, &convolution, epilogue, shape, &buffers)
@@ -180,6 +211,9 @@ fn expected(sizes: &Sizes, x: &[f32], bias: &[f32]) -> Expected {
     let mut y = conv(&maps, &weight, &bias, convolution).unwrap_or_else(|_| empty());
     if sizes.epilogue.relu {
         y.data.iter_mut().for_each(|value| *value = value.max(0.0));
+    }
+    if sizes.epilogue.pool {
+        y = super::max_pool::max_pool(&y, &Window::square(2, 2, 0)).unwrap_or_else(|_| empty());
     }
     if !sizes.floats {
         return Expected::Exact(y.to_f32());
