@@ -1,7 +1,7 @@
 //! A network with its weights on a device: run batches, read any node, edit units on the way.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::error::{Error, Kind, Result};
@@ -81,7 +81,7 @@ impl Session {
         tuner: &mut Tuner,
     ) -> Result<Session> {
         let keep = keep.iter().map(|name| graph.find(name)).collect::<Result<Vec<_>>>()?;
-        let plan = Plan::new(graph, batch, &keep, &|_| false);
+        let plan = plan(gpu, graph, batch, &keep, tuner)?;
         check_bindings(gpu, graph, &plan)?;
         let slots = plan.slots.iter().map(|&bytes| gpu.buffer("values", bytes)).collect::<Result<_>>()?;
         let mut weights = HashMap::new();
@@ -215,7 +215,8 @@ impl Session {
                 let Some(Packed::Convolution { variant, weight, bias }) = self.weights.get(&weighted(step)) else {
                     return Err(Error::internal("has no weights"));
                 };
-                let epilogue = Epilogue { bias: bias.is_some(), relu: with_relu };
+                let pool = matches!(step.work, Work::WithReluAndPool(_));
+                let epilogue = Epilogue { bias: bias.is_some(), relu: with_relu, pool };
                 let buffers = Buffers { x, weight, bias: bias.as_ref().unwrap_or(weight), y };
                 conv::conv(gpu, recording, *variant, convolution, epilogue, shape, &buffers)
             }
@@ -254,6 +255,22 @@ fn weighted(step: &Step) -> NodeId {
         Work::Single => step.result,
         Work::WithRelu(id) | Work::WithReluAndPool(id) => id,
     }
+}
+
+/// The plan, with max-pooling fused into the convolutions whose variant can. The tuner is asked only where there is something
+/// to fuse: each answer costs a small trial.
+fn plan(gpu: &Gpu, graph: &Graph, batch: u32, keep: &[NodeId], tuner: &mut Tuner) -> Result<Plan> {
+    let mut pooling = HashSet::new();
+    for step in Plan::new(graph, batch, keep, &|_| true).steps {
+        let Work::WithReluAndPool(id) = step.work else { continue };
+        let node = graph.node(id);
+        if let Operator::Convolution { convolution, .. } = &node.operator
+            && tuner.pools(gpu, convolution, graph.node(step.inputs[0]).shape.with_batch(batch))?
+        {
+            pooling.insert(node.name.as_str());
+        }
+    }
+    Ok(Plan::new(graph, batch, keep, &|node| pooling.contains(node.name.as_str())))
 }
 
 /// Every value must fit one binding; said with the layer's name before anything is allocated.
@@ -313,5 +330,45 @@ fn pack(
             Ok(Some(Packed::Linear { rows: rows.collect::<Result<_>>()?, bias: gpu.buffer_of(bias, &fetch(bias)?)? }))
         }
         _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Convolution, Window};
+    use crate::gpu::DeviceChoice;
+    use crate::graph::GraphBuilder;
+    use crate::reference::rng;
+
+    #[test]
+    fn fusing_the_pooling_changes_no_bit() {
+        if std::env::var("NETDISSECT_NO_GPU").is_ok() {
+            return;
+        }
+        let gpu = Gpu::open(&DeviceChoice::Auto).unwrap();
+        let mut builder = GraphBuilder::new(Shape::new(1, 5, 13, 18));
+        let convolution = Convolution { channels: 19, window: Window::square(3, 1, 1), groups: 1 };
+        let operator = Operator::Convolution { convolution, weight: "w".into(), bias: Some("b".into()) };
+        let mut x = builder.add("conv", operator, &[builder.input()]).unwrap();
+        x = builder.add("relu", Operator::Relu, &[x]).unwrap();
+        builder.add("pool", Operator::MaxPool(Window::square(2, 2, 0)), &[x]).unwrap();
+        let graph = builder.build();
+        let mut weights = HashMap::new();
+        weights.insert("w".to_owned(), (vec![19, 5, 3, 3], rng::floats(19 * 45, 1)));
+        weights.insert("b".to_owned(), (vec![19], rng::floats(19, 2)));
+        let images = HostTensor::new(Shape::new(2, 5, 13, 18), rng::floats(2 * 5 * 13 * 18, 3)).unwrap();
+        let mut tuner = Tuner::forgetful();
+        let [together, apart] = [&["pool"][..], &["relu", "pool"][..]].map(|keep| {
+            let session = Session::new(&gpu, &graph, &weights, 2, keep, &mut tuner).unwrap();
+            session.run(&images).unwrap();
+            (session.plan.steps.len(), session.read("pool", 2).unwrap())
+        });
+        assert!(together.1.data.windows(2).any(|pair| pair[0] != pair[1]));
+        assert_eq!(together.1, apart.1);
+        assert_eq!(apart.0, 2);
+        if gpu.traits().software && gpu.traits().subgroups {
+            assert_eq!(together.0, 1);
+        }
     }
 }

@@ -128,11 +128,13 @@ pub(super) fn record(
     buffers: &Buffers<'_>,
 ) -> Result<()> {
     let pool = epilogue.pool;
-    let fits = |form: &&Form| form.pixels == pixels && form.pool == pool && shape.w.is_multiple_of(form.vector);
+    // Windows of two do not fit seven columns: pooling is done by eight.
+    let by = if pool { 8 } else { pixels };
+    let fits = |form: &&Form| form.pixels == by && form.pool == pool && shape.w.is_multiple_of(form.vector);
     let form = FORMS.iter().find(fits).filter(|_| supports(convolution, &gpu.traits()));
     let form = form.ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_broadcast"))?;
     let kernel = gpu.kernel(&form.shader(gpu.traits().subgroup_sizes.1.next_multiple_of(LANES)))?;
-    let (across, down) = (shape.w.div_ceil(pixels), shape.h.div_ceil(ROWS));
+    let (across, down) = (shape.w.div_ceil(form.pixels), shape.h.div_ceil(ROWS));
     let extent = u64::from(shape.n) * u64::from(across) * u64::from(down);
     let extent = u32::try_from(extent).map_err(|_| Error::internal("too many positions").at("conv_broadcast"))?;
     let params = Params {

@@ -13,6 +13,9 @@ use crate::tensor::Shape;
 /// Work of a timed run: enough to tell variants apart, little enough that nobody waits.
 const TIMED_FLOPS: u64 = 150_000_000;
 
+/// The same where thousands of invocations must be busy before a variant shows what it can.
+const TIMED_FLOPS_ON_GPUS: u64 = 4_000_000_000;
+
 /// Work of the check of a remembered choice.
 const CHECKED_FLOPS: u64 = 2_000_000;
 
@@ -35,12 +38,16 @@ impl Tuner {
         Tuner::default()
     }
 
-    /// A tuner that reads and keeps its choices in the user's cache folder. An unreadable file is as good as none.
+    /// A tuner that reads and keeps its choices in the user's cache folder.
     pub fn cached() -> Tuner {
-        let path = files::cache_dir().map(|dir| dir.join("tuning.json"));
-        let text = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+        files::cache_dir().map_or_else(Tuner::forgetful, |dir| Tuner::at(dir.join("tuning.json")))
+    }
+
+    /// A tuner that reads and keeps its choices in this file. An unreadable file is as good as none.
+    pub fn at(path: PathBuf) -> Tuner {
+        let text = std::fs::read_to_string(&path).ok();
         let choices = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        Tuner { path, choices, checked: Vec::new() }
+        Tuner { path: Some(path), choices, checked: Vec::new() }
     }
 
     /// The variant to run a convolution of maps of this shape by.
@@ -58,7 +65,7 @@ impl Tuner {
                 return Ok(variant);
             }
             let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
-            if variant == Variant::Portable || trial.run(variant)?.1 == trial.run(Variant::Portable)?.1 {
+            if variant == Variant::Portable || trial.run(variant, false)?.1 == trial.run(Variant::Portable, false)?.1 {
                 self.checked.push(key);
                 return Ok(variant);
             }
@@ -68,6 +75,21 @@ impl Tuner {
         self.checked.push(key);
         self.save();
         Ok(variant)
+    }
+
+    /// Whether a convolution of maps of this shape, with ReLU, should end with 2x2 max-pooling in the same dispatch: its variant
+    /// can, and gives the bits of the portable kernel with pooling behind it. Where it can it pays: the sums are there, and
+    /// three quarters of the stores are saved (benches/README.md).
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn pools(&mut self, gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Result<bool> {
+        let variant = self.choose(gpu, convolution, shape)?;
+        if !variant.pools() {
+            return Ok(false);
+        }
+        let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
+        Ok(trial.run(variant, true)?.1 == trial.pooled(&trial.run(Variant::Portable, false)?.1))
     }
 
     /// A cache that cannot be written costs time in the next run, nothing else.
@@ -102,11 +124,12 @@ fn key(gpu: &Gpu, convolution: &Convolution, shape: Shape) -> String {
 
 /// The fastest candidate whose every bit is the portable kernel's.
 fn fastest(gpu: &Gpu, convolution: &Convolution, shape: Shape, candidates: &[Variant]) -> Result<Variant> {
-    let trial = Trial::new(gpu, convolution, shape, TIMED_FLOPS)?;
-    let (mut best_time, wanted) = trial.run(Variant::Portable)?;
+    let flops = if gpu.traits().software { TIMED_FLOPS } else { TIMED_FLOPS_ON_GPUS };
+    let trial = Trial::new(gpu, convolution, shape, flops)?;
+    let (mut best_time, wanted) = trial.run(Variant::Portable, false)?;
     let mut best = Variant::Portable;
     for &candidate in candidates.iter().filter(|candidate| **candidate != Variant::Portable) {
-        let (time, output) = trial.run(candidate)?;
+        let (time, output) = trial.run(candidate, false)?;
         if output == wanted && time < best_time {
             (best, best_time) = (candidate, time);
         }
@@ -119,7 +142,8 @@ struct Trial<'a> {
     gpu: &'a Gpu,
     convolution: &'a Convolution,
     shape: Shape,
-    outputs: usize,
+    /// Maps, rows and columns that come out.
+    outputs: [usize; 3],
     x: Buffer,
     bias: Buffer,
     weight: Vec<f32>,
@@ -135,7 +159,7 @@ impl<'a> Trial<'a> {
         let h = rows.clamp(reach.min(layer.h), layer.h);
         let shape = Shape { n: 1, h, ..layer };
         let (out_h, out_w) = convolution.window.output(shape.h, shape.w)?;
-        let outputs = convolution.channels as usize * out_h as usize * out_w as usize;
+        let outputs = [convolution.channels, out_h, out_w].map(|size| size as usize);
         let weights =
             usize::try_from(taps).map_err(|_| Error::internal("too many taps"))? * convolution.channels as usize;
         Ok(Trial {
@@ -149,13 +173,15 @@ impl<'a> Trial<'a> {
         })
     }
 
-    /// Milliseconds of the fastest run, and the output's bits.
-    fn run(&self, variant: Variant) -> Result<(f64, Vec<u32>)> {
+    /// Milliseconds of the fastest run, and the output's bits; `pool` ends with 2x2 max-pooling.
+    fn run(&self, variant: Variant, pool: bool) -> Result<(f64, Vec<u32>)> {
         let weight = self.gpu.buffer_of("tuning", &variant.pack(self.convolution, &self.weight))?;
-        let y = self.gpu.buffer("tuning", self.outputs as u64 * 4)?;
+        let [maps, h, w] = self.outputs;
+        let outputs = if pool { maps * (h / 2) * (w / 2) } else { maps * h * w };
+        let y = self.gpu.buffer("tuning", outputs as u64 * 4)?;
         let mut recording = Recording::new();
         recording.label("tuning");
-        let epilogue = Epilogue { bias: true, relu: true };
+        let epilogue = Epilogue { bias: true, relu: true, pool };
         let buffers = Buffers { x: &self.x, weight: &weight, bias: &self.bias, y: &y };
         conv::conv(self.gpu, &mut recording, variant, self.convolution, epilogue, self.shape, &buffers)?;
         let program = self.gpu.program(recording)?;
@@ -166,7 +192,17 @@ impl<'a> Trial<'a> {
             let times = self.gpu.submit_timed(&program)?;
             best = best.min(times.iter().map(|time| time.milliseconds).sum());
         }
-        Ok((best, self.gpu.download(&y, self.outputs)?))
+        Ok((best, self.gpu.download(&y, outputs)?))
+    }
+
+    /// The maximum of each 2x2 of an output. After ReLU the bits are in the order of the values.
+    fn pooled(&self, bits: &[u32]) -> Vec<u32> {
+        let [_, h, w] = self.outputs;
+        let maps = bits.chunks_exact((h * w).max(1));
+        let corner = |map: &[u32], y: usize, x: usize| {
+            [0, 1, w, w + 1].map(|offset| map[2 * y * w + 2 * x + offset]).into_iter().max().unwrap_or(0)
+        };
+        maps.flat_map(|map| (0..h / 2).flat_map(move |y| (0..w / 2).map(move |x| corner(map, y, x)))).collect()
     }
 }
 
@@ -182,22 +218,70 @@ mod tests {
     use crate::geometry::Window;
     use crate::gpu::DeviceChoice;
 
+    fn gpu() -> Option<Gpu> {
+        let without = std::env::var("NETDISSECT_NO_GPU").is_ok_and(|value| value == "1");
+        (!without).then(|| Gpu::open(&DeviceChoice::Auto).unwrap())
+    }
+
+    const SHAPE: Shape = Shape::new(1, 16, 14, 14);
+    const CONVOLUTION: Convolution = Convolution { channels: 32, window: Window::square(3, 1, 1), groups: 1 };
+
+    fn candidates(gpu: &Gpu) -> Vec<Variant> {
+        let all = Variant::candidates(&CONVOLUTION, &gpu.traits());
+        all.into_iter().filter(|variant| matches!(variant, Variant::Portable | Variant::Broadcast { .. })).collect()
+    }
+
+    /// A device whose broadcast kernel forgets the left border.
+    fn broken(gpu: &Gpu) -> Gpu {
+        gpu.mutated("conv_broadcast", "has_0 = column > 0u", "has_0 = true")
+    }
+
     #[test]
     fn a_faster_candidate_with_a_wrong_bit_never_wins() {
-        if std::env::var("NETDISSECT_NO_GPU").is_ok() {
-            return;
-        }
-        let gpu = Gpu::open(&DeviceChoice::Auto).unwrap();
-        let convolution = Convolution { channels: 32, window: Window::square(3, 1, 1), groups: 1 };
-        let shape = Shape::new(1, 16, 14, 14);
-        let candidates: Vec<_> = Variant::candidates(&convolution, &gpu.traits())
-            .into_iter()
-            .filter(|variant| matches!(variant, Variant::Portable | Variant::Broadcast { .. }))
-            .collect();
+        let Some(gpu) = gpu() else { return };
+        let candidates = candidates(&gpu);
         if candidates.len() > 1 && gpu.traits().software {
-            assert_ne!(fastest(&gpu, &convolution, shape, &candidates).unwrap(), Variant::Portable);
+            assert_ne!(fastest(&gpu, &CONVOLUTION, SHAPE, &candidates).unwrap(), Variant::Portable);
         }
-        let broken = gpu.mutated("conv_broadcast", "has_0 = column > 0u", "has_0 = true");
-        assert_eq!(fastest(&broken, &convolution, shape, &candidates).unwrap(), Variant::Portable);
+        assert_eq!(fastest(&broken(&gpu), &CONVOLUTION, SHAPE, &candidates).unwrap(), Variant::Portable);
+    }
+
+    #[test]
+    fn a_choice_is_kept_and_read_again_and_an_unreadable_file_is_as_good_as_none() {
+        let Some(gpu) = gpu() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tuning.json");
+        std::fs::write(&path, "{ half a fi").unwrap();
+        let chosen = Tuner::at(path.clone()).choose(&gpu, &CONVOLUTION, SHAPE).unwrap();
+        if Variant::candidates(&CONVOLUTION, &gpu.traits()).len() > 1 {
+            let again = Tuner::at(path);
+            assert_eq!(again.choices.values().collect::<Vec<_>>(), [&chosen]);
+        }
+    }
+
+    #[test]
+    fn a_remembered_choice_that_has_become_wrong_is_dropped() {
+        let Some(gpu) = gpu() else { return };
+        let Some(&remembered) = candidates(&gpu).get(1) else { return };
+        let mut tuner = Tuner::forgetful();
+        tuner.choices.insert(key(&gpu, &CONVOLUTION, SHAPE), remembered);
+        assert_eq!(tuner.choose(&gpu, &CONVOLUTION, SHAPE).unwrap(), remembered);
+        tuner.checked.clear();
+        assert_ne!(tuner.choose(&broken(&gpu), &CONVOLUTION, SHAPE).unwrap(), remembered);
+    }
+
+    #[test]
+    fn pooling_is_fused_only_where_it_gives_the_same_bits() {
+        let Some(gpu) = gpu() else { return };
+        let Some(&variant) = candidates(&gpu).get(1) else { return };
+        let pools = |gpu: &Gpu| {
+            let mut tuner = Tuner::forgetful();
+            let key = key(gpu, &CONVOLUTION, SHAPE);
+            tuner.choices.insert(key.clone(), variant);
+            tuner.checked.push(key);
+            tuner.pools(gpu, &CONVOLUTION, SHAPE).unwrap()
+        };
+        assert!(pools(&gpu));
+        assert!(!pools(&gpu.mutated("conv_broadcast", "(params.height / 2u)", "params.height")));
     }
 }
