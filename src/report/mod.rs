@@ -1,1 +1,107 @@
-//! What people look at: JSON, CSV, HTML, SVG, strips. Computes nothing.
+//! What people look at: JSON, CSV, SVG, HTML, strips. Formats what the dissection found; computes nothing.
+
+pub mod csv;
+pub mod html;
+pub mod palette;
+pub mod schema;
+pub mod strip;
+pub mod svg;
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::files::{make_folder, write_atomic, write_atomic_with};
+use schema::{Report, SCHEMA_VERSION, Timing};
+
+/// Writes `report.json`, `units.csv`, `concepts.svg`, one `LAYER/concepts.svg` a layer, and `report.html` into `dir`.
+///
+/// Strips are read from `dir`, where the report's units say they are; see [`strip::write`].
+/// The same report and strips give the same bytes.
+///
+/// # Errors
+/// [`crate::error::Kind::Output`] if a file cannot be written, [`crate::error::Kind::Input`] if a strip cannot be read
+/// or a layer or strip is named so that it would lie outside `dir`.
+pub fn write(dir: &Path, report: &Report) -> Result<()> {
+    write_json(&dir.join("report.json"), report)?;
+    write_atomic_with(&dir.join("units.csv"), |out| csv::write(report, out))?;
+    for layer in &report.layers {
+        let folder = layer_folder(dir, &layer.layer)?;
+        make_folder(&folder)?;
+        write_atomic(&folder.join("concepts.svg"), svg::file(layer).as_bytes())?;
+    }
+    write_atomic(&dir.join("concepts.svg"), svg::overview(&report.layers).as_bytes())?;
+    let page = html::page(report, &|strip| read_strip(dir, strip), html::EMBED_LIMIT_BYTES)?;
+    write_atomic(&dir.join("report.html"), page.as_bytes())
+}
+
+/// Reads the `report.json` of a run folder.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if there is none, it is not a report, or its schema version is another one than ours.
+pub fn read(dir: &Path) -> Result<Report> {
+    let path = dir.join("report.json");
+    let text = fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+    let broken = |error: &serde_json::Error| Error::input(format!("not a report: {error}")).at(path.display());
+    let head: Head = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
+    if head.schema_version != SCHEMA_VERSION {
+        return Err(Error::input(format!(
+            "report has schema version {}; this program reads version {SCHEMA_VERSION}",
+            head.schema_version
+        ))
+        .at(path.display()));
+    }
+    serde_json::from_slice(&text).map_err(|error| broken(&error))
+}
+
+/// Writes the files of a finished run again from its `report.json` and strips.
+///
+/// # Errors
+/// As [`read`] and [`write`].
+pub fn render_again(dir: &Path) -> Result<()> {
+    write(dir, &read(dir)?)
+}
+
+/// Writes `timing.json`, kept apart from `report.json` so that the latter is the same in every run.
+///
+/// # Errors
+/// [`crate::error::Kind::Output`] if the file cannot be written.
+pub fn write_timing(dir: &Path, timing: &Timing) -> Result<()> {
+    write_json(&dir.join("timing.json"), timing)
+}
+
+/// Folder of a layer's files: `dir/LAYER`.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if the name is not one plain folder name.
+pub fn layer_folder(dir: &Path, layer: &str) -> Result<PathBuf> {
+    let mut parts = Path::new(layer).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(_)), None) if !layer.contains('\\') => Ok(dir.join(layer)),
+        _ => Err(Error::input(format!("layer is named `{layer}`; a plain folder name is needed"))),
+    }
+}
+
+/// The part of every version of the schema that says which one it is.
+#[derive(serde::Deserialize)]
+struct Head {
+    schema_version: u32,
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    write_atomic_with(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        out.write_all(b"\n")
+    })
+}
+
+fn read_strip(dir: &Path, strip: &str) -> Result<Vec<u8>> {
+    let relative = Path::new(strip);
+    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(Error::input(format!("strip is at `{strip}`; a path inside the run folder is needed")));
+    }
+    let path = dir.join(relative);
+    fs::read(&path).map_err(|error| Error::reading(&path, &error))
+}
