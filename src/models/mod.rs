@@ -1,6 +1,8 @@
 //! Networks as graphs, with the layer names users type. Never sees a device.
 
 pub mod vgg16;
+mod vgg16_onnx;
+pub mod vgg16_weights;
 
 use crate::error::Result;
 use crate::graph::{Graph, unknown_name};

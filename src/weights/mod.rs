@@ -1,1 +1,24 @@
 //! Weight files: import, inspection, loading. Every file is hostile until its sizes were checked.
+//!
+//! [`open`] reads any supported container by its content, never by its extension, and executes nothing in it.
+//! [`import`] turns one into a safetensors file with canonical names; [`WeightFile`] is what normal runs load.
+
+mod archive;
+mod file;
+mod hash;
+pub mod import;
+mod onnx;
+mod onnx_graph;
+mod pickle;
+mod safetensors;
+mod tensor;
+mod torch;
+mod torch_zip;
+mod write;
+
+pub use archive::{Archive, Container, open};
+pub use file::WeightFile;
+pub use hash::sha256_file;
+pub use onnx_graph::{OnnxGraph, OnnxNode};
+pub use tensor::{Dtype, Tensor};
+pub use write::{Stored, Written, save};

@@ -1,0 +1,270 @@
+//! `netdissect weights`: import a file of another program, or look into one.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::error::{Error, Kind, Result};
+use crate::models::vgg16_weights;
+use crate::weights::import::{self, About, Assignment, Preprocess};
+use crate::weights::{self, Archive, Tensor, Written};
+
+/// Import weights from other programs, or list what a file holds.
+#[derive(Debug, Args)]
+pub struct WeightsArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Turn a .pth, .safetensors or .onnx file into a .safetensors file that every other command takes.
+    Import(ImportArgs),
+    /// List tensors, sizes, element types, metadata and hash of a file.
+    Inspect(InspectArgs),
+}
+
+#[derive(Debug, Args)]
+struct ImportArgs {
+    /// File to read: PyTorch (zip or legacy), safetensors, or ONNX; told by its content.
+    file: PathBuf,
+    /// Network the weights belong to.
+    #[arg(long, value_enum)]
+    model: ModelName,
+    /// File to write.
+    #[arg(short, long, value_name = "FILE.safetensors")]
+    output: PathBuf,
+    /// Accept a file without fully connected layers, and drop them where there are some.
+    #[arg(long)]
+    body: bool,
+    /// How the network wants its images: `torch` is RGB/255 with the ImageNet mean and deviation, `caffe` is BGR in
+    /// 0..255 minus the caffe means, `none` is RGB/255.
+    #[arg(long, value_enum, default_value_t)]
+    preprocess: PreprocessName,
+    /// Names of the classes, one a line, in the order of the last layer.
+    #[arg(long, value_name = "FILE")]
+    classes: Option<PathBuf>,
+    /// Check everything, write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Replace the output file if it exists.
+    #[arg(long)]
+    force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct InspectArgs {
+    /// File to look into.
+    file: PathBuf,
+    /// Print the list as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ModelName {
+    Vgg16,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum PreprocessName {
+    #[default]
+    Torch,
+    Caffe,
+    None,
+}
+
+/// Runs `netdissect weights`; results go to `out`.
+///
+/// # Errors
+/// [`Kind::Input`] if a file is not what it should be, [`Kind::Usage`] if the output exists or is the input,
+/// [`Kind::Output`] if it cannot be written.
+pub fn run(args: &WeightsArgs, out: &mut dyn Write) -> Result<()> {
+    match &args.command {
+        Command::Import(args) => import_file(args, out),
+        Command::Inspect(args) => inspect(args, out),
+    }
+}
+
+fn import_file(args: &ImportArgs, out: &mut dyn Write) -> Result<()> {
+    check_output(args)?;
+    let archive = weights::open(&args.file)?;
+    let assignment = match args.model {
+        ModelName::Vgg16 => vgg16_weights::assign(&archive, args.body)?,
+    };
+    let about = About {
+        model: "vgg16".into(),
+        preprocess: args.preprocess.into(),
+        body: args.body,
+        classes: args.classes.as_deref().map(|path| read_classes(path, &assignment)).transpose()?,
+    };
+    let written = if args.dry_run {
+        import::check(&archive, &assignment)?;
+        None
+    } else {
+        Some(import::write(&archive, &assignment, &about, &args.output)?)
+    };
+    let text = if args.json {
+        format!("{:#}\n", import_json(args, &archive, &assignment, &about, written.as_ref()))
+    } else {
+        import_text(args, &archive, &assignment, &about, written.as_ref())
+    };
+    print(out, &text)
+}
+
+/// Refuses to replace what the user may still need.
+fn check_output(args: &ImportArgs) -> Result<()> {
+    let same = |a: &Path, b: &Path| a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b);
+    if same(&args.file, &args.output) {
+        let error = Error::new(Kind::Usage, "the output is the input file; needed another name");
+        return Err(error.at(args.output.display()));
+    }
+    if args.output.exists() && !args.force && !args.dry_run {
+        let error = Error::new(Kind::Usage, "the file exists; needed a new name");
+        return Err(error.at(args.output.display()).hint("pass `--force` to replace it"));
+    }
+    Ok(())
+}
+
+fn read_classes(path: &Path, assignment: &Assignment) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::reading(path, &error))?;
+    import::class_names(&text, vgg16_weights::classes(assignment)).map_err(|error| error.at(path.display()))
+}
+
+fn import_json(
+    args: &ImportArgs,
+    archive: &Archive,
+    assignment: &Assignment,
+    about: &About,
+    written: Option<&Written>,
+) -> Value {
+    json!({
+        "output": args.output.to_string_lossy(),
+        "written": written.is_some(),
+        "bytes": written.map(|written| written.bytes),
+        "sha256": written.map(|written| &written.sha256),
+        "model": about.model,
+        "preprocess": about.preprocess.name(),
+        "body": about.body,
+        "classes": vgg16_weights::classes(assignment),
+        "tensors": tensors_json(&assignment.tensors),
+        "dropped": assignment.dropped,
+        "notes": assignment.notes,
+        "source": {
+            "file": args.file.to_string_lossy(),
+            "container": archive.container().to_string(),
+            "sha256": archive.sha256(),
+        },
+    })
+}
+
+fn import_text(
+    args: &ImportArgs,
+    archive: &Archive,
+    assignment: &Assignment,
+    about: &About,
+    written: Option<&Written>,
+) -> String {
+    let count = assignment.tensors.len();
+    let what = match vgg16_weights::classes(assignment) {
+        Some(classes) => format!("vgg16, {classes} classes"),
+        None => "vgg16, body only".to_owned(),
+    };
+    let mut text = match written {
+        Some(written) => {
+            let (size, sha256) = (size(written.bytes), &written.sha256);
+            format!("wrote {}: {count} tensors, {size} ({what})\n  sha256  {sha256}\n", args.output.display())
+        }
+        None => format!("would write {}: {count} tensors ({what})\n", args.output.display()),
+    };
+    text += &format!("  source  {}, {}\n", args.file.display(), archive.container());
+    text += &format!("  images  prepared as `{}`\n", about.preprocess.name());
+    if !assignment.dropped.is_empty() {
+        text += &format!("  dropped {} tensors: {}\n", assignment.dropped.len(), list(&assignment.dropped));
+    }
+    for note in &assignment.notes {
+        text += &format!("  note    {note}\n");
+    }
+    text
+}
+
+fn inspect(args: &InspectArgs, out: &mut dyn Write) -> Result<()> {
+    let archive = weights::open(&args.file)?;
+    let sha256 = archive.sha256();
+    let total: usize = archive.tensors().iter().map(Tensor::bytes_len).sum();
+    if args.json {
+        let metadata: serde_json::Map<String, Value> =
+            archive.metadata().iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+        let listing = json!({
+            "file": args.file.to_string_lossy(),
+            "container": archive.container().to_string(),
+            "file_bytes": archive.file_bytes(),
+            "sha256": sha256,
+            "metadata": metadata,
+            "tensor_bytes": total,
+            "tensors": tensors_json(archive.tensors()),
+        });
+        return print(out, &format!("{listing:#}\n"));
+    }
+    let shown: Vec<String> = archive.tensors().iter().map(|tensor| printable(tensor.name())).collect();
+    let width = shown.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(80);
+    let mut text = String::new();
+    for (tensor, name) in archive.tensors().iter().zip(shown) {
+        let dims = format!("{:?}", tensor.dims());
+        text += &format!("{name:width$}  {:5} {dims:20} {:>10}\n", tensor.dtype(), size(tensor.bytes_len() as u64));
+    }
+    for (key, value) in archive.metadata() {
+        text += &format!("{}: {}\n", printable(key), printable(value));
+    }
+    let (count, kind) = (archive.tensors().len(), archive.container());
+    text += &format!("{count} tensors, {} ({kind}, sha256 {sha256})\n", size(total as u64));
+    print(out, &text)
+}
+
+fn tensors_json(tensors: &[Tensor]) -> Vec<Value> {
+    let entry = |tensor: &Tensor| {
+        let (dtype, bytes) = (tensor.dtype().name(), tensor.bytes_len());
+        json!({"name": tensor.name(), "dims": tensor.dims(), "dtype": dtype, "bytes": bytes})
+    };
+    tensors.iter().map(entry).collect()
+}
+
+/// The first few names.
+fn list(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(6).map(|name| printable(name)).collect();
+    let more = if names.len() > shown.len() { ", ..." } else { "" };
+    shown.join(", ") + more
+}
+
+/// Text from a file without control characters, which could rewrite the terminal.
+fn printable(text: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_unicode().collect() } else { String::from(c) };
+    text.chars().take(400).map(escape).collect()
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+fn print(out: &mut dyn Write, text: &str) -> Result<()> {
+    out.write_all(text.as_bytes()).map_err(|error| Error::writing(Path::new("standard output"), &error))
+}
+
+impl From<PreprocessName> for Preprocess {
+    fn from(name: PreprocessName) -> Self {
+        match name {
+            PreprocessName::Torch => Preprocess::Torch,
+            PreprocessName::Caffe => Preprocess::Caffe,
+            PreprocessName::None => Preprocess::None,
+        }
+    }
+}

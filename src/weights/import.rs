@@ -1,0 +1,237 @@
+//! Import: tensors of any file, matched to the names and sizes a model needs, written as one safetensors file.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::archive::Archive;
+use super::tensor::{Dims, Tensor, quote};
+use super::write::{Stored, Written, save};
+use crate::error::{Error, Result};
+
+/// Metadata key: the model, such as `vgg16`. Its presence tells an imported file.
+pub const MODEL_KEY: &str = "model";
+/// Metadata key: the name of a [`Preprocess`].
+pub const PREPROCESS_KEY: &str = "preprocess";
+/// Metadata key: `true` if the fully connected layers are missing, else `false`.
+pub const BODY_KEY: &str = "body";
+/// Metadata key: a JSON list of class names.
+pub const CLASSES_KEY: &str = "class_names";
+
+/// How a network wants its images, from RGB bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preprocess {
+    /// RGB / 255, minus mean (0.485, 0.456, 0.406), divided by deviation (0.229, 0.224, 0.225).
+    #[default]
+    Torch,
+    /// BGR in 0..255, minus (103.939, 116.779, 123.68).
+    Caffe,
+    /// RGB / 255.
+    None,
+}
+
+impl Preprocess {
+    /// All ways.
+    pub const ALL: [Preprocess; 3] = [Preprocess::Torch, Preprocess::Caffe, Preprocess::None];
+
+    /// The word users type and files store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Preprocess::Torch => "torch",
+            Preprocess::Caffe => "caffe",
+            Preprocess::None => "none",
+        }
+    }
+
+    /// The way of this name.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] for any other word.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let found = Preprocess::ALL.into_iter().find(|way| way.name() == name);
+        found.ok_or_else(|| Error::input(format!("preprocessing {}; needed torch, caffe or none", quote(name))))
+    }
+}
+
+/// A tensor that a model needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Canonical name: the one that is written.
+    pub name: String,
+    /// Sizes, outermost first.
+    pub dims: Vec<usize>,
+    /// Other names it may have in a file.
+    pub aliases: Vec<String>,
+}
+
+impl TensorSpec {
+    /// Whether a tensor of this name is the one meant. `module` components do not count.
+    pub fn is_called(&self, name: &str) -> bool {
+        let plain = plain_name(name);
+        self.name == plain || self.aliases.contains(&plain)
+    }
+}
+
+/// All tensors that a model needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Name of the model, for messages.
+    pub model: String,
+    /// The tensors, in the order they are written.
+    pub tensors: Vec<TensorSpec>,
+    /// Tensors whose names start so may be there and are dropped.
+    pub dropped_prefixes: Vec<String>,
+}
+
+/// Tensors under their canonical names, in the order of the layout.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The tensors to write.
+    pub tensors: Vec<Tensor>,
+    /// Names, as in the file, of those left out on purpose.
+    pub dropped: Vec<String>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+impl Layout {
+    /// Finds every tensor of the layout.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`]: one message that lists all tensors that are missing, extra, or of wrong sizes.
+    pub fn assign(&self, found: &[Tensor]) -> Result<Assignment> {
+        let mut taken = HashSet::new();
+        let mut tensors = Vec::new();
+        let mut complaints = Vec::new();
+        for spec in &self.tensors {
+            let candidates: Vec<usize> = (0..found.len()).filter(|&ix| spec.is_called(found[ix].name())).collect();
+            taken.extend(candidates.iter().copied());
+            match candidates.as_slice() {
+                [] => complaints.push(format!("missing {} {}", quote(&spec.name), Dims(&spec.dims))),
+                &[index] if found[index].dims() == spec.dims => {
+                    tensors.push(found[index].clone().renamed(&spec.name));
+                }
+                &[index] => {
+                    let (name, sizes) = (quote(found[index].name()), Dims(found[index].dims()));
+                    complaints.push(format!("{name} is {sizes}; needed {}", Dims(&spec.dims)));
+                }
+                several => {
+                    let names: Vec<String> = several.iter().map(|&index| quote(found[index].name())).collect();
+                    complaints.push(format!("{} are all {}; needed one", names.join(", "), quote(&spec.name)));
+                }
+            }
+        }
+        let mut dropped = Vec::new();
+        for (index, tensor) in found.iter().enumerate().filter(|(index, _)| !taken.contains(index)) {
+            let plain = plain_name(tensor.name());
+            if self.dropped_prefixes.iter().any(|prefix| plain.starts_with(prefix.as_str())) {
+                dropped.push(found[index].name().to_owned());
+            } else {
+                complaints.push(format!("extra {} {}", quote(tensor.name()), Dims(tensor.dims())));
+            }
+        }
+        if complaints.is_empty() {
+            Ok(Assignment { tensors, dropped, notes: Vec::new() })
+        } else {
+            Err(self.refusal(&complaints))
+        }
+    }
+
+    fn refusal(&self, complaints: &[String]) -> Error {
+        let mut message = format!("{} tensors do not fit {}:", complaints.len(), self.model);
+        for complaint in complaints.iter().take(COMPLAINTS_MAX) {
+            write!(message, "\n  {complaint}").ok();
+        }
+        if let Some(more) = complaints.len().checked_sub(COMPLAINTS_MAX).filter(|&more| more > 0) {
+            write!(message, "\n  and {more} more").ok();
+        }
+        Error::input(message).hint("`netdissect weights inspect FILE` lists what the file holds")
+    }
+}
+
+/// Enough for every tensor of the largest model; a hostile file may have thousands.
+const COMPLAINTS_MAX: usize = 400;
+
+/// A tensor name without the `module` components that `DataParallel` adds.
+pub fn plain_name(name: &str) -> String {
+    name.split('.').filter(|&part| part != "module").collect::<Vec<_>>().join(".")
+}
+
+/// What is stored beside the tensors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Name of the model, such as `vgg16`.
+    pub model: String,
+    /// How the network wants its images.
+    pub preprocess: Preprocess,
+    /// Whether the fully connected layers are missing.
+    pub body: bool,
+    /// Names of the classes, in the order of the last layer.
+    pub classes: Option<Vec<String>>,
+}
+
+impl About {
+    /// The metadata pairs, with name and hash of the file the weights came from.
+    fn pairs(&self, source: &Archive) -> Vec<(String, String)> {
+        let file = source.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let mut pairs: Vec<(String, String)> = [
+            (MODEL_KEY, self.model.clone()),
+            (PREPROCESS_KEY, self.preprocess.name().to_owned()),
+            (BODY_KEY, self.body.to_string()),
+            ("source", file),
+            ("source_sha256", source.sha256()),
+            ("netdissect", env!("CARGO_PKG_VERSION").to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into();
+        if let Some(classes) = &self.classes {
+            pairs.push((CLASSES_KEY.to_owned(), serde_json::json!(classes).to_string()));
+        }
+        pairs
+    }
+}
+
+/// Writes assigned tensors as f32, one in memory at a time; see [`save`] for what a reader can rely on.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if values are not finite; [`crate::error::Kind::Output`] if the file cannot be
+/// written.
+pub fn write(source: &Archive, assignment: &Assignment, about: &About, output: &Path) -> Result<Written> {
+    let named = |tensor: &Tensor| Stored { name: tensor.name().to_owned(), dims: tensor.dims().to_vec() };
+    let stored: Vec<Stored> = assignment.tensors.iter().map(named).collect();
+    save(output, &about.pairs(source), &stored, |index| {
+        assignment.tensors[index].to_f32().map_err(|error| error.at(source.path().display()))
+    })
+}
+
+/// Checks all values as [`write`] would, without writing.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if values are not finite.
+pub fn check(source: &Archive, assignment: &Assignment) -> Result<()> {
+    let check_one = |tensor: &Tensor| tensor.to_f32().map(drop).map_err(|error| error.at(source.path().display()));
+    assignment.tensors.iter().try_for_each(check_one)
+}
+
+/// Class names from text: one a line, blank lines at the end ignored.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if a line is empty, a name is there twice, or their number is not `needed`.
+pub fn class_names(text: &str, needed: Option<usize>) -> Result<Vec<String>> {
+    let names: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
+    let mut first = HashMap::new();
+    for (line, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            return Err(Error::input(format!("line {} is empty; needed a class name", line + 1)));
+        }
+        if let Some(before) = first.insert(name, line + 1) {
+            return Err(Error::input(format!("lines {before} and {} are both {}", line + 1, quote(name))));
+        }
+    }
+    match needed {
+        Some(needed) if needed != names.len() => {
+            Err(Error::input(format!("{} class names; the network has {needed} classes", names.len())))
+        }
+        _ => Ok(names),
+    }
+}

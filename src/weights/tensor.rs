@@ -1,0 +1,393 @@
+//! A tensor as it lies in a file, and its conversion to f32.
+
+use std::fmt;
+
+use half::{bf16, f16};
+use prost::bytes::Bytes;
+
+use crate::error::{Error, Result};
+
+/// More dimensions than any weight of a vision network has.
+pub(super) const DIMENSIONS_MAX: usize = 8;
+
+/// Element type of a tensor in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dtype {
+    /// IEEE 754 half precision.
+    F16,
+    /// The upper half of a single-precision number.
+    BF16,
+    /// IEEE 754 single precision.
+    F32,
+    /// IEEE 754 double precision.
+    F64,
+    /// Truth value, one byte.
+    Bool,
+    /// Unsigned, 8 bits.
+    U8,
+    /// Signed, 8 bits.
+    I8,
+    /// Unsigned, 16 bits.
+    U16,
+    /// Signed, 16 bits.
+    I16,
+    /// Unsigned, 32 bits.
+    U32,
+    /// Signed, 32 bits.
+    I32,
+    /// Unsigned, 64 bits.
+    U64,
+    /// Signed, 64 bits.
+    I64,
+}
+
+impl Dtype {
+    /// Bytes of one element.
+    pub const fn size(self) -> usize {
+        match self {
+            Dtype::Bool | Dtype::U8 | Dtype::I8 => 1,
+            Dtype::F16 | Dtype::BF16 | Dtype::U16 | Dtype::I16 => 2,
+            Dtype::F32 | Dtype::U32 | Dtype::I32 => 4,
+            Dtype::F64 | Dtype::U64 | Dtype::I64 => 8,
+        }
+    }
+
+    /// Whether the elements are floating-point numbers, as weights must be.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64)
+    }
+
+    /// The usual short name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dtype::F16 => "f16",
+            Dtype::BF16 => "bf16",
+            Dtype::F32 => "f32",
+            Dtype::F64 => "f64",
+            Dtype::Bool => "bool",
+            Dtype::U8 => "u8",
+            Dtype::I8 => "i8",
+            Dtype::U16 => "u16",
+            Dtype::I16 => "i16",
+            Dtype::U32 => "u32",
+            Dtype::I32 => "i32",
+            Dtype::U64 => "u64",
+            Dtype::I64 => "i64",
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A tensor of a file: name, sizes, element type, and a view of bytes that were checked to cover it.
+///
+/// Nothing is converted before [`Tensor::to_f32`]; the bytes usually stay in the memory-mapped file.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    name: String,
+    dims: Vec<usize>,
+    dtype: Dtype,
+    /// In elements.
+    strides: Vec<usize>,
+    /// Starts at the first element.
+    bytes: Bytes,
+}
+
+impl Tensor {
+    /// A row-major tensor.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if `bytes` is not exactly as long as the sizes say.
+    pub(super) fn contiguous(name: impl Into<String>, dims: Vec<usize>, dtype: Dtype, bytes: Bytes) -> Result<Self> {
+        let name = name.into();
+        let count = element_count(&dims).map_err(|error| error.at(quote(&name)))?;
+        let needed = count.checked_mul(dtype.size());
+        if needed != Some(bytes.len()) {
+            let needed = needed.map_or_else(|| "more than memory holds".into(), |n| format!("{n} bytes"));
+            let found = bytes.len();
+            return Err(
+                Error::input(format!("{found} bytes of data; {dtype} {} needs {needed}", Dims(&dims))).at(quote(&name))
+            );
+        }
+        let strides = row_major(&dims);
+        Ok(Tensor { name, dims, dtype, strides, bytes })
+    }
+
+    /// A view into a storage, as PyTorch describes one: `offset` and `strides` in elements.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if an element would lie outside the storage, or if two would share one place.
+    pub(super) fn strided(
+        name: impl Into<String>,
+        dims: Vec<usize>,
+        dtype: Dtype,
+        (offset, strides): (usize, Vec<usize>),
+        storage: &Bytes,
+    ) -> Result<Self> {
+        let name = name.into();
+        let bytes = view(&dims, dtype, offset, &strides, storage).map_err(|error| error.at(quote(&name)))?;
+        Ok(Tensor { name, dims, dtype, strides, bytes })
+    }
+
+    /// Name in the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Sizes, outermost first; empty for a scalar.
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// Element type in the file.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Number of elements.
+    pub fn count(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    /// Size of the elements in bytes, in the file's element type.
+    pub fn bytes_len(&self) -> usize {
+        self.count() * self.dtype.size()
+    }
+
+    /// The same tensor under another name.
+    #[must_use]
+    pub fn renamed(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The same elements with the axes in the order `permutation`; nothing is copied.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if `permutation` does not name every axis once.
+    pub fn permuted(mut self, permutation: &[usize]) -> Result<Self> {
+        let mut sorted = permutation.to_vec();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..self.dims.len()) {
+            let message = format!("axis order {permutation:?}; needed every axis of {} once", Dims(&self.dims));
+            return Err(Error::input(message).at(quote(&self.name)));
+        }
+        self.dims = permutation.iter().map(|&axis| self.dims[axis]).collect();
+        self.strides = permutation.iter().map(|&axis| self.strides[axis]).collect();
+        Ok(self)
+    }
+
+    /// The same elements as one row, if at most one axis is longer than one; else the tensor unchanged.
+    #[must_use]
+    pub fn flattened(mut self) -> Self {
+        let long: Vec<usize> = (0..self.dims.len()).filter(|&axis| self.dims[axis] != 1).collect();
+        match long.as_slice() {
+            [] => (self.dims, self.strides) = (vec![1], vec![1]),
+            &[axis] => (self.dims, self.strides) = (vec![self.dims[axis]], vec![self.strides[axis]]),
+            _ => {}
+        }
+        self
+    }
+
+    /// The elements in row-major order as f32; f16 and bf16 exactly, f64 rounded to nearest.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if the elements are integers, or if one is not finite as f32.
+    pub fn to_f32(&self) -> Result<Vec<f32>> {
+        let values = match self.dtype {
+            Dtype::F32 => self.gather(f32::from_le_bytes),
+            Dtype::F64 => self.gather(narrow),
+            Dtype::F16 => self.gather(|b| f16::from_le_bytes(b).to_f32()),
+            Dtype::BF16 => self.gather(|b| bf16::from_le_bytes(b).to_f32()),
+            other => {
+                let message = format!("elements are {other}; weights need f16, bf16, f32 or f64");
+                return Err(Error::input(message).at(quote(&self.name)));
+            }
+        };
+        match values.iter().filter(|v| !v.is_finite()).count() {
+            0 => Ok(values),
+            bad => {
+                let message = format!("{bad} of {} values are not finite; needed finite numbers", values.len());
+                Err(Error::input(message).at(quote(&self.name)))
+            }
+        }
+    }
+
+    /// The elements as little-endian bytes if they lie in row-major order.
+    pub(super) fn row_major_bytes(&self) -> Option<&[u8]> {
+        (self.strides == row_major(&self.dims)).then_some(&self.bytes)
+    }
+
+    fn gather<const SIZE: usize>(&self, decode: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
+        let count = self.count();
+        if let Some(bytes) = self.row_major_bytes() {
+            return bytes.as_chunks::<SIZE>().0.iter().map(|&chunk| decode(chunk)).collect();
+        }
+        let elements = self.bytes.as_chunks::<SIZE>().0;
+        let mut values = Vec::with_capacity(count);
+        let mut index = vec![0usize; self.dims.len()];
+        let mut position = 0;
+        for _ in 0..count {
+            values.push(decode(elements[position]));
+            for axis in (0..index.len()).rev() {
+                index[axis] += 1;
+                position += self.strides[axis];
+                if index[axis] < self.dims[axis] {
+                    break;
+                }
+                position -= index[axis] * self.strides[axis];
+                index[axis] = 0;
+            }
+        }
+        values
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "rounding to f32 is the purpose; overflow is found as infinity")]
+fn narrow(bytes: [u8; 8]) -> f32 {
+    f64::from_le_bytes(bytes) as f32
+}
+
+/// Sizes as users write them: `[64, 3, 3, 3]`.
+pub(super) struct Dims<'a>(pub(super) &'a [usize]);
+
+impl fmt::Display for Dims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+/// A name from a file, safe to print: control characters escaped, long ones cut.
+pub(super) fn quote(name: &str) -> String {
+    let mut shown: String = name.chars().take(120).flat_map(char::escape_debug).collect();
+    if name.chars().nth(120).is_some() {
+        shown.push_str("...");
+    }
+    format!("`{shown}`")
+}
+
+/// Number of elements, if it can be counted at all.
+pub(super) fn element_count(dims: &[usize]) -> Result<usize> {
+    if dims.len() > DIMENSIONS_MAX {
+        return Err(Error::input(format!("{} dimensions; at most {DIMENSIONS_MAX} are read", dims.len())));
+    }
+    // Zero sizes may hide an overflow of the others, so they are counted as one here.
+    dims.iter()
+        .try_fold(1usize, |product, &size| product.checked_mul(size.max(1)))
+        .filter(|&product| product <= isize::MAX as usize / 8)
+        .map(|_| dims.iter().product())
+        .ok_or_else(|| Error::input(format!("{} has more elements than memory can hold", Dims(dims))))
+}
+
+fn row_major(dims: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; dims.len()];
+    for axis in (1..dims.len()).rev() {
+        strides[axis - 1] = strides[axis] * dims[axis].max(1);
+    }
+    strides
+}
+
+fn view(dims: &[usize], dtype: Dtype, offset: usize, strides: &[usize], storage: &Bytes) -> Result<Bytes> {
+    if dims.len() != strides.len() {
+        return Err(Error::input(format!("{} sizes but {} strides", dims.len(), strides.len())));
+    }
+    let count = element_count(dims)?;
+    let held = storage.len() / dtype.size();
+    let outside = || {
+        let what = format!("{} with strides {strides:?} from element {offset}", Dims(dims));
+        Error::input(format!("{what} lies outside its storage of {held} elements"))
+    };
+    if count == 0 {
+        return if offset <= held { Ok(Bytes::new()) } else { Err(outside()) };
+    }
+    // Sorted by stride, each step must clear everything the smaller ones can reach: then no two elements coincide.
+    let mut axes: Vec<(usize, usize)> =
+        strides.iter().zip(dims).filter(|&(_, &size)| size > 1).map(|(&stride, &size)| (stride, size)).collect();
+    axes.sort_unstable();
+    let mut last = 0usize;
+    for (stride, size) in axes {
+        if stride <= last {
+            return Err(Error::input(format!("{} with strides {strides:?} overlaps itself", Dims(dims))));
+        }
+        last = stride.checked_mul(size - 1).and_then(|reach| reach.checked_add(last)).ok_or_else(outside)?;
+    }
+    let end = offset.checked_add(last).and_then(|end| end.checked_add(1)).filter(|&end| end <= held);
+    let end = end.ok_or_else(outside)?;
+    Ok(storage.slice(offset * dtype.size()..end * dtype.size()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn storage(count: u16) -> Bytes {
+        (0..count).flat_map(|v| f32::from(v).to_le_bytes()).collect::<Vec<u8>>().into()
+    }
+
+    fn strided(dims: &[usize], offset: usize, strides: &[usize]) -> Result<Tensor> {
+        Tensor::strided("t", dims.to_vec(), Dtype::F32, (offset, strides.to_vec()), &storage(12))
+    }
+
+    #[test]
+    fn a_transposed_view_is_gathered_row_by_row() {
+        let tensor = strided(&[3, 2], 1, &[1, 4]).unwrap();
+        assert_eq!(tensor.to_f32().unwrap(), [1.0, 5.0, 2.0, 6.0, 3.0, 7.0]);
+        let back = tensor.permuted(&[1, 0]).unwrap();
+        assert_eq!((back.dims(), back.to_f32().unwrap()), (&[2, 3][..], vec![1.0, 2.0, 3.0, 5.0, 6.0, 7.0]));
+    }
+
+    #[test]
+    fn views_outside_their_storage_are_refused() {
+        assert!(strided(&[3, 4], 0, &[4, 1]).is_ok());
+        for (dims, offset, strides) in [
+            (vec![3, 4], 1, vec![4, 1]),
+            (vec![13], 0, vec![1]),
+            (vec![2], 0, vec![usize::MAX]),
+            (vec![1], usize::MAX, vec![1]),
+            (vec![0], 13, vec![1]),
+            (vec![2, usize::MAX / 2], 0, vec![usize::MAX / 2, 1]),
+        ] {
+            let error = strided(&dims, offset, &strides).unwrap_err().to_string();
+            assert!(error.contains("outside") || error.contains("memory"), "{error}");
+        }
+    }
+
+    #[test]
+    fn overlapping_and_broadcast_views_are_refused() {
+        for (dims, strides) in [([2, 3], [1, 1]), ([2, 3], [0, 1]), ([2, 3], [2, 1]), ([4, 2], [2, 3])] {
+            let error = strided(&dims, 0, &strides).unwrap_err().to_string();
+            assert!(error.contains("overlaps itself"), "{error}");
+        }
+        assert!(strided(&[1, 3], 0, &[0, 1]).is_ok(), "an axis of size one never moves, so its stride does not matter");
+    }
+
+    #[test]
+    fn every_float_type_widens_to_the_same_numbers_and_integers_do_not() {
+        let values = [0.5f32, -2.0, 1.0 / 1024.0];
+        let make = |dtype, bytes: Vec<u8>| Tensor::contiguous("t", vec![3], dtype, bytes.into()).unwrap().to_f32();
+        let f16s = values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect();
+        let bf16s = values.iter().flat_map(|&v| bf16::from_f32(v).to_le_bytes()).collect();
+        let f64s = values.iter().flat_map(|&v| f64::from(v).to_le_bytes()).collect();
+        for (dtype, bytes) in [(Dtype::F16, f16s), (Dtype::BF16, bf16s), (Dtype::F64, f64s)] {
+            assert_eq!(make(dtype, bytes).unwrap(), values, "{dtype}");
+        }
+        assert!(make(Dtype::I32, vec![0; 12]).unwrap_err().to_string().contains("elements are i32"));
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_counted_and_refused() {
+        let bytes: Vec<u8> = [1.0, f64::NAN, 1e300].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let error = Tensor::contiguous("t", vec![3], Dtype::F64, bytes.into()).unwrap().to_f32().unwrap_err();
+        assert_eq!(error.to_string(), "`t`: 2 of 3 values are not finite; needed finite numbers");
+    }
+
+    #[test]
+    fn names_are_printed_without_control_characters() {
+        assert_eq!(quote("a\x1b[31mb"), "`a\\u{1b}[31mb`");
+        assert!(quote(&"x".repeat(500)).len() < 130);
+    }
+}
