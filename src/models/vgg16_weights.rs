@@ -59,24 +59,25 @@ pub fn classes(assignment: &Assignment) -> Option<usize> {
     assignment.tensors.iter().find(is_last).map(Tensor::count)
 }
 
-/// The tensors of a VGG-16 whose channels are those of `found`. Where a tensor is missing, the next best source of its
-/// size is taken, so that the list of complaints stays short.
+/// The tensors of a VGG-16 whose channels are those of `found`.
 fn layout(found: &[Tensor], body: bool) -> Layout {
+    let features = CONVOLUTIONS.map(|(name, outputs, position)| Stem::new("features", name, position, outputs));
+    let classifier = LINEAR.map(|(name, outputs, position)| Stem::new("classifier", name, position, outputs));
     let mut tensors = Vec::new();
     let mut channels = 3;
-    for (name, published, position) in CONVOLUTIONS {
-        let stem = (format!("features.{name}"), format!("features.{position}"));
-        let outputs = outputs(found, &stem, 4).unwrap_or(published);
-        tensors.push(spec(&stem, "weight", vec![outputs, channels, 3, 3]));
-        tensors.push(spec(&stem, "bias", vec![outputs]));
+    for (index, stem) in features.iter().enumerate() {
+        let inputs_of_next = match features.get(index + 1) {
+            Some(next) => next.size(found, "weight", 1),
+            None => classifier[0].size(found, "weight", 1).map(|inputs| inputs / POSITIONS),
+        };
+        let outputs = stem.outputs(found, inputs_of_next);
+        tensors.extend(stem.specs(vec![outputs, channels, 3, 3]));
         channels = outputs;
     }
     let mut inputs = channels.saturating_mul(POSITIONS);
-    for (name, published, position) in LINEAR.iter().filter(|_| !body) {
-        let stem = (format!("classifier.{name}"), format!("classifier.{position}"));
-        let outputs = outputs(found, &stem, 2).unwrap_or(*published);
-        tensors.push(spec(&stem, "weight", vec![outputs, inputs]));
-        tensors.push(spec(&stem, "bias", vec![outputs]));
+    for (index, stem) in classifier.iter().enumerate().filter(|_| !body) {
+        let outputs = stem.outputs(found, classifier.get(index + 1).and_then(|next| next.size(found, "weight", 1)));
+        tensors.extend(stem.specs(vec![outputs, inputs]));
         inputs = outputs;
     }
     let dropped_prefixes = if body { vec!["classifier.".to_owned()] } else { Vec::new() };
@@ -84,18 +85,44 @@ fn layout(found: &[Tensor], body: bool) -> Layout {
     Layout { model: model.to_owned(), tensors, dropped_prefixes }
 }
 
-fn spec((stem, alias): &(String, String), part: &str, dims: Vec<usize>) -> TensorSpec {
-    TensorSpec { name: format!("{stem}.{part}"), dims, aliases: vec![format!("{alias}.{part}")] }
+/// A layer's names, without `.weight` and `.bias`.
+struct Stem {
+    name: String,
+    alias: String,
+    /// Outputs of the published network.
+    published: usize,
 }
 
-/// Outputs of a layer: the outermost size of its weight, else of its bias.
-fn outputs(found: &[Tensor], stem: &(String, String), axes: usize) -> Option<usize> {
-    let of = |part: &str, axes: usize| {
-        let wanted = spec(stem, part, Vec::new());
+impl Stem {
+    fn new(part: &str, name: &str, position: usize, published: usize) -> Self {
+        Stem { name: format!("{part}.{name}"), alias: format!("{part}.{position}"), published }
+    }
+
+    fn spec(&self, part: &str, dims: Vec<usize>) -> TensorSpec {
+        TensorSpec { name: format!("{}.{part}", self.name), dims, aliases: vec![format!("{}.{part}", self.alias)] }
+    }
+
+    /// Weight and bias of the layer, the weight of these sizes.
+    fn specs(&self, dims: Vec<usize>) -> [TensorSpec; 2] {
+        let outputs = dims[0];
+        [self.spec("weight", dims), self.spec("bias", vec![outputs])]
+    }
+
+    /// One size of one tensor in the file.
+    fn size(&self, found: &[Tensor], part: &str, axis: usize) -> Option<usize> {
+        let wanted = self.spec(part, Vec::new());
         let tensor = found.iter().find(|tensor| wanted.is_called(tensor.name()))?;
-        tensor.dims().first().copied().filter(|&size| tensor.dims().len() == axes && size > 0)
-    };
-    of("weight", axes).or_else(|| of("bias", 1))
+        tensor.dims().get(axis).copied().filter(|&size| size > 0)
+    }
+
+    /// Outputs of the layer. Weight, bias and the next layer each tell them; where they disagree two outvote the third,
+    /// so that one wrong tensor gives one complaint and not a chain of them.
+    fn outputs(&self, found: &[Tensor], inputs_of_next: Option<usize>) -> usize {
+        let votes = [self.size(found, "bias", 0), self.size(found, "weight", 0), inputs_of_next];
+        let votes: Vec<usize> = votes.into_iter().flatten().collect();
+        let elected = votes.iter().enumerate().find(|(index, vote)| votes[index + 1..].contains(vote));
+        elected.map(|(_, vote)| vote).or(votes.first()).copied().unwrap_or(self.published)
+    }
 }
 
 /// The most likely reason why a file does not fit.
@@ -106,6 +133,6 @@ fn advise(error: Error, found: &[Tensor], body: bool) -> Error {
     } else if !body && !any(&|name| name.contains("classifier")) {
         error.hint("if the file holds the convolutions only, pass `--body`")
     } else {
-        error
+        error.hint("`netdissect weights inspect FILE` lists what the file holds")
     }
 }

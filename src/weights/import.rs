@@ -145,7 +145,7 @@ impl Layout {
         if let Some(more) = complaints.len().checked_sub(COMPLAINTS_MAX).filter(|&more| more > 0) {
             write!(message, "\n  and {more} more").ok();
         }
-        Error::input(message).hint("`netdissect weights inspect FILE` lists what the file holds")
+        Error::input(message)
     }
 }
 
@@ -204,7 +204,7 @@ pub fn write(source: &Archive, assignment: &Assignment, about: &About, output: &
     })
 }
 
-/// Checks all values as [`write`] would, without writing.
+/// Checks all values as [`write()`] would, without writing.
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if values are not finite.

@@ -16,7 +16,12 @@ struct ModelProto {
     ir_version: i64,
     #[prost(message, optional, tag = "7")]
     graph: Option<GraphProto>,
+    #[prost(message, repeated, tag = "8")]
+    opset_import: Vec<OperatorSetIdProto>,
 }
+
+#[derive(Clone, PartialEq, Message)]
+struct OperatorSetIdProto {}
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct GraphProto {
@@ -105,6 +110,10 @@ pub(super) fn read(source: &Bytes) -> Result<Contents> {
         }
     })?;
     let graph = model.graph.ok_or_else(unknown)?;
+    // Required by the format, and written behind the graph: a file cut between two fields is still a valid message.
+    if model.opset_import.is_empty() {
+        return Err(Error::input("the ONNX file names no operator set; it was cut short").hint("fetch it again"));
+    }
     if !graph.sparse_initializer.is_empty() {
         return Err(Error::input("the ONNX file holds sparse initialisers; needed dense ones"));
     }

@@ -35,14 +35,7 @@ pub(super) fn read(source: &Bytes) -> Result<Contents> {
     let mut zip = ZipArchive::new(Cursor::new(source.clone())).map_err(broken)?;
     check_archive(&mut zip, source)?;
     let entries = read_entries(&mut zip, source)?;
-    let (prefix, program) = entries
-        .iter()
-        .filter_map(|(name, bytes)| Some((name.strip_suffix("/data.pkl")?, bytes)))
-        .fold(Ok(None), |found: Result<Option<(&str, &Bytes)>>, next| match found? {
-            None => Ok(Some(next)),
-            Some(_) => Err(Error::input("two entries named `data.pkl`; needed one")),
-        })?
-        .ok_or_else(|| Error::input("a zip archive without `data.pkl`; needed a file written by `torch.save`"))?;
+    let (prefix, program) = pickle_of(&entries)?;
     if program.len() > PICKLE_MAX {
         return Err(Error::input(format!("`data.pkl` has {} bytes; at most {PICKLE_MAX} are read", program.len())));
     }
@@ -65,6 +58,16 @@ pub(super) fn read(source: &Bytes) -> Result<Contents> {
     }
     let tensors = torch::bind(&tensors, &storages)?;
     Ok(Contents { container: Container::TorchZip, tensors, metadata: Vec::new(), graph: None })
+}
+
+/// The pickle and the folder it lies in.
+fn pickle_of(entries: &HashMap<String, Bytes>) -> Result<(&str, &Bytes)> {
+    let mut pickles = entries.iter().filter_map(|(name, bytes)| Some((name.strip_suffix("/data.pkl")?, bytes)));
+    match (pickles.next(), pickles.next()) {
+        (Some(pickle), None) => Ok(pickle),
+        (None, _) => Err(Error::input("a zip archive without `data.pkl`; needed a file written by `torch.save`")),
+        (Some(_), Some(_)) => Err(Error::input("two entries named `data.pkl`; needed one")),
+    }
 }
 
 fn broken(error: zip::result::ZipError) -> Error {

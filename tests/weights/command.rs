@@ -1,0 +1,102 @@
+//! The command line of `netdissect weights`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use netdissect::cli::weights::{WeightsArgs, run};
+use netdissect::error::{Error, Kind};
+use netdissect::weights::WeightFile;
+use serde_json::Value;
+
+use crate::support::{difference, golden};
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    weights: WeightsArgs,
+}
+
+fn weights(words: &[&str]) -> Result<String, Error> {
+    let command = Command::try_parse_from([&["weights"], words].concat()).unwrap();
+    let mut out = Vec::new();
+    run(&command.weights, &mut out).map(|()| String::from_utf8(out).unwrap())
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn places() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("vgg.safetensors");
+    (folder, output)
+}
+
+#[test]
+fn import_says_what_it_wrote_and_what_it_dropped() {
+    let (_folder, output) = places();
+    let source = golden("keras_body.onnx");
+    let words = ["import", text(&source), "--model", "vgg16", "-o", text(&output), "--body", "--preprocess", "caffe"];
+    let said = weights(&words).unwrap();
+    for part in ["26 tensors", "body only", "`caffe`", "dropped 1 tensors: head", "keras_body.onnx, onnx"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    let file = WeightFile::open(&output).unwrap();
+    assert!(said.contains(file.sha256()));
+    assert_eq!(difference(&file, 26), None);
+}
+
+#[test]
+fn import_as_json_names_source_tensors_and_classes() {
+    let (folder, output) = places();
+    let names = folder.path().join("classes.txt");
+    std::fs::write(&names, "airfield\nairplane_cabin\nalley\narch\nzen garden\n").unwrap();
+    let source = golden("authors_legacy.pth");
+    let words = ["import", text(&source), "--model", "vgg16", "-o", text(&output), "--classes", text(&names), "--json"];
+    let said: Value = serde_json::from_str(&weights(&words).unwrap()).unwrap();
+    assert_eq!((&said["classes"], &said["source"]["container"]), (&5.into(), &"pth (legacy)".into()));
+    assert_eq!(said["tensors"].as_array().unwrap().len(), 32);
+    assert_eq!(said["tensors"][0]["dims"], serde_json::json!([2, 3, 3, 3]));
+    assert_eq!(WeightFile::open(&output).unwrap().class_names().unwrap()[4], "zen garden");
+    std::fs::write(&names, "airfield\nalley\n").unwrap();
+    let error = weights(&[&words[..], &["--force"]].concat()).unwrap_err().to_string();
+    assert!(error.ends_with("2 class names; the network has 5 classes"), "{error}");
+}
+
+#[test]
+fn a_dry_run_checks_everything_and_writes_nothing() {
+    let (folder, output) = places();
+    let source = golden("wrapped_zip.pth");
+    let words = ["import", text(&source), "--model", "vgg16", "-o", text(&output), "--dry-run"];
+    assert!(weights(&words).unwrap().starts_with("would write"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn existing_files_are_kept_without_force_and_the_source_always() {
+    let (_folder, output) = places();
+    std::fs::write(&output, "precious").unwrap();
+    let source = golden("authors_zip.pth");
+    let words = ["import", text(&source), "--model", "vgg16", "-o", text(&output)];
+    let error = weights(&words).unwrap_err();
+    assert_eq!((error.kind(), std::fs::read(&output).unwrap()), (Kind::Usage, b"precious".to_vec()));
+    weights(&[&words[..], &["--force"]].concat()).unwrap();
+    let before = std::fs::read(&output).unwrap();
+    let onto_itself = ["import", text(&output), "--model", "vgg16", "-o", text(&output), "--force"];
+    assert!(weights(&onto_itself).unwrap_err().to_string().contains("the output is the input file"));
+    assert_eq!(std::fs::read(&output).unwrap(), before);
+}
+
+#[test]
+fn inspect_lists_names_sizes_types_and_hash() {
+    let said = weights(&["inspect", text(&golden("torchvision_half.pth"))]).unwrap();
+    let hash = netdissect::weights::sha256_file(&golden("torchvision_half.pth")).unwrap();
+    for part in ["features.0.weight", "f16", "[2, 3, 3, 3]", "32 tensors", "pth (zip)", &hash] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    let (_folder, output) = places();
+    weights(&["import", text(&golden("authors_zip.pth")), "--model", "vgg16", "-o", text(&output)]).unwrap();
+    let said: Value = serde_json::from_str(&weights(&["inspect", text(&output), "--json"]).unwrap()).unwrap();
+    assert_eq!((&said["metadata"]["model"], &said["metadata"]["preprocess"]), (&"vgg16".into(), &"torch".into()));
+    assert_eq!(said["tensors"][1]["name"], "features.conv1_1.bias");
+}

@@ -1,0 +1,201 @@
+//! Damaged and hostile files of every container: an error each, never a panic, never much memory.
+
+use std::io::{Cursor, Write as _};
+
+use netdissect::models::vgg16_weights;
+use proptest::prelude::*;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::pickles::{open, zip_of};
+use crate::support::{FIXTURES, golden};
+
+/// Opens and reads everything, as import and inspect would; returns whether all of it was accepted.
+fn exercise(bytes: &[u8]) -> bool {
+    let Ok(archive) = open(bytes) else { return false };
+    let values = archive.tensors().iter().map(|tensor| tensor.to_f32().is_ok()).fold(true, |all, one| all & one);
+    let assigned = [false, true].map(|body| vgg16_weights::assign(&archive, body).is_ok());
+    values && assigned[1]
+}
+
+#[test]
+fn files_cut_short_anywhere_are_refused() {
+    for name in FIXTURES {
+        let bytes = std::fs::read(golden(name)).unwrap();
+        assert!(exercise(&bytes), "{name} is whole");
+        let cuts = (0..bytes.len()).step_by(64).chain(bytes.len().saturating_sub(40)..bytes.len());
+        for length in cuts {
+            // A protobuf cut between two fields is a valid, shorter message; what is missing shows in the import.
+            assert!(!exercise(&bytes[..length]), "{name} cut to {length} of {} bytes", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn bytes_after_the_end_are_refused() {
+    for name in FIXTURES.iter().filter(|name| !name.ends_with(".onnx")) {
+        let bytes = std::fs::read(golden(name)).unwrap();
+        assert!(!exercise(&[bytes.as_slice(), b"x"].concat()), "{name}");
+        assert!(!exercise(&[b"x", bytes.as_slice()].concat()), "{name}");
+    }
+}
+
+fn good_pickle() -> Vec<u8> {
+    [
+        &b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n"[..],
+        b"X\x01\0\0\x000X\x03\0\0\0cpuK\x04tQK\x00K\x04\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtRs.",
+    ]
+    .concat()
+}
+
+fn zip_with(entries: &[(&str, &[u8], CompressionMethod)]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes, method) in entries {
+        writer.start_file(*name, SimpleFileOptions::default().compression_method(*method)).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = bytes.to_vec();
+    let places: Vec<usize> = (0..bytes.len() - from.len()).filter(|&at| &bytes[at..at + from.len()] == from).collect();
+    assert!(!places.is_empty());
+    places.into_iter().for_each(|at| bytes[at..at + to.len()].copy_from_slice(to));
+    bytes
+}
+
+fn refused(bytes: &[u8]) -> String {
+    open(bytes).err().expect("this archive must be refused").to_string()
+}
+
+#[test]
+fn deflated_archives_are_read() {
+    let pickle = good_pickle();
+    let data: Vec<u8> = (0..4u16).flat_map(|value| f32::from(value).to_le_bytes()).collect();
+    let deflated = CompressionMethod::Deflated;
+    let archive = open(&zip_with(&[("a/data.pkl", &pickle, deflated), ("a/data/0", &data, deflated)])).unwrap();
+    assert_eq!(archive.tensors()[0].to_f32().unwrap(), [0.0, 1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn compression_bombs_are_refused() {
+    let pickle = good_pickle();
+    let zeros = vec![0; 1 << 24];
+    let entries =
+        [("a/data.pkl", &pickle[..], CompressionMethod::Stored), ("a/data/0", &zeros, CompressionMethod::Deflated)];
+    assert!(refused(&zip_with(&entries)).contains("more than weights ever do"));
+}
+
+#[test]
+fn archives_that_lie_about_themselves_are_refused() {
+    let good = zip_of(&good_pickle());
+    assert!(open(&good).is_ok());
+    // One bit of a storage, which only the checksum tells.
+    let mut flipped = good.clone();
+    let storage = good.windows(9).position(|window| window == b"a/data/0\0").unwrap() + 9;
+    flipped[storage] ^= 1;
+    assert!(refused(&flipped).contains("`a/data/0`: damaged"), "{}", refused(&flipped));
+    // Names that leave the folder, on both sides of the two directories.
+    let traversal = replaced(&good, b"a/byteorder", b"../yteorder");
+    assert!(refused(&traversal).contains("leaves its folder"), "{}", refused(&traversal));
+    // Only the central directory renamed: the two disagree.
+    let mut hidden = good.clone();
+    let last = (0..good.len() - 8).rfind(|&at| &good[at..at + 8] == b"a/data/0").unwrap();
+    hidden[last + 7] = b'1';
+    refused(&hidden);
+    // Two entries at one place, and one name twice.
+    let mut overlapping = good.clone();
+    let central: Vec<usize> = (0..good.len() - 4).filter(|&at| &good[at..at + 4] == b"PK\x01\x02").collect();
+    let first_offset: [u8; 4] = good[central[0] + 42..central[0] + 46].try_into().unwrap();
+    overlapping[central[2] + 42..central[2] + 46].copy_from_slice(&first_offset);
+    refused(&overlapping);
+    refused(&replaced(&good, b"a/byteorder", b"a//data.pkl"));
+    let two = [
+        ("a/data.pkl", &good_pickle()[..], CompressionMethod::Stored),
+        ("b/data.pkl", b"N.", CompressionMethod::Stored),
+    ];
+    assert!(refused(&zip_with(&two)).contains("two entries named `data.pkl`"));
+    assert!(refused(&zip_with(&two[1..])).contains("holds None"));
+    assert!(refused(&zip_with(&[])).contains("without `data.pkl`"));
+    assert!(refused(&replaced(&good, b"little", b"bigbig")).contains("damaged"));
+}
+
+#[test]
+fn trailing_bytes_in_the_pickle_and_big_endian_files_are_refused() {
+    let stored = CompressionMethod::Stored;
+    let trailing = [good_pickle().as_slice(), b"cos\nsystem\n."].concat();
+    assert!(refused(&zip_of(&trailing)).contains("12 bytes follow the pickle"));
+    let (pickle, data) = (good_pickle(), [0; 16]);
+    let big = [("a/data.pkl", &pickle[..], stored), ("a/byteorder", b"big", stored), ("a/data/0", &data, stored)];
+    assert!(refused(&zip_with(&big)).contains("big-endian"));
+}
+
+/// A protobuf field: length-delimited, sizes below 128.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2, u8::try_from(content.len()).unwrap()], content].concat()
+}
+
+fn onnx_with(tensor: &[u8]) -> Vec<u8> {
+    [&[0x08, 8], field(7, &field(5, tensor)).as_slice(), &field(8, &[0x10, 17])].concat()
+}
+
+#[test]
+fn hostile_onnx_tensors_are_refused() {
+    let floats = |dims: &[u8], bytes: usize| [dims, &[0x10, 1], &field(9, &vec![0; bytes])].concat();
+    assert!(open(&onnx_with(&floats(&[8, 2], 8))).is_ok());
+    let negative = [&[8][..], &[0xff; 9], &[1]].concat();
+    assert!(refused(&onnx_with(&floats(&negative, 8))).contains("sizes [-1]"));
+    let huge = [&[8][..], &[0xff; 8], &[0x7f]].concat();
+    assert!(refused(&onnx_with(&floats(&[huge.clone(), huge].concat(), 8))).contains("memory"));
+    assert!(refused(&onnx_with(&floats(&[8, 3], 8))).contains("8 bytes of data; f32 [3] needs 12 bytes"));
+    assert!(refused(&onnx_with(&[8, 2, 0x10, 99])).contains("element type 99"));
+    let location = [field(1, b"location"), field(2, b"../../etc/passwd")].concat();
+    let external = [&[8, 2, 0x10, 1][..], &field(13, &location), &[0x70, 1]].concat();
+    let text = refused(&onnx_with(&external));
+    assert!(text.contains("outside the file, in `../../etc/passwd`"), "{text}");
+}
+
+#[test]
+fn onnx_messages_nested_without_end_are_refused() {
+    // Field 3 as a group that opens and opens and never closes.
+    let nested = [&[0x08, 8][..], &[0x1b; 100_000]].concat();
+    assert!(refused(&nested).contains("recursion"), "{}", refused(&nested));
+    refused(&[0x08, 8, 0x3b]);
+}
+
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let edits = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6);
+    let cut = (any::<prop::sample::Index>(), any::<prop::sample::Index>());
+    (prop::sample::select(&FIXTURES[..]), edits, prop::option::of(cut)).prop_map(|(name, edits, cut)| {
+        let mut bytes = std::fs::read(golden(name)).unwrap();
+        if let Some((from, to)) = cut {
+            let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+            bytes.drain(from.min(to)..from.max(to).min(from.min(to) + 64));
+        }
+        let length = bytes.len();
+        edits.into_iter().for_each(|(at, value)| bytes[at.index(length)] = value);
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mutated_files_never_panic(bytes in mutated()) {
+        exercise(&bytes);
+    }
+
+    #[test]
+    fn random_bytes_behind_any_magic_never_panic(magic in 0..6usize, bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let magics: [&[u8]; 6] = [b"", b"PK\x03\x04", b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", b"\x40\0\0\0\0\0\0\0{", &[8, 8, 0x3a], b"\x80\x02"];
+        prop_assert!(!exercise(&[magics[magic], &bytes].concat()));
+    }
+
+    #[test]
+    fn random_pickles_never_panic(bytes in proptest::collection::vec(prop::sample::select(&b"\x80\x02.(0tlded)]}aesubqrhj\x94c\x93RQNK\x88\x85\x86\x87X\x00\x01\x04"[..]), 0..200)) {
+        exercise(&zip_of(&bytes));
+    }
+}

@@ -1,0 +1,214 @@
+//! Pickles that try to do more than hold tensors. Each is wrapped as `torch.save` would.
+
+use std::io::Write as _;
+
+use netdissect::error::Error;
+use netdissect::weights;
+use zip::write::SimpleFileOptions;
+
+/// A zip container around a pickle, with one storage of four f32 named "0".
+pub(crate) fn zip_of(pickle: &[u8]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in [("a/data.pkl", pickle), ("a/byteorder", b"little"), ("a/data/0", &[0; 16])] {
+        writer.start_file(name, stored).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// A legacy container around a pickle, with the same storage.
+pub(crate) fn legacy_of(pickle: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.".to_vec();
+    bytes.extend_from_slice(b"\x80\x02}X\x0d\0\0\0little_endian\x88s.");
+    bytes.extend_from_slice(pickle);
+    bytes.extend_from_slice(b"\x80\x02]X\x01\0\0\x000a.");
+    bytes.extend_from_slice(&4u64.to_le_bytes());
+    bytes.extend_from_slice(&[0; 16]);
+    bytes
+}
+
+pub(crate) fn open(bytes: &[u8]) -> Result<weights::Archive, Error> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    weights::open(file.path())
+}
+
+/// Both containers refuse the pickle; the message is that of the zip one.
+fn refused(pickle: &[u8]) -> String {
+    assert!(open(&legacy_of(pickle)).is_err());
+    open(&zip_of(pickle)).err().expect("this pickle must be refused").to_string()
+}
+
+/// `{"w": tensor}` with these opcodes for offset, size and stride.
+fn tensor(offset: &[u8], dims: &[u8], strides: &[u8]) -> Vec<u8> {
+    let storage = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x04";
+    let head = b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(".as_slice();
+    // The legacy container adds a sixth item to the storage; it may be None in either.
+    [head, storage, b"NtQ", offset, dims, strides, b"\x89ccollections\nOrderedDict\n)RtRs."].concat()
+}
+
+#[test]
+fn the_wrapped_pickle_is_read_so_the_refusals_below_mean_something() {
+    let pickle = tensor(b"K\x00", b"K\x02K\x02\x86", b"K\x01K\x02\x86");
+    for bytes in [zip_of(&pickle), legacy_of(&pickle)] {
+        let archive = open(&bytes).unwrap();
+        assert_eq!((archive.tensors()[0].name(), archive.tensors()[0].dims()), ("w", &[2, 2][..]));
+    }
+}
+
+#[test]
+fn calls_are_refused_by_name_and_not_run() {
+    let marker = std::env::temp_dir().join(format!("netdissect-pickle-{}", std::process::id()));
+    let touch = format!("touch {}", marker.display());
+    let length = u8::try_from(touch.len()).unwrap();
+    for (module, name) in [
+        ("os", "system"),
+        ("posix", "system"),
+        ("nt", "system"),
+        ("builtins", "eval"),
+        ("builtins", "exec"),
+        ("__builtin__", "eval"),
+        ("builtins", "getattr"),
+        ("subprocess", "Popen"),
+        ("torch", "load"),
+        ("torch._utils", "_import_dotted_name"),
+        ("torch.nn.modules.conv", "Conv2d"),
+        ("collections", "defaultdict"),
+        ("torch.storage", "_load_from_bytes"),
+    ] {
+        let arguments = [b"X", &[length, 0, 0, 0][..], touch.as_bytes(), b"\x85R."].concat();
+        let global = [b"\x80\x02c", module.as_bytes(), b"\n", name.as_bytes(), b"\n"].concat();
+        let text = refused(&[global, arguments.clone()].concat());
+        assert!(text.contains(&format!("`{module}.{name}`")), "{text}");
+        let sized = |text: &str| [&[0x8c, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+        let stack_global = [b"\x80\x04".to_vec(), sized(module), sized(name), b"\x93".to_vec(), arguments].concat();
+        let text = refused(&stack_global);
+        assert!(text.contains(&format!("`{module}.{name}`")), "{text}");
+    }
+    assert!(!marker.exists());
+}
+
+#[test]
+fn data_is_not_callable_either() {
+    for (pickle, found) in [
+        (&b"\x80\x02X\x01\0\0\0x)R."[..], "calls a string"),
+        (b"\x80\x02ctorch\nFloatStorage\n)R.", "Storage"),
+        (b"\x80\x02ctorch\nfloat32\n)R.", "ElementType"),
+        (b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)R.", "RebuildTensorV2"),
+        (b"\x80\x02ccollections\nOrderedDict\nK\x01R.", "without a tuple"),
+        (b"\x80\x02ctorch\nSize\n}b.", "sets the state of"),
+    ] {
+        let text = refused(pickle);
+        assert!(text.contains(found), "{found} is not in {text}");
+    }
+}
+
+#[test]
+fn opcodes_that_make_objects_are_refused_by_number() {
+    for opcode in [b'i', b'o', 0x81, 0x92, b'P', 0x82, 0x83, 0x84, b'2', b'F', b'I', b'L', b'S', b'V', b'p', 0x8f, 0xff]
+    {
+        let text = refused(&[0x80, 2, opcode, b'.']);
+        assert!(text.contains(&format!("opcode 0x{opcode:02x}")), "{text}");
+    }
+    assert!(refused(b"\x80\x05N.").contains("protocol 5"));
+}
+
+#[test]
+fn bombs_of_depth_memo_size_and_count_are_refused() {
+    let repeat = |unit: &[u8], count: usize| [b"\x80\x02", unit.repeat(count).as_slice(), b"."].concat();
+    assert!(refused(&repeat(b"(", 100_000)).contains("nested"));
+    assert!(refused(&repeat(b"N", 100_000)).contains("on the stack"));
+    assert!(refused(&repeat(b"N0", 600_000)).contains("objects"));
+    let memo: Vec<u8> = (0..600_000u32).flat_map(|index| [&b"r"[..], &index.to_le_bytes()].concat()).collect();
+    assert!(refused(&[b"\x80\x02N", memo.as_slice(), b"."].concat()).contains("objects"));
+    assert!(refused(b"\x80\x02X\xff\xff\xff\xff.").contains("string of 4294967295 bytes"));
+    assert!(refused(b"\x80\x02\x8b\xff\xff\xff\x7f.").contains("bytes"));
+    // A list of lists of the same list, doubled each time: tiny here, astronomic if it were walked.
+    let mut laughs = b"\x80\x02]q\0".to_vec();
+    for level in 0..100u8 {
+        laughs.extend([b'0', b']', b'(', b'h', level, b'h', level, b'e', b'q', level + 1]);
+    }
+    laughs.push(b'.');
+    assert!(refused(&laughs).contains("holds a list"));
+    // Nested as deep as it likes without marks: no recursion follows it.
+    assert!(refused(&repeat(b"N\x85\x85\x85\x85", 1)).contains("a tuple"));
+    assert!(refused(&[b"\x80\x02N", [0x85].repeat(300_000).as_slice(), b"."].concat()).contains("a tuple"));
+    // A dict that contains itself, and a copy of a long list made again and again.
+    assert!(refused(b"\x80\x02}q\0X\x01\0\0\0ah\0s.").contains("holds no tensor"));
+    let pairs = [&b"]q\0("[..], &b"]NaNa".repeat(1000), b"e0"].concat();
+    let copies = b"ccollections\nOrderedDict\nh\0\x85R0".repeat(1000);
+    assert!(refused(&[b"\x80\x02", pairs.as_slice(), &copies, b"N."].concat()).contains("objects"));
+}
+
+#[test]
+fn stack_and_memo_mistakes_are_errors() {
+    for pickle in [
+        &b"\x80\x02."[..],
+        b"\x80\x02(.",
+        b"\x80\x02N(0.",
+        b"\x80\x02N(\x85.",
+        b"\x80\x02t.",
+        b"\x80\x02e.",
+        b"\x80\x02h\x07.",
+        b"\x80\x02q\x07.",
+        b"\x80\x02Na.",
+        b"\x80\x02]NNs.",
+        b"\x80\x02}(Nu.",
+        b"\x80\x02NQ.",
+        b"\x80\x02NR.",
+        b"\x80\x02\x93.",
+        b"\x80\x02cabc",
+        b"\x80\x02c\xff\xff\n\xff\n.",
+        b"\x80\x02X\x02\0\0\0\xff\xff.",
+        b"\x80\x02X\x02\0",
+        b"",
+    ] {
+        refused(pickle);
+    }
+}
+
+#[test]
+fn tensors_that_leave_or_overlap_their_storage_are_refused() {
+    let two = b"K\x02\x85".as_slice();
+    let one = b"K\x01\x85".as_slice();
+    for (offset, dims, strides, word) in [
+        (&b"K\x03"[..], two, one, "outside its storage"),
+        (b"K\x00", b"K\x05\x85", one, "outside its storage"),
+        (b"K\x00", two, b"K\x04\x85", "outside its storage"),
+        (b"K\x00", two, b"K\x00\x85", "overlaps itself"),
+        (b"K\x00", two, b"J\xff\xff\xff\xff\x85", "a size of -1"),
+        (b"J\xff\xff\xff\xff", two, one, "a size of -1"),
+        (b"K\x00", two, b"K\x01K\x01\x86", "2 strides"),
+        (b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f", two, one, "outside its storage"),
+        (b"K\x00", b"\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7fK\x04\x86", b"K\x01K\x01\x86", "memory"),
+        (b"K\x00", b"\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x85", one, "a size of"),
+        (b"G\0\0\0\0\0\0\0\0", two, one, "a float"),
+        (b"K\x00", b"(KKKKKKKKKKKKKKKKKKt", one, "dimensions"),
+        (b"N", two, one, "None"),
+    ] {
+        let text = refused(&tensor(offset, dims, strides));
+        assert!(text.contains(word), "{word} is not in {text}");
+    }
+}
+
+#[test]
+fn storages_must_be_as_long_as_declared_and_described_once() {
+    let good = tensor(b"K\x00", b"K\x02\x85", b"K\x01\x85");
+    let replace = |from: &[u8], to: &[u8]| {
+        let at = good.windows(from.len()).position(|window| window == from).unwrap();
+        [&good[..at], to, &good[at + from.len()..]].concat()
+    };
+    assert!(refused(&replace(b"cpuK\x04", b"cpuK\x05")).contains("16 bytes; 5 elements of f32 were declared"));
+    assert!(refused(&replace(b"FloatStorage", b"DoubleStorage")).contains("4 elements of f64 were declared"));
+    assert!(open(&zip_of(&replace(b"\0\0\x000X", b"\0\0\x001X"))).err().unwrap().to_string().contains("`1` is not in"));
+    assert!(refused(&replace(b"\0\0\0storage", b"\0\0\0stOrage")).contains("no storage"));
+    assert!(refused(&replace(b"ctorch\nFloatStorage\n", b"X\x01\0\0\0f")).contains("storage of type a string"));
+}
+
+#[test]
+fn objects_that_are_no_state_dict_say_what_they_are() {
+    assert!(refused(b"\x80\x02N.").contains("holds None; needed a dict of tensors"));
+    assert!(refused(b"\x80\x02}X\x05\0\0\0epochK\x01s.").contains("but the keys `epoch`"));
+    assert!(refused(b"\x80\x02}X\x0a\0\0\0state_dictK\x01s.").contains("an integer"));
+}
