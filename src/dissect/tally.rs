@@ -1,5 +1,13 @@
 //! Integer counts of where units fire and where they fire on a concept, and the IoU that follows.
 
+use std::path::Path;
+
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::error::{Error, Result};
+use crate::files;
+
 /// Counts of one layer over all images. Mergeable: two shards add up to the whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tally {
@@ -17,4 +25,138 @@ pub struct Tally {
     pub intersection: Vec<u64>,
     /// All positions of all images.
     pub positions: u64,
+}
+
+impl Tally {
+    /// Nothing counted yet.
+    pub fn new(threshold: Vec<f32>, labels: usize) -> Tally {
+        let units = threshold.len();
+        Tally {
+            units,
+            labels,
+            threshold,
+            unit_area: vec![0; units],
+            concept_area: vec![0; labels],
+            intersection: vec![0; units * labels],
+            positions: 0,
+        }
+    }
+
+    /// Adds the counts of another shard of the same layer, levels and vocabulary.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Internal`] if it is of another layer, vocabulary or has other levels.
+    pub fn merge(&mut self, other: &Tally) -> Result<()> {
+        if self.units != other.units || self.labels != other.labels || self.threshold != other.threshold {
+            return Err(Error::internal("tallies of different layers, levels or vocabularies do not add up"));
+        }
+        let add = |sums: &mut [u64], counts: &[u64]| sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        add(&mut self.unit_area, &other.unit_area);
+        add(&mut self.concept_area, &other.concept_area);
+        add(&mut self.intersection, &other.intersection);
+        self.positions += other.positions;
+        Ok(())
+    }
+
+    /// `X / (A + n - X)`: positions of both over positions of either. `None` where there is neither.
+    pub fn iou(&self, unit: usize, label: usize) -> Option<f64> {
+        let both = self.intersection[unit * self.labels + label];
+        let either = self.unit_area[unit] + self.concept_area[label] - both;
+        (either > 0).then(|| both as f64 / either as f64)
+    }
+
+    /// Writes `tally.safetensors`: `threshold`, `unit_area`, `concept_area`, `intersection`, `positions`.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Output`] if the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let positions = [self.positions];
+        let view = |name: &'static str, dtype, dims: Vec<usize>, bytes| {
+            TensorView::new(dtype, dims, bytes)
+                .map(|view| (name, view))
+                .map_err(|error| Error::internal(error.to_string()))
+        };
+        let tensors = [
+            view("threshold", Dtype::F32, vec![self.units], bytemuck::cast_slice(&self.threshold))?,
+            view("unit_area", Dtype::U64, vec![self.units], bytemuck::cast_slice(&self.unit_area))?,
+            view("concept_area", Dtype::U64, vec![self.labels], bytemuck::cast_slice(&self.concept_area))?,
+            view("intersection", Dtype::U64, vec![self.units, self.labels], bytemuck::cast_slice(&self.intersection))?,
+            view("positions", Dtype::U64, vec![1], bytemuck::cast_slice(&positions))?,
+        ];
+        let bytes = safetensors::serialize(tensors, None).map_err(|error| Error::internal(error.to_string()))?;
+        files::write_atomic(path, &bytes)
+    }
+
+    /// Reads a file that [`Tally::save`] wrote.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if it is anything else.
+    pub fn load(path: &Path) -> Result<Tally> {
+        let bytes = std::fs::read(path).map_err(|error| Error::reading(path, &error))?;
+        Tally::parse(&bytes).map_err(|error| error.at(path.display()))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Tally> {
+        let file = SafeTensors::deserialize(bytes).map_err(|error| Error::input(format!("is not a tally: {error}")))?;
+        let threshold: Vec<f32> = tensor(&file, "threshold", Dtype::F32)?;
+        let (unit_area, concept_area): (Vec<u64>, Vec<u64>) =
+            (tensor(&file, "unit_area", Dtype::U64)?, tensor(&file, "concept_area", Dtype::U64)?);
+        let intersection: Vec<u64> = tensor(&file, "intersection", Dtype::U64)?;
+        let positions: Vec<u64> = tensor(&file, "positions", Dtype::U64)?;
+        let (units, labels) = (threshold.len(), concept_area.len());
+        if unit_area.len() != units || Some(intersection.len()) != units.checked_mul(labels) || positions.len() != 1 {
+            return Err(Error::input("the sizes of its tensors do not agree"));
+        }
+        Ok(Tally { units, labels, threshold, unit_area, concept_area, intersection, positions: positions[0] })
+    }
+}
+
+/// Elements of a tensor of a file of ours.
+pub(super) fn tensor<T: bytemuck::AnyBitPattern>(file: &SafeTensors<'_>, name: &str, dtype: Dtype) -> Result<Vec<T>> {
+    let view = file.tensor(name).map_err(|_| Error::input("tensor is missing").at(name))?;
+    if view.dtype() != dtype {
+        return Err(Error::input(format!("tensor is {:?}; {dtype:?} needed", view.dtype())).at(name));
+    }
+    Ok(view.data().chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally() -> Tally {
+        let mut tally = Tally::new(vec![0.5, 0.0], 3);
+        tally.unit_area = vec![10, 0];
+        tally.concept_area = vec![0, 20, 0];
+        tally.intersection = vec![0, 5, 0, 0, 0, 0];
+        tally.positions = 100;
+        tally
+    }
+
+    #[test]
+    fn iou_is_both_over_either_and_none_where_there_is_neither() {
+        assert_eq!(tally().iou(0, 1), Some(0.2));
+        assert_eq!(tally().iou(1, 1), Some(0.0));
+        assert_eq!(tally().iou(1, 2), None);
+    }
+
+    #[test]
+    fn two_shards_add_up_and_strangers_do_not() {
+        let mut whole = tally();
+        whole.merge(&tally()).unwrap();
+        assert_eq!((whole.positions, whole.unit_area[0], whole.intersection[1]), (200, 20, 10));
+        assert!(whole.merge(&Tally::new(vec![0.5, 0.1], 3)).is_err());
+    }
+
+    #[test]
+    fn a_saved_tally_comes_back_and_a_broken_one_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tally.safetensors");
+        tally().save(&path).unwrap();
+        assert_eq!(Tally::load(&path).unwrap(), tally());
+        let bytes = std::fs::read(&path).unwrap();
+        for end in 0..bytes.len() {
+            assert!(Tally::parse(&bytes[..end]).is_err());
+        }
+    }
 }

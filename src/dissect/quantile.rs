@@ -1,0 +1,278 @@
+//! Exact upper quantiles of each unit's upsampled values, by radix selection: a digit of the answer a pass.
+
+use crate::error::{Error, Result};
+use crate::kernels::histogram::Digit;
+
+/// Key of zero: the kernel leaves zeros to the host.
+const KEY_OF_ZERO: u32 = 0x8000_0000;
+
+/// Digits that resolve 32-bit keys in two passes; a table takes 256 KiB a unit.
+pub const TWO_PASSES: [Digit; 2] = [Digit { shift: 16, bits: 16 }, Digit { shift: 0, bits: 16 }];
+
+/// Digits that resolve 32-bit keys in three passes; a table takes 8 KiB a unit.
+pub const THREE_PASSES: [Digit; 3] =
+    [Digit { shift: 21, bits: 11 }, Digit { shift: 10, bits: 11 }, Digit { shift: 0, bits: 10 }];
+
+/// The level that each unit exceeds at a fraction `tail` of all positions, from its two neighbouring order statistics.
+///
+/// The result equals `numpy.quantile(values, 1 - tail, method="hazen")` in double precision, rounded to single; it is bit for
+/// bit independent of batch size and of the order of images, since only integer counts are kept.
+///
+/// # Source
+/// `t_u` of Bau et al., PNAS 2020. Their code estimates it with a randomised sketch of the same rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantile {
+    tail: f64,
+    digits: Vec<Digit>,
+    /// Digits resolved so far.
+    level: usize,
+    /// Of each unit, the resolved digits of the lower order statistic.
+    prefix: Vec<u32>,
+    /// Rank of the lower order statistic among the values with that prefix.
+    rank: Vec<u64>,
+    zeros: Vec<u64>,
+    positions: u64,
+    /// Counts of the current digit, `[units, 2^bits]`.
+    counts: Vec<u64>,
+    /// Smallest key above the prefix.
+    above: Vec<u32>,
+    thresholds: Vec<f32>,
+}
+
+impl Quantile {
+    /// Nothing counted yet. `tail` is the fraction above the level, in (0, 1).
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] if `tail` is not in (0, 1).
+    pub fn new(units: usize, tail: f64, digits: &[Digit]) -> Result<Quantile> {
+        if !(tail > 0.0 && tail < 1.0) {
+            return Err(Error::new(
+                crate::error::Kind::Usage,
+                format!("the quantile is {tail}; it must lie between 0 and 1"),
+            ));
+        }
+        let mut quantile = Quantile {
+            tail,
+            digits: digits.to_vec(),
+            level: 0,
+            prefix: vec![0; units],
+            rank: vec![0; units],
+            zeros: vec![0; units],
+            positions: 0,
+            counts: Vec::new(),
+            above: Vec::new(),
+            thresholds: Vec::new(),
+        };
+        quantile.clear();
+        Ok(quantile)
+    }
+
+    fn clear(&mut self) {
+        let bins = self.digit().map_or(0, |digit| self.prefix.len() << digit.bits);
+        self.counts = vec![0; bins];
+        self.above = vec![u32::MAX; self.prefix.len()];
+    }
+
+    /// The digit to count next; `None` once all are known.
+    pub fn digit(&self) -> Option<Digit> {
+        self.digits.get(self.level).copied()
+    }
+
+    /// Passes in all.
+    pub fn passes(&self) -> usize {
+        self.digits.len()
+    }
+
+    /// The higher digits of each unit, for the kernel.
+    pub fn prefix(&self) -> &[u32] {
+        &self.prefix
+    }
+
+    /// Adds counts `[units, 2^bits]` and lowers the smallest keys above.
+    pub fn add(&mut self, counts: &[u32], above: &[u32]) {
+        self.counts.iter_mut().zip(counts).for_each(|(sum, &count)| *sum += u64::from(count));
+        self.above.iter_mut().zip(above).for_each(|(least, &key)| *least = (*least).min(key));
+    }
+
+    /// Ends a pass over `positions` positions of each unit: fixes the digit.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if a unit has a value that is not a finite number, or there was no position.
+    pub fn finish_pass(&mut self, positions: u64) -> Result<()> {
+        let Some(digit) = self.digit() else { return Ok(()) };
+        if self.level == 0 {
+            self.start(positions, digit)?;
+        }
+        let (lower_rank, upper_rank, fraction) = hazen(positions, self.tail);
+        let last = self.level + 1 == self.digits.len();
+        for unit in 0..self.prefix.len() {
+            let bins = &mut self.counts[unit << digit.bits..][..1 << digit.bits];
+            let digits_of_zero = u64::from(KEY_OF_ZERO >> digit.shift);
+            let lead = digits_of_zero >> digit.bits;
+            if lead == u64::from(self.prefix[unit]) {
+                bins[(digits_of_zero & ((1 << digit.bits) - 1)) as usize] += self.zeros[unit];
+            } else if lead > u64::from(self.prefix[unit]) && self.zeros[unit] > 0 {
+                self.above[unit] = self.above[unit].min(KEY_OF_ZERO);
+            }
+            let mut rank = self.rank[unit];
+            let Some(bin) = bins.iter().position(|&count| {
+                let here = rank < count;
+                rank -= if here { 0 } else { count };
+                here
+            }) else {
+                return Err(Error::internal(format!("passes saw different values of unit {unit}")));
+            };
+            self.rank[unit] = rank;
+            let bin = bin as u32;
+            let high = if digit.bits + digit.shift == 32 { 0 } else { self.prefix[unit] << digit.bits };
+            self.prefix[unit] = high | bin;
+            if last {
+                let next = bins.iter().enumerate().skip(bin as usize + 1).find(|(_, count)| **count > 0);
+                let upper = if upper_rank == lower_rank || rank + 1 < bins[bin as usize] {
+                    self.prefix[unit]
+                } else {
+                    next.map_or(self.above[unit], |(next, _)| high | next as u32)
+                };
+                self.thresholds.push(interpolate(value_of(self.prefix[unit]), value_of(upper), fraction));
+            }
+        }
+        self.level += 1;
+        self.clear();
+        Ok(())
+    }
+
+    /// After the first pass the number of zeros and the wanted ranks are known.
+    fn start(&mut self, positions: u64, digit: Digit) -> Result<()> {
+        if positions == 0 {
+            return Err(Error::input("there is no position to take a quantile of"));
+        }
+        self.positions = positions;
+        let (lower_rank, _, _) = hazen(positions, self.tail);
+        // Keys of numbers that are not finite start and end with eight equal bits of exponent.
+        let past = (1 << (digit.bits - 9)).max(1);
+        for unit in 0..self.prefix.len() {
+            let bins = &self.counts[unit << digit.bits..][..1 << digit.bits];
+            if bins[..past].iter().chain(&bins[bins.len() - past..]).any(|&count| count > 0) {
+                return Err(Error::input("an activation is not a finite number")
+                    .at(format!("unit {unit}"))
+                    .hint("check the weights and the preprocessing"));
+            }
+            let counted: u64 = bins.iter().sum();
+            self.zeros[unit] =
+                positions.checked_sub(counted).ok_or_else(|| Error::internal("more counts than positions"))?;
+            self.rank[unit] = lower_rank;
+        }
+        Ok(())
+    }
+
+    /// The levels, once every digit is known.
+    pub fn thresholds(&self) -> Option<&[f32]> {
+        (self.level == self.digits.len()).then_some(&self.thresholds)
+    }
+}
+
+/// Ranks of the two neighbouring order statistics, from 0, and the fraction between them.
+fn hazen(count: u64, tail: f64) -> (u64, u64, f64) {
+    let q = 1.0 - tail;
+    // As numpy orders it: n q + (1/2 + q (1 - 1/2 - 1/2)) - 1.
+    let position = (count as f64 * q + 0.5) - 1.0;
+    let last = count - 1;
+    if position < 0.0 {
+        return (0, 0, 0.0);
+    }
+    if position >= last as f64 {
+        return (last, last, 0.0);
+    }
+    let lower = position.floor();
+    (lower as u64, lower as u64 + 1, position - lower)
+}
+
+/// numpy's interpolation, which comes from the nearer end.
+#[expect(clippy::cast_possible_truncation, reason = "levels are compared with single-precision values")]
+fn interpolate(lower: f32, upper: f32, fraction: f64) -> f32 {
+    let (lower, upper) = (f64::from(lower), f64::from(upper));
+    let step = upper - lower;
+    (if fraction >= 0.5 { upper - step * (1.0 - fraction) } else { lower + step * fraction }) as f32
+}
+
+/// The float of a key.
+fn value_of(key: u32) -> f32 {
+    f32::from_bits(if key >> 31 == 1 { key & 0x7fff_ffff } else { !key })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reference::histogram::key;
+
+    /// What the kernel does, for values given in pieces.
+    fn count(quantile: &mut Quantile, pieces: &[&[f32]]) {
+        let digit = quantile.digit().unwrap();
+        for piece in pieces {
+            let mut counts = vec![0; 1 << digit.bits];
+            let mut above = u32::MAX;
+            for &value in piece.iter().filter(|value| **value != 0.0) {
+                let digits = u64::from(key(value) >> digit.shift);
+                let lead = digits >> digit.bits;
+                if lead == u64::from(quantile.prefix()[0]) {
+                    counts[(digits & ((1 << digit.bits) - 1)) as usize] += 1;
+                } else if lead > u64::from(quantile.prefix()[0]) {
+                    above = above.min(key(value));
+                }
+            }
+            quantile.add(&counts, &[above]);
+        }
+    }
+
+    fn select(values: &[f32], tail: f64, digits: &[Digit], piece: usize) -> f32 {
+        let mut quantile = Quantile::new(1, tail, digits).unwrap();
+        while quantile.digit().is_some() {
+            count(&mut quantile, &values.chunks(piece).collect::<Vec<_>>());
+            quantile.finish_pass(values.len() as u64).unwrap();
+        }
+        quantile.thresholds().unwrap()[0]
+    }
+
+    /// Sort, then the rule.
+    fn by_sorting(values: &[f32], tail: f64) -> f32 {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f32::total_cmp);
+        let (lower, upper, fraction) = hazen(sorted.len() as u64, tail);
+        interpolate(sorted[lower as usize], sorted[upper as usize], fraction)
+    }
+
+    proptest! {
+        #[test]
+        fn equals_sorting_whatever_the_pieces(
+            values in proptest::collection::vec(prop_oneof![Just(0.0f32), -3.0f32..3.0, (-4i8..4).prop_map(f32::from)], 1..300),
+            tail in 0.001f64..0.999,
+            piece in 1usize..50,
+        ) {
+            let want = by_sorting(&values, tail);
+            prop_assert_eq!(select(&values, tail, &TWO_PASSES, piece), want);
+            prop_assert_eq!(select(&values, tail, &THREE_PASSES, values.len()), want);
+        }
+    }
+
+    /// numpy 2: `numpy.quantile(numpy.arange(10.0) ** 2, q, method="hazen")`.
+    #[test]
+    fn equals_numpy_on_known_vectors() {
+        let values: Vec<f32> = (0..10u8).map(|i| f32::from(i) * f32::from(i)).collect();
+        for (q, want) in [(0.99, 81.0), (0.9, 72.5), (0.5, 20.5), (0.83, 61.0), (0.01, 0.0)] {
+            assert_eq!(select(&values, 1.0 - q, &TWO_PASSES, 3), want, "q = {q}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_an_error_that_names_the_unit() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for digits in [&TWO_PASSES[..], &THREE_PASSES] {
+                let mut quantile = Quantile::new(1, 0.01, digits).unwrap();
+                count(&mut quantile, &[&[1.0, bad]]);
+                assert!(quantile.finish_pass(2).unwrap_err().to_string().starts_with("unit 0"));
+            }
+        }
+    }
+}
