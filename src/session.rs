@@ -283,7 +283,7 @@ fn check_bindings(gpu: &Gpu, graph: &Graph, plan: &Plan) -> Result<()> {
             let message =
                 format!("its output needs {} MiB in one binding; the adapter allows {}", bytes >> 20, limit >> 20);
             return Err(Error::new(Kind::OutOfMemory, message)
-                .at(&graph.node(step.result).name)
+                .at(&graph.node(weighted(step)).name)
                 .hint(format!("use `--batch {}` or less", fitting.max(1))));
         }
     }

@@ -1,25 +1,10 @@
 //! Walks the table of kernels: each has cases, passes them in both module modes, and dies by its mutants.
 
-#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+mod common;
 
-use std::sync::OnceLock;
-
-use netdissect::gpu::{DeviceChoice, Gpu};
+use common::gpu;
 use netdissect::kernels;
 use netdissect::reference::{self, Size};
-
-/// The device of these tests. No adapter is a failure unless `NETDISSECT_NO_GPU=1` says it is meant.
-fn gpu() -> Option<&'static Gpu> {
-    static GPU: OnceLock<Option<Gpu>> = OnceLock::new();
-    GPU.get_or_init(|| {
-        if std::env::var("NETDISSECT_NO_GPU").is_ok_and(|value| value == "1") {
-            println!("skipped: no GPU");
-            return None;
-        }
-        Some(Gpu::open(&DeviceChoice::Auto).expect("an adapter; set NETDISSECT_NO_GPU=1 to go without"))
-    })
-    .as_ref()
-}
 
 #[test]
 fn every_kernel_has_cases_of_all_four_sizes_that_prove_something() {

@@ -1,7 +1,9 @@
 //! Dissection arithmetic: thresholds, counts, labels. Formats nothing.
 
+mod checkpoint;
 pub mod labels;
 pub mod quantile;
+pub mod run;
 mod stage;
 pub mod tally;
 pub mod topk;

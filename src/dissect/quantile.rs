@@ -31,12 +31,21 @@ pub struct Quantile {
     /// Rank of the lower order statistic among the values with that prefix.
     rank: Vec<u64>,
     zeros: Vec<u64>,
-    positions: u64,
     /// Counts of the current digit, `[units, 2^bits]`.
     counts: Vec<u64>,
     /// Smallest key above the prefix.
     above: Vec<u32>,
     thresholds: Vec<f32>,
+}
+
+/// The inside of a quantile, for a checkpoint.
+pub(super) struct Parts<'a> {
+    pub(super) prefix: &'a [u32],
+    pub(super) rank: &'a [u64],
+    pub(super) zeros: &'a [u64],
+    pub(super) counts: &'a [u64],
+    pub(super) above: &'a [u32],
+    pub(super) thresholds: &'a [f32],
 }
 
 impl Quantile {
@@ -58,7 +67,6 @@ impl Quantile {
             prefix: vec![0; units],
             rank: vec![0; units],
             zeros: vec![0; units],
-            positions: 0,
             counts: Vec::new(),
             above: Vec::new(),
             thresholds: Vec::new(),
@@ -146,7 +154,6 @@ impl Quantile {
         if positions == 0 {
             return Err(Error::input("there is no position to take a quantile of"));
         }
-        self.positions = positions;
         let (lower_rank, _, _) = hazen(positions, self.tail);
         // Keys of numbers that are not finite start and end with eight equal bits of exponent.
         let past = (1 << (digit.bits - 9)).max(1);
@@ -163,6 +170,39 @@ impl Quantile {
             self.rank[unit] = lower_rank;
         }
         Ok(())
+    }
+
+    /// What a checkpoint keeps.
+    pub(super) fn parts(&self) -> Parts<'_> {
+        Parts {
+            prefix: &self.prefix,
+            rank: &self.rank,
+            zeros: &self.zeros,
+            counts: &self.counts,
+            above: &self.above,
+            thresholds: &self.thresholds,
+        }
+    }
+
+    /// Takes up what [`Quantile::parts`] gave, with `level` digits resolved.
+    pub(super) fn restore(
+        &mut self,
+        level: usize,
+        (prefix, rank, zeros): (Vec<u32>, Vec<u64>, Vec<u64>),
+        (counts, above): (Vec<u64>, Vec<u32>),
+        thresholds: Vec<f32>,
+    ) {
+        *self = Quantile {
+            level,
+            prefix,
+            rank,
+            zeros,
+            counts,
+            above,
+            thresholds,
+            tail: self.tail,
+            digits: self.digits.clone(),
+        };
     }
 
     /// The levels, once every digit is known.

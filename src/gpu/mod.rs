@@ -148,6 +148,11 @@ impl Gpu {
         self.shared.budget.store(bytes, Ordering::Relaxed);
     }
 
+    /// Bytes that buffers may still take.
+    pub fn free_bytes(&self) -> u64 {
+        self.budget().saturating_sub(self.shared.allocated.load(Ordering::Relaxed))
+    }
+
     /// Most bytes that buffers have taken at one time.
     pub fn peak_bytes(&self) -> u64 {
         self.shared.peak.load(Ordering::Relaxed)

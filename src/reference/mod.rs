@@ -6,6 +6,7 @@ pub mod average_pool;
 mod case;
 pub mod conv;
 pub mod edit;
+pub mod graph;
 pub mod histogram;
 pub mod linear;
 pub mod max_pool;

@@ -1,0 +1,144 @@
+//! The state of an unfinished dissection on disk: written whole, checked by its hash, taken up by the same command.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use sha2::{Digest, Sha256};
+
+use super::run::LayerState;
+use super::tally::{Tally, tensor};
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Where a dissection stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct State {
+    /// What the work is, as one string: a checkpoint of other work is not taken up.
+    pub(super) job: String,
+    /// Passes finished.
+    pub(super) pass: u64,
+    /// First image that the current pass has not counted.
+    pub(super) next: u32,
+    /// Images counted in the current pass.
+    pub(super) images: u64,
+    /// Each layer's part.
+    pub(super) layers: Vec<LayerState>,
+}
+
+/// A tensor of the file.
+type Owned = (String, Dtype, Vec<u8>);
+
+fn owned<T: bytemuck::NoUninit>(name: String, dtype: Dtype, values: &[T]) -> Owned {
+    (name, dtype, bytemuck::cast_slice(values).to_vec())
+}
+
+/// Writes the state.
+pub(super) fn save(path: &Path, state: &State) -> Result<()> {
+    let mut tensors = vec![owned("at".into(), Dtype::U64, &[state.pass, u64::from(state.next), state.images])];
+    for (position, layer) in state.layers.iter().enumerate() {
+        let name = |part: &str| format!("{position}.{part}");
+        let quantile = layer.quantile.parts();
+        tensors.push(owned(name("prefix"), Dtype::U32, quantile.prefix));
+        tensors.push(owned(name("rank"), Dtype::U64, quantile.rank));
+        tensors.push(owned(name("zeros"), Dtype::U64, quantile.zeros));
+        tensors.push(owned(name("counts"), Dtype::U64, quantile.counts));
+        tensors.push(owned(name("above"), Dtype::U32, quantile.above));
+        tensors.push(owned(name("thresholds"), Dtype::F32, quantile.thresholds));
+        tensors.push(owned(name("peaks"), Dtype::F32, &layer.topk.peaks));
+        tensors.push(owned(name("images"), Dtype::U32, &layer.topk.images));
+        if let Some(tally) = &layer.tally {
+            tensors.push(owned(name("unit_area"), Dtype::U64, &tally.unit_area));
+            tensors.push(owned(name("concept_area"), Dtype::U64, &tally.concept_area));
+            tensors.push(owned(name("intersection"), Dtype::U64, &tally.intersection));
+            tensors.push(owned(name("positions"), Dtype::U64, &[tally.positions]));
+        }
+        tensors.push((name("masks"), Dtype::U8, layer.masks.clone()));
+    }
+    let mut hash = Sha256::new();
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    tensors.iter().for_each(|(name, _, bytes)| {
+        hash.update(
+            (name.len() as u64).to_le_bytes().iter().chain(name.as_bytes()).chain(bytes).copied().collect::<Vec<u8>>(),
+        )
+    });
+    let metadata = HashMap::from([("job".to_owned(), state.job.clone()), ("sha256".to_owned(), hex(&hash.finalize()))]);
+    let views = tensors.iter().map(|(name, dtype, bytes)| {
+        let count = bytes.len() * 8 / dtype.bitsize();
+        TensorView::new(*dtype, vec![count], bytes)
+            .map(|view| (name, view))
+            .map_err(|error| Error::internal(error.to_string()))
+    });
+    let views = views.collect::<Result<Vec<_>>>()?;
+    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| Error::internal(error.to_string()))?;
+    files::write_atomic(path, &bytes)
+}
+
+/// Fills `state` from the file if it is a whole checkpoint of the same job; says whether it did. Anything else on disk is as
+/// good as nothing: the work starts over.
+pub(super) fn resume(path: &Path, state: &mut State) -> bool {
+    let Ok(bytes) = std::fs::read(path) else { return false };
+    let mut copy = state.clone();
+    let whole = restore(&bytes, &mut copy).is_ok();
+    if whole {
+        *state = copy;
+    }
+    whole
+}
+
+fn restore(bytes: &[u8], state: &mut State) -> Result<()> {
+    let bad = |what: &str| Error::input(format!("the checkpoint {what}"));
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| bad("is not whole"))?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    let file = SafeTensors::deserialize(bytes).map_err(|_| bad("is not whole"))?;
+    if metadata.get("job") != Some(&state.job) {
+        return Err(bad("is of other work"));
+    }
+    let mut names: Vec<_> = file.names().into_iter().map(str::to_owned).collect();
+    names.sort();
+    let mut hash = Sha256::new();
+    for name in &names {
+        let data = file.tensor(name).map_err(|_| bad("is not whole"))?.data().to_vec();
+        hash.update(
+            (name.len() as u64).to_le_bytes().iter().chain(name.as_bytes()).chain(&data).copied().collect::<Vec<u8>>(),
+        );
+    }
+    if metadata.get("sha256") != Some(&hex(&hash.finalize())) {
+        return Err(bad("is damaged"));
+    }
+    let at: Vec<u64> = tensor(&file, "at", Dtype::U64)?;
+    let [pass, next, images] = at[..] else { return Err(bad("is not whole")) };
+    (state.pass, state.images) = (pass, images);
+    state.next = u32::try_from(next).map_err(|_| bad("is not whole"))?;
+    for (position, layer) in state.layers.iter_mut().enumerate() {
+        let name = |part: &str| format!("{position}.{part}");
+        let words = |part: &str| tensor::<u32>(&file, &name(part), Dtype::U32);
+        let longs = |part: &str| tensor::<u64>(&file, &name(part), Dtype::U64);
+        let floats = |part: &str| tensor::<f32>(&file, &name(part), Dtype::F32);
+        let resolved = usize::try_from(pass).unwrap_or(usize::MAX).min(layer.quantile.passes());
+        layer.quantile.restore(
+            resolved,
+            (words("prefix")?, longs("rank")?, longs("zeros")?),
+            (longs("counts")?, words("above")?),
+            floats("thresholds")?,
+        );
+        (layer.topk.peaks, layer.topk.images) = (floats("peaks")?, words("images")?);
+        if let Some(levels) = layer.quantile.thresholds() {
+            let mut tally = Tally::new(levels.to_vec(), layer.labels);
+            if file.tensor(&name("positions")).is_ok() {
+                tally.unit_area = longs("unit_area")?;
+                tally.concept_area = longs("concept_area")?;
+                tally.intersection = longs("intersection")?;
+                tally.positions = longs("positions")?.first().copied().unwrap_or(0);
+            }
+            layer.tally = Some(tally);
+        }
+        layer.masks = tensor(&file, &name("masks"), Dtype::U8)?;
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,92 @@
+//! What several test files share: a device, a small network, pictures made of numbers.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use netdissect::data::{ImageBatch, ImageSource};
+use netdissect::error::Result;
+use netdissect::gpu::{DeviceChoice, Gpu};
+use netdissect::models::vgg16;
+use netdissect::reference::rng;
+
+/// The device of these tests. No adapter is a failure unless `NETDISSECT_NO_GPU=1` says it is meant.
+pub fn gpu() -> Option<&'static Gpu> {
+    static GPU: OnceLock<Option<Gpu>> = OnceLock::new();
+    GPU.get_or_init(|| {
+        if std::env::var("NETDISSECT_NO_GPU").is_ok_and(|value| value == "1") {
+            println!("skipped: no GPU");
+            return None;
+        }
+        Some(Gpu::open(&DeviceChoice::Auto).expect("an adapter; set NETDISSECT_NO_GPU=1 to go without"))
+    })
+    .as_ref()
+}
+
+pub type Weights = HashMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// A VGG-16 of these widths, one a group, with weights scaled to keep activations alive.
+pub fn narrow_vgg(widths: [usize; 5], hidden: usize, classes: usize, seed: u32) -> Weights {
+    let mut weights = Weights::new();
+    let mut tensor = |name: String, dims: Vec<usize>, scale: f32, seed: u32| {
+        let data = rng::floats(dims.iter().product(), seed).into_iter().map(|value| value * scale).collect();
+        weights.insert(name, (dims, data));
+    };
+    let mut channels = 3;
+    for (position, name) in vgg16::convolutions().enumerate() {
+        let width = widths[usize::from(name.as_bytes()[4] - b'1')];
+        let scale = (6.0 / (channels * 9) as f32).sqrt();
+        let seed = seed + position as u32 * 2;
+        tensor(format!("features.{name}.weight"), vec![width, channels, 3, 3], scale, seed);
+        tensor(format!("features.{name}.bias"), vec![width], 0.1, seed + 1);
+        channels = width;
+    }
+    let mut inputs = channels * 49;
+    for (position, (name, outputs)) in vgg16::LINEAR.into_iter().zip([hidden, hidden, classes]).enumerate() {
+        let seed = seed + 100 + position as u32 * 2;
+        tensor(format!("classifier.{name}.weight"), vec![outputs, inputs], (6.0 / inputs as f32).sqrt(), seed);
+        tensor(format!("classifier.{name}.bias"), vec![outputs], 0.1, seed + 1);
+        inputs = outputs;
+    }
+    weights
+}
+
+/// Shapes of the tensors, as a file would list them.
+pub fn shapes(weights: &Weights) -> HashMap<String, Vec<usize>> {
+    weights.iter().map(|(name, (dims, _))| (name.clone(), dims.clone())).collect()
+}
+
+/// Images of noise, `[3, side, side]` each.
+pub struct Noise {
+    pub count: u32,
+    pub side: u32,
+}
+
+impl Noise {
+    pub fn input(&self, index: u32) -> Vec<f32> {
+        rng::floats((3 * self.side * self.side) as usize, 1000 + index)
+    }
+}
+
+impl ImageSource for Noise {
+    fn count(&self) -> u32 {
+        self.count
+    }
+
+    fn batches<'a>(&'a self, start: u32, batch: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+        Box::new((start..self.count).step_by(batch as usize).map(move |first| {
+            let indices: Vec<u32> = (first..(first + batch).min(self.count)).collect();
+            Ok(ImageBatch {
+                names: indices.iter().map(|index| format!("{index}.png")).collect(),
+                input: indices.iter().flat_map(|&index| self.input(index)).collect(),
+                rgb: indices.iter().map(|_| vec![0; (3 * self.side * self.side) as usize]).collect(),
+                h: self.side,
+                w: self.side,
+                next: (first + batch).min(self.count),
+                indices,
+            })
+        }))
+    }
+}

@@ -1,0 +1,253 @@
+//! The whole dissection on the device against brute force that stores every upsampled map.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use common::{Noise, Weights, gpu, narrow_vgg, shapes};
+use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Vocabulary};
+use netdissect::data::ImageSource;
+use netdissect::dissect::run::{Dissection, LayerOutcome, Settings};
+use netdissect::error::{Kind, Result};
+use netdissect::geometry::Border;
+use netdissect::kernels::tune::Tuner;
+use netdissect::models::vgg16;
+use netdissect::progress::{Progress, Silent};
+use netdissect::reference::upsample_bilinear::upsample_bilinear;
+use netdissect::reference::{Maps, rng};
+use netdissect::session::Session;
+use netdissect::tensor::{HostTensor, Shape};
+
+/// Two channels of five labels by noise from the image's name.
+struct NoiseLabels(Vocabulary);
+
+impl NoiseLabels {
+    fn new() -> Self {
+        let names: Vec<String> = ["-", "a", "b", "c", "d", "never"].map(str::to_owned).to_vec();
+        NoiseLabels(Vocabulary { categories: names.clone(), names })
+    }
+}
+
+impl ConceptSource for NoiseLabels {
+    fn vocabulary(&self) -> &Vocabulary {
+        &self.0
+    }
+
+    fn describe(&self) -> serde_json::Value {
+        serde_json::json!("noise")
+    }
+
+    fn label_maps(&self, image: &ConceptInput<'_>, (h, w): (u32, u32)) -> Result<LabelMaps> {
+        let seed = image.name.bytes().map(u32::from).sum();
+        let mut rng = rng::seeded(seed);
+        let labels = (0..2 * h * w).map(|_| (rng.next_u32() % 5) as u16).collect();
+        Ok(LabelMaps { channels: 2, h, w, labels })
+    }
+}
+
+const GRID: (u32, u32) = (12, 20);
+const LAYERS: [(&str, &str); 3] = [("conv3_3", "relu3_3"), ("conv4_1", "conv4_1"), ("conv5_3", "relu5_3")];
+
+fn settings(checkpoint: Option<std::path::PathBuf>) -> Settings {
+    Settings {
+        layers: LAYERS.map(|(name, node)| (name.to_owned(), node.to_owned())).to_vec(),
+        tail: 0.05,
+        grid: GRID,
+        top: 4,
+        shown: 2,
+        thumbnail: 10,
+        checkpoint,
+        job: "test".to_owned(),
+    }
+}
+
+struct Setting {
+    weights: Weights,
+    images: Noise,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let mut weights = narrow_vgg([4, 4, 6, 8, 10], 8, 4, 3);
+        // A unit that never fires.
+        weights.get_mut("features.conv5_3.bias").unwrap().1[2] = -1e3;
+        Setting { weights, images: Noise { count: 7, side: 64 } }
+    }
+
+    fn session(&self, batch: u32) -> Session {
+        let model = vgg16::build(&shapes(&self.weights), 64, 64).unwrap();
+        let keep = LAYERS.map(|(_, node)| node);
+        let graph = model.graph.head(&keep).unwrap();
+        Session::new(gpu().unwrap(), &graph, &self.weights, batch, &keep, &mut Tuner::forgetful()).unwrap()
+    }
+
+    fn run(
+        &self,
+        session: &Session,
+        settings: &Settings,
+        progress: &dyn Progress,
+        stop: &AtomicBool,
+    ) -> Result<Vec<LayerOutcome>> {
+        let concepts = NoiseLabels::new();
+        let gpu = gpu().unwrap();
+        Dissection { gpu, session, images: &self.images, concepts: &concepts, settings, progress, stop }.run()
+    }
+
+    /// Upsampled maps of a layer, `[image][unit][position]`, by the twin from the device's activations.
+    fn upsampled(&self, node: &str) -> Vec<Maps> {
+        let session = self.session(1);
+        (0..self.images.count())
+            .map(|index| {
+                let input = HostTensor::new(Shape::new(1, 3, 64, 64), self.images.input(index)).unwrap();
+                session.run(&input).unwrap();
+                upsample_bilinear(&Maps::from(&session.read(node, 1).unwrap()), GRID.0, GRID.1, Border::Zero)
+            })
+            .collect()
+    }
+}
+
+/// numpy's hazen quantile by sorting.
+fn quantile(mut values: Vec<f64>, tail: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let position = values.len() as f64 * (1.0 - tail) - 0.5;
+    let (lower, upper) = (values[position.floor() as usize], values[position.ceil() as usize]);
+    lower + (upper - lower) * position.fract()
+}
+
+#[test]
+fn thresholds_areas_and_intersections_equal_brute_force_for_every_batch_size() {
+    if gpu().is_none() {
+        return;
+    }
+    let setting = Setting::new();
+    let stop = AtomicBool::new(false);
+    let outcome = setting.run(&setting.session(2), &settings(None), &Silent, &stop).unwrap();
+    for batch in [1, 5, 7] {
+        assert_eq!(
+            outcome,
+            setting.run(&setting.session(batch), &settings(None), &Silent, &stop).unwrap(),
+            "batch {batch}"
+        );
+    }
+    let concepts = NoiseLabels::new();
+    for ((_, node), layer) in LAYERS.iter().zip(&outcome) {
+        let maps = setting.upsampled(node);
+        let positions = (GRID.0 * GRID.1) as usize;
+        assert_eq!(layer.tally.positions, 7 * positions as u64);
+        for unit in 0..layer.tally.units {
+            let values: Vec<f64> =
+                maps.iter().flat_map(|map| map.data[unit * positions..][..positions].iter().copied()).collect();
+            let level = layer.tally.threshold[unit];
+            let want = quantile(values.clone(), 0.05);
+            assert!(
+                (f64::from(level) - want).abs() <= 1e-6 * want.abs().max(1e-3),
+                "{node} unit {unit}: {level} and {want}"
+            );
+            let fires: Vec<bool> = values.iter().map(|&value| value as f32 > level).collect();
+            let mut area = 0;
+            let mut intersection = vec![0; 6];
+            for (image, fires) in fires.chunks_exact(positions).enumerate() {
+                let name = format!("{image}.png");
+                let input = ConceptInput { name: &name, rgb: &[], h: 64, w: 64 };
+                let labels = concepts.label_maps(&input, GRID).unwrap().labels;
+                for (place, _) in fires.iter().enumerate().filter(|(_, fires)| **fires) {
+                    area += 1;
+                    let (first, second) = (labels[place], labels[place + positions]);
+                    intersection[usize::from(first)] += u64::from(first > 0);
+                    intersection[usize::from(second)] += u64::from(second > 0 && second != first);
+                }
+            }
+            assert_eq!(layer.tally.unit_area[unit], area, "{node} unit {unit}");
+            assert_eq!(layer.tally.intersection[unit * 6..][..6], intersection, "{node} unit {unit}");
+        }
+        assert!(layer.tally.unit_area.iter().any(|area| *area > 0) && layer.tally.concept_area[1] > 0);
+        assert_eq!((layer.tally.concept_area[0], layer.tally.concept_area[5]), (0, 0));
+    }
+    let silent = &outcome[2].tally;
+    assert_eq!((silent.threshold[2], silent.unit_area[2]), (0.0, 0));
+}
+
+#[test]
+fn too_little_memory_to_hold_activations_changes_nothing() {
+    let Some(gpu) = gpu() else { return };
+    let setting = Setting::new();
+    let stop = AtomicBool::new(false);
+    let outcome = setting.run(&setting.session(2), &settings(None), &Silent, &stop).unwrap();
+    // A device of its own, for the budget is shared by all handles of one.
+    let small = netdissect::gpu::Gpu::open(&netdissect::gpu::DeviceChoice::Name(gpu.summary().name.clone())).unwrap();
+    small.set_budget(24 << 20);
+    let model = vgg16::build(&shapes(&setting.weights), 64, 64).unwrap();
+    let keep = LAYERS.map(|(_, node)| node);
+    let graph = model.graph.head(&keep).unwrap();
+    let session = Session::new(&small, &graph, &setting.weights, 2, &keep, &mut Tuner::forgetful()).unwrap();
+    let (settings, concepts) = (settings(None), NoiseLabels::new());
+    let job = Dissection {
+        gpu: &small,
+        session: &session,
+        images: &setting.images,
+        concepts: &concepts,
+        settings: &settings,
+        progress: &Silent,
+        stop: &stop,
+    };
+    assert_eq!(outcome, job.run().unwrap());
+}
+
+/// Asks to stop after so many advances.
+struct StopAfter<'a> {
+    left: AtomicU32,
+    stop: &'a AtomicBool,
+}
+
+impl Progress for StopAfter<'_> {
+    fn stage(&self, _: &str, _: u64) {}
+    fn advance(&self, items: u64) {
+        if items > 0 && self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+    fn note(&self, _: &str) {}
+}
+
+#[test]
+fn a_stop_at_any_batch_and_a_restart_end_in_the_same_counts() {
+    if gpu().is_none() {
+        return;
+    }
+    let setting = Setting::new();
+    let session = setting.session(2);
+    let want = setting.run(&session, &settings(None), &Silent, &AtomicBool::new(false)).unwrap();
+    for stop_after in 1..12 {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(Some(folder.path().join("checkpoint.safetensors")));
+        let stop = AtomicBool::new(false);
+        let progress = StopAfter { left: AtomicU32::new(stop_after), stop: &stop };
+        let error = setting.run(&session, &settings, &progress, &stop).unwrap_err();
+        assert_eq!(error.kind(), Kind::Interrupted);
+        stop.store(false, Ordering::Relaxed);
+        let got = setting.run(&session, &settings, &Silent, &stop).unwrap();
+        assert_eq!(want, got, "stopped after {stop_after} batches");
+        assert!(!folder.path().join("checkpoint.safetensors").exists());
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_not_taken_up() {
+    if gpu().is_none() {
+        return;
+    }
+    let setting = Setting::new();
+    let session = setting.session(2);
+    let want = setting.run(&session, &settings(None), &Silent, &AtomicBool::new(false)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let settings = settings(Some(path.clone()));
+    let stop = AtomicBool::new(false);
+    let progress = StopAfter { left: AtomicU32::new(2), stop: &stop };
+    setting.run(&session, &settings, &progress, &stop).unwrap_err();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(want, setting.run(&session, &settings, &Silent, &AtomicBool::new(false)).unwrap());
+}
