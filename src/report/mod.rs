@@ -1,5 +1,6 @@
 //! What people look at: JSON, CSV, SVG, HTML, strips. Formats what the dissection found; computes nothing.
 
+pub mod build;
 pub mod csv;
 pub mod html;
 pub mod palette;
