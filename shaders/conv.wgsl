@@ -1,7 +1,10 @@
 // conv: convolution of any window, stride, padding, dilation and groups, with bias and ReLU.
 //   y[n,k,r,s] = relu( b[k] + sum_{c,i,j} w[k,c,i,j] * x[n, g*Cg+c, r*sy+i*dy-py, s*sx+j*dx-px] ),   g = floor(k / Kg)
-// Shapes   x [N,C,H,W]  w [K,Cg,I,J]  b [K] (any content if has_bias is 0)  y [N,K,R,S], all f32; Cg = C/groups, Kg = K/groups
-// Grid     x = R * ceil(S/4), four pixels of a row each;  y = groups * ceil(Kg/4), four channels each;  z = N
+// Shapes   x [N,C,H,W]  packed [groups, ceil(Kg/8), Cg, I, J, 8], zeros past Kg  b [K] (any content if has_bias is 0)
+//          y [N,K,R,S], all f32; Cg = C/groups, Kg = K/groups
+// Grid     x = R * ceil(S/4), four columns of a row each;  y = groups * ceil(Kg/8), eight channels each;  z = N
+// Ladder   4 columns x 4 channels, a load for each weight: 2 GFLOP/s on a software adapter; 4 x 8, weights packed by eight: 10
+//          (benches/README.md).
 // Requires the shapes agree; nothing is assumed of any size.
 // Ensures  every element of y is written once. The sum runs over c, then i, then j, with fma from zero; the bias comes last:
 //          every variant of convolution keeps this order, so that all give the same bits.
@@ -13,58 +16,75 @@ struct Params {
     groups: u32, has_bias: u32, relu: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;                // [N,C,H,W]
-@group(0) @binding(2) var<storage, read> weights: array<f32>;          // [K,Cg,I,J]
-@group(0) @binding(3) var<storage, read> bias: array<f32>;             // [K]
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;          // [N,K,R,S]
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 const WG: u32 = 64u;
+
+// Where an invocation's results go: image, first column, row; first channel and the last of its group.
+struct Place { n: u32, column: u32, row: u32, first: u32, last: u32 }
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let across = (params.out_width + 3u) / 4u;
     let row = id.x / across;
     if row >= params.out_height { return; }
-    let column = (id.x % across) * 4u;
-    let per_group = params.out_channels / params.groups;
-    let blocks = (per_group + 3u) / 4u;
-    let group = id.y / blocks;
-    let first = group * per_group + (id.y % blocks) * 4u;
-    let last = (group + 1u) * per_group - 1u;
     let in_group = params.channels / params.groups;
-    let taps = in_group * params.kernel_h * params.kernel_w;
-    // Channels past the group's end repeat its last one and are not stored.
-    let k = min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(last)) * taps;
-    let columns = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let out_group = params.out_channels / params.groups;
+    let blocks = (out_group + 7u) / 8u;
+    let group = id.y / blocks;
+    let place = Place(id.z, (id.x % across) * 4u, row, group * out_group + (id.y % blocks) * 8u, (group + 1u) * out_group - 1u);
+    let columns = vec4<u32>(place.column) + vec4<u32>(0u, 1u, 2u, 3u);
+    let top = i32(row * params.stride_y) - i32(params.pad_y);
+    let left = vec4<i32>(columns * params.stride_x) - i32(params.pad_x);
 
-    var sums: array<vec4<f32>, 4>; // a channel each: four pixels
-    var tap = 0u;
+    // Sums of columns 0 to 3, channels 0..4 (low) and 4..8 (high).
+    var low0 = vec4<f32>(); var low1 = vec4<f32>(); var low2 = vec4<f32>(); var low3 = vec4<f32>();
+    var high0 = vec4<f32>(); var high1 = vec4<f32>(); var high2 = vec4<f32>(); var high3 = vec4<f32>();
+
+    var tap = id.y * in_group * params.kernel_h * params.kernel_w * 2u;
     for (var c = 0u; c < in_group; c++) {
-        let map = ((id.z * params.channels + group * in_group + c) * params.height) * params.width;
+        let map = (id.z * params.channels + group * in_group + c) * params.height * params.width;
         for (var i = 0u; i < params.kernel_h; i++) {
-            let from_y = i32(row * params.stride_y + i * params.dilation_y) - i32(params.pad_y);
+            let from_y = top + i32(i * params.dilation_y);
             let in_row = from_y >= 0 && from_y < i32(params.height);
-            let line = map + u32(clamp(from_y, 0, i32(params.height) - 1)) * params.width;
+            let line = map + u32(max(from_y, 0)) * params.width;
             for (var j = 0u; j < params.kernel_w; j++) {
-                let from_x = vec4<i32>(columns * params.stride_x + j * params.dilation_x) - i32(params.pad_x);
+                let from_x = left + i32(j * params.dilation_x);
                 let inside = (from_x >= vec4<i32>(0)) & (from_x < vec4<i32>(i32(params.width))) & vec4<bool>(in_row);
-                let at = vec4<u32>(clamp(from_x, vec4<i32>(0), vec4<i32>(i32(params.width) - 1))) + line;
-                let values = select(vec4<f32>(0.0), vec4<f32>(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
-                sums[0] = fma(values, vec4<f32>(weights[k.x + tap]), sums[0]);
-                sums[1] = fma(values, vec4<f32>(weights[k.y + tap]), sums[1]);
-                sums[2] = fma(values, vec4<f32>(weights[k.z + tap]), sums[2]);
-                sums[3] = fma(values, vec4<f32>(weights[k.w + tap]), sums[3]);
-                tap++;
+                let at = select(vec4<u32>(map), line + vec4<u32>(from_x), inside);
+                let v = select(vec4<f32>(0.0), vec4<f32>(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
+                let low = weights[tap];
+                let high = weights[tap + 1u];
+                tap += 2u;
+                low0 = fma(vec4<f32>(v.x), low, low0);
+                low1 = fma(vec4<f32>(v.y), low, low1);
+                low2 = fma(vec4<f32>(v.z), low, low2);
+                low3 = fma(vec4<f32>(v.w), low, low3);
+                high0 = fma(vec4<f32>(v.x), high, high0);
+                high1 = fma(vec4<f32>(v.y), high, high1);
+                high2 = fma(vec4<f32>(v.z), high, high2);
+                high3 = fma(vec4<f32>(v.w), high, high3);
             }
         }
     }
-    for (var q = 0u; q < 4u; q++) {
-        let channel = first + q;
-        if channel > last { break; }
-        var value = sums[q];
+    store(place, 0u, low0, high0);
+    store(place, 1u, low1, high1);
+    store(place, 2u, low2, high2);
+    store(place, 3u, low3, high3);
+}
+
+fn store(place: Place, p: u32, low: vec4<f32>, high: vec4<f32>) {
+    if place.column + p >= params.out_width { return; }
+    for (var q = 0u; q < 8u; q++) {
+        let channel = place.first + q;
+        if channel > place.last { return; }
+        var value = select(low[q % 4u], high[q % 4u], q >= 4u);
         if params.has_bias == 1u { value += bias[channel]; }
-        if params.relu == 1u { value = max(value, vec4<f32>(0.0)); }
-        let to = ((id.z * params.out_channels + channel) * params.out_height + row) * params.out_width + column;
-        for (var p = 0u; p < 4u && column + p < params.out_width; p++) { y[to + p] = value[p]; }
+        if params.relu == 1u { value = max(value, 0.0); }
+        let map = (place.n * params.out_channels + channel) * params.out_height * params.out_width;
+        y[map + place.row * params.out_width + place.column + p] = value;
     }
 }

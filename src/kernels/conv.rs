@@ -18,10 +18,11 @@ pub static ENTRY: Entry = Entry {
         ("i * params.dilation_y", "i"),
         ("columns * params.stride_x", "columns"),
         ("group * in_group + c", "c"),
-        ("if channel > last { break; }", ""),
-        ("column + p < params.out_width", "column + p <= params.out_width"),
-        ("value += bias[channel]", "value += bias[first]"),
+        ("if channel > place.last { return; }", ""),
+        ("place.column + p >= params.out_width", "place.column + p > params.out_width"),
+        ("value += bias[channel]", "value += bias[place.first]"),
         ("if params.relu == 1u", "if params.relu == 2u"),
+        ("q >= 4u", "q > 4u"),
     ],
 };
 
@@ -71,7 +72,8 @@ impl Variant {
     /// The weight `[k, c / groups, kh, kw]` in the order that the variant reads.
     pub fn pack(self, convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
         match self {
-            Variant::Portable | Variant::Tiled => weight.to_vec(),
+            Variant::Portable => pack_portable(convolution, weight),
+            Variant::Tiled => super::conv_tiled::pack(convolution, weight),
             Variant::Broadcast { .. } => super::conv_broadcast::pack(convolution, weight),
         }
     }
@@ -125,12 +127,30 @@ pub fn conv(
     }
 }
 
+/// Channels that an invocation of the portable kernel computes.
+const BLOCK: u32 = 8;
+
+/// The weight `[k, c / groups, kh, kw]` as `[groups, ceil(k / groups / 8), c / groups, kh, kw, 8]`, padded with zeros.
+fn pack_portable(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
+    let (channels, block) = (convolution.channels as usize, BLOCK as usize);
+    let out_group = channels / convolution.groups as usize;
+    let taps = weight.len() / channels;
+    let blocks = out_group.div_ceil(block);
+    let mut packed = vec![0.0; convolution.groups as usize * blocks * taps * block];
+    for (k, values) in weight.chunks_exact(taps).enumerate() {
+        let (group, within) = (k / out_group, k % out_group);
+        let start = (group * blocks + within / block) * taps * block + within % block;
+        values.iter().enumerate().for_each(|(tap, &value)| packed[start + tap * block] = value);
+    }
+    packed
+}
+
 fn portable() -> Shader {
     Shader::new("conv", include_str!("../../shaders/conv.wgsl"))
 }
 
 crate::params! {
-    /// Sizes of a convolution; the tiled kernel takes the same.
+    /// Sizes of a convolution.
     Params {
         channels: u32, height: u32, width: u32,
         out_channels: u32, out_height: u32, out_width: u32,
@@ -140,7 +160,7 @@ crate::params! {
 }
 
 impl Params {
-    pub(super) fn new(convolution: &Convolution, epilogue: Epilogue, shape: Shape) -> Result<Params> {
+    fn new(convolution: &Convolution, epilogue: Epilogue, shape: Shape) -> Result<Params> {
         let window = &convolution.window;
         let (out_height, out_width) = window.output(shape.h, shape.w)?;
         if convolution.groups == 0
@@ -181,7 +201,7 @@ fn record_portable(
 ) -> Result<()> {
     let kernel = gpu.kernel(&portable())?;
     let params = Params::new(convolution, epilogue, shape)?;
-    let blocks = convolution.groups * (convolution.channels / convolution.groups).div_ceil(4);
+    let blocks = convolution.groups * (convolution.channels / convolution.groups).div_ceil(BLOCK);
     let extent = [params.out_height * params.out_width.div_ceil(4), blocks, shape.n];
     recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], extent)
 }

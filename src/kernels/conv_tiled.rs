@@ -1,8 +1,8 @@
 //! Convolution as a tiled matrix product, for GPUs. See `shaders/conv_tiled.wgsl` for the contract.
 
-use super::conv::{Buffers, Epilogue, Params};
+use super::conv::{Buffers, Epilogue};
 use super::{Entry, everywhere};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::Convolution;
 use crate::gpu::{Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -13,19 +13,22 @@ pub static ENTRY: Entry = Entry {
     shaders: || vec![shader()],
     runs_on: everywhere,
     mutants: &[
-        ("from_y < 0 || ", ""),
-        ("from_x >= i32(params.width)", "from_x > i32(params.width)"),
-        ("weights[k * taps + q]", "weights[k * DEPTH + q]"),
-        ("if p < positions", "if p <= positions"),
-        ("(tap / params.kernel_w) * params.dilation_y", "(tap / params.kernel_w)"),
-        ("start += DEPTH", "start += DEPTH + 1u"),
+        ("(row >= vec4(0)) & ", ""),
+        ("column < vec4(i32(params.width))", "column <= vec4(i32(params.width))"),
+        ("position % params.out_width * params.stride_x", "position % params.out_width"),
+        ("(group.y * tiles + tile)", "tile"),
+        ("if position >= params.positions", "if position > params.positions"),
+        ("tap % window / params.kernel_w * params.dilation_y", "tap % window / params.kernel_w"),
+        ("tile < tiles", "tile < tiles - 1u"),
         ("value += bias[k]", "value += bias[0]"),
     ],
 };
 
-/// Positions and channels of a workgroup, and invocations along a side; as in the shader.
-const TILE: u32 = 64;
-const SIDE: u32 = 16;
+/// Channels, positions and taps of a tile, and invocations of a workgroup; as in the shader.
+const CHANNELS: u32 = 64;
+const POSITIONS: u32 = 128;
+const DEPTH: usize = 16;
+const WORKGROUP: u32 = 256;
 
 /// Whether the kernel computes this convolution.
 pub fn supports(convolution: &Convolution) -> bool {
@@ -34,6 +37,29 @@ pub fn supports(convolution: &Convolution) -> bool {
 
 fn shader() -> Shader {
     Shader::new("conv_tiled", include_str!("../../shaders/conv_tiled.wgsl"))
+}
+
+/// The weight `[k, c, kh, kw]` as `[ceil(k/64), ceil(c kh kw / 16) 16, 64]`, padded with zeros.
+pub fn pack(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
+    let per_block = CHANNELS as usize;
+    let channels = convolution.channels as usize;
+    let taps = weight.len() / channels;
+    let padded = taps.next_multiple_of(DEPTH);
+    let mut packed = vec![0.0; channels.div_ceil(per_block) * padded * per_block];
+    for (k, values) in weight.chunks_exact(taps).enumerate() {
+        let start = k / per_block * padded * per_block + k % per_block;
+        values.iter().enumerate().for_each(|(tap, &value)| packed[start + tap * per_block] = value);
+    }
+    packed
+}
+
+crate::params! {
+    Params {
+        channels: u32, height: u32, width: u32,
+        out_channels: u32, out_height: u32, out_width: u32,
+        kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
+        taps: u32, positions: u32, has_bias: u32, relu: u32,
+    }
 }
 
 /// Appends the convolution.
@@ -45,9 +71,33 @@ pub(super) fn record(
     shape: Shape,
     buffers: &Buffers<'_>,
 ) -> Result<()> {
+    if !supports(convolution) {
+        return Err(Error::internal("it takes one group").at("conv_tiled"));
+    }
     let kernel = gpu.kernel(&shader())?;
-    let params = Params::new(convolution, epilogue, shape)?;
-    let positions = params.out_height * params.out_width;
-    let extent = [positions.div_ceil(TILE) * SIDE, convolution.channels.div_ceil(TILE) * SIDE, shape.n];
+    let Convolution { channels, window, .. } = *convolution;
+    let (out_height, out_width) = window.output(shape.h, shape.w)?;
+    let positions = super::count(Shape { n: shape.n, c: 1, h: out_height, w: out_width })?;
+    let params = Params {
+        channels: shape.c,
+        height: shape.h,
+        width: shape.w,
+        out_channels: channels,
+        out_height,
+        out_width,
+        kernel_h: window.kernel[0],
+        kernel_w: window.kernel[1],
+        stride_y: window.stride[0],
+        stride_x: window.stride[1],
+        pad_y: window.padding[0],
+        pad_x: window.padding[1],
+        dilation_y: window.dilation[0],
+        dilation_x: window.dilation[1],
+        taps: shape.c * window.kernel[0] * window.kernel[1],
+        positions,
+        has_bias: epilogue.bias.into(),
+        relu: epilogue.relu.into(),
+    };
+    let extent = [positions.div_ceil(POSITIONS) * WORKGROUP, channels.div_ceil(CHANNELS), 1];
     recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], extent)
 }
