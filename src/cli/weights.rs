@@ -124,6 +124,10 @@ fn check_output(args: &ImportArgs) -> Result<()> {
         let error = Error::new(Kind::Usage, "the output is the input file; needed another name");
         return Err(error.at(args.output.display()));
     }
+    if args.output.exists() && !args.output.is_file() {
+        let error = Error::new(Kind::Usage, "not a regular file; needed the name of a file to write");
+        return Err(error.at(args.output.display()));
+    }
     if args.output.exists() && !args.force && !args.dry_run {
         let error = Error::new(Kind::Usage, "the file exists; needed a new name");
         return Err(error.at(args.output.display()).hint("pass `--force` to replace it"));

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use memmap2::Mmap;
 use prost::bytes::Bytes;
@@ -52,6 +53,7 @@ pub struct Archive {
     path: PathBuf,
     source: Bytes,
     contents: Contents,
+    sha256: OnceLock<String>,
 }
 
 /// Opens a weight file and checks all sizes it declares; no element is converted and nothing is executed.
@@ -62,7 +64,7 @@ pub struct Archive {
 pub fn open(path: &Path) -> Result<Archive> {
     let source = map(path)?;
     let contents = parse(&source).map_err(|error| error.at(path.display()))?;
-    Ok(Archive { path: path.to_owned(), source, contents })
+    Ok(Archive { path: path.to_owned(), source, contents, sha256: OnceLock::new() })
 }
 
 impl Archive {
@@ -96,22 +98,23 @@ impl Archive {
         self.source.len()
     }
 
-    /// SHA-256 of the whole file in lower-case hexadecimal.
-    pub fn sha256(&self) -> String {
-        hash::sha256(&self.source)
+    /// SHA-256 of the whole file in lower-case hexadecimal, computed once.
+    pub fn sha256(&self) -> &str {
+        self.sha256.get_or_init(|| hash::sha256(&self.source))
     }
 }
 
 /// Maps a regular file into memory.
 pub(super) fn map(path: &Path) -> Result<Bytes> {
-    let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
-    let about = file.metadata().map_err(|error| Error::reading(path, &error))?;
+    // Asked before opening: opening a pipe would wait for somebody to write.
+    let about = std::fs::metadata(path).map_err(|error| Error::reading(path, &error))?;
     if !about.is_file() {
         return Err(Error::input("not a regular file; needed a weight file").at(path.display()));
     }
     if about.len() == 0 {
         return Err(Error::input("the file is empty; needed a weight file").at(path.display()));
     }
+    let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
     // SAFETY: the map is read-only and private to us. Another process that truncates the file while it is mapped can
     // end this one with SIGBUS; that is documented at `Archive`, and is the price of not holding 528 MB twice.
     let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::reading(path, &error))?;

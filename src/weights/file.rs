@@ -9,7 +9,7 @@ use prost::bytes::Bytes;
 
 use super::archive::{Container, map, parse};
 use super::import::Preprocess;
-use super::tensor::{Dtype, Tensor, quote};
+use super::tensor::{Tensor, quote};
 use super::{hash, import};
 use crate::error::{Error, Result};
 
@@ -67,11 +67,7 @@ impl WeightFile {
     pub fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)> {
         let here = |error: Error| error.at(self.path.display());
         let tensor = self.get(name).ok_or_else(|| here(Error::input(format!("there is no tensor {}", quote(name)))))?;
-        let values = match borrowed(tensor) {
-            Some(values) if values.iter().all(|value| value.is_finite()) => Cow::Borrowed(values),
-            _ => Cow::Owned(tensor.to_f32().map_err(here)?),
-        };
-        Ok((tensor.dims().to_vec(), values))
+        Ok((tensor.dims().to_vec(), tensor.values().map_err(here)?))
     }
 
     /// Sizes of a tensor, if it is there.
@@ -136,10 +132,4 @@ impl WeightFile {
     fn get(&self, name: &str) -> Option<&Tensor> {
         self.by_name.get(name).map(|&index| &self.tensors[index])
     }
-}
-
-/// The elements in place, where the file has them as this machine does.
-fn borrowed(tensor: &Tensor) -> Option<&[f32]> {
-    let native = cfg!(target_endian = "little") && tensor.dtype() == Dtype::F32;
-    tensor.row_major_bytes().filter(|_| native).and_then(|bytes| bytemuck::try_cast_slice(bytes).ok())
 }

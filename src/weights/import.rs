@@ -179,7 +179,7 @@ impl About {
             (PREPROCESS_KEY, self.preprocess.name().to_owned()),
             (BODY_KEY, self.body.to_string()),
             ("source", file),
-            ("source_sha256", source.sha256()),
+            ("source_sha256", source.sha256().to_owned()),
             ("netdissect", env!("CARGO_PKG_VERSION").to_owned()),
         ]
         .map(|(key, value)| (key.to_owned(), value))
@@ -200,7 +200,7 @@ pub fn write(source: &Archive, assignment: &Assignment, about: &About, output: &
     let named = |tensor: &Tensor| Stored { name: tensor.name().to_owned(), dims: tensor.dims().to_vec() };
     let stored: Vec<Stored> = assignment.tensors.iter().map(named).collect();
     save(output, &about.pairs(source), &stored, |index| {
-        assignment.tensors[index].to_f32().map_err(|error| error.at(source.path().display()))
+        assignment.tensors[index].values().map_err(|error| error.at(source.path().display()))
     })
 }
 
@@ -209,7 +209,7 @@ pub fn write(source: &Archive, assignment: &Assignment, about: &About, output: &
 /// # Errors
 /// [`crate::error::Kind::Input`] if values are not finite.
 pub fn check(source: &Archive, assignment: &Assignment) -> Result<()> {
-    let check_one = |tensor: &Tensor| tensor.to_f32().map(drop).map_err(|error| error.at(source.path().display()));
+    let check_one = |tensor: &Tensor| tensor.values().map(drop).map_err(|error| error.at(source.path().display()));
     assignment.tensors.iter().try_for_each(check_one)
 }
 

@@ -1,5 +1,6 @@
 //! A tensor as it lies in a file, and its conversion to f32.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use half::{bf16, f16};
@@ -217,8 +218,21 @@ impl Tensor {
         }
     }
 
+    /// Like [`Tensor::to_f32`], but borrowed from the mapped file where it holds f32 in order and aligned.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to_f32`].
+    pub fn values(&self) -> Result<Cow<'_, [f32]>> {
+        let native = cfg!(target_endian = "little") && self.dtype == Dtype::F32;
+        let bytes = self.row_major_bytes().filter(|_| native);
+        match bytes.and_then(|bytes| bytemuck::try_cast_slice::<u8, f32>(bytes).ok()) {
+            Some(values) if values.iter().all(|value| value.is_finite()) => Ok(Cow::Borrowed(values)),
+            _ => self.to_f32().map(Cow::Owned),
+        }
+    }
+
     /// The elements as little-endian bytes if they lie in row-major order.
-    pub(super) fn row_major_bytes(&self) -> Option<&[u8]> {
+    fn row_major_bytes(&self) -> Option<&[u8]> {
         (self.strides == row_major(&self.dims)).then_some(&self.bytes)
     }
 

@@ -1,5 +1,6 @@
 //! Writing safetensors: streamed, one tensor in memory at a time, and the same bytes for the same content.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -36,11 +37,11 @@ pub struct Written {
 /// # Errors
 /// What `values` returns; [`crate::error::Kind::Output`] if the file cannot be written;
 /// [`crate::error::Kind::Internal`] if the elements do not fill the sizes.
-pub fn save(
+pub fn save<'a>(
     path: &Path,
     metadata: &[(String, String)],
     tensors: &[Stored],
-    mut values: impl FnMut(usize) -> Result<Vec<f32>>,
+    mut values: impl FnMut(usize) -> Result<Cow<'a, [f32]>>,
 ) -> Result<Written> {
     let header = header(metadata, tensors)?;
     let mut written = Written { bytes: 0, sha256: String::new() };
@@ -63,7 +64,7 @@ pub fn save(
     }
 }
 
-fn check_count(tensor: &Stored, values: Vec<f32>) -> Result<Vec<f32>> {
+fn check_count<'a>(tensor: &Stored, values: Cow<'a, [f32]>) -> Result<Cow<'a, [f32]>> {
     if values.len() == element_count(&tensor.dims)? {
         return Ok(values);
     }
@@ -132,7 +133,7 @@ mod tests {
         let path = folder.path().join("w.safetensors");
         let metadata = [("model".to_owned(), "\"x\"".to_owned())];
         let values = [vec![1.5f32, -2.0], vec![0.25]];
-        let written = save(&path, &metadata, &two(), |index| Ok(values[index].clone())).unwrap();
+        let written = save(&path, &metadata, &two(), |index| Ok(Cow::from(&values[index]))).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!((bytes.len() as u64, crate::weights::sha256_file(&path).unwrap()), (written.bytes, written.sha256));
         let read = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -146,16 +147,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w.safetensors");
         std::fs::write(&path, "old").unwrap();
-        let failing = |index| if index == 0 { Ok(vec![0.0; 2]) } else { Err(Error::input("broken")) };
+        let failing = |index| if index == 0 { Ok(vec![0.0; 2].into()) } else { Err(Error::input("broken")) };
         save(&path, &[], &two(), failing).unwrap_err();
-        save(&path, &[], &two(), |_| Ok(vec![0.0; 2])).unwrap_err();
+        save(&path, &[], &two(), |_| Ok(vec![0.0; 2].into())).unwrap_err();
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_an_output_error_with_its_path() {
-        let error = save(Path::new("/nowhere/at/all.safetensors"), &[], &[], |_| Ok(Vec::new())).unwrap_err();
+        let error = save(Path::new("/nowhere/at/all.safetensors"), &[], &[], |_| Ok(Cow::default())).unwrap_err();
         assert_eq!(error.kind(), crate::error::Kind::Output);
         assert!(error.to_string().starts_with("/nowhere/at/all.safetensors: "), "{error}");
     }

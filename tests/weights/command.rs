@@ -88,6 +88,16 @@ fn existing_files_are_kept_without_force_and_the_source_always() {
 }
 
 #[test]
+fn folders_and_devices_are_never_replaced() {
+    let (folder, _) = places();
+    let source = golden("authors_zip.pth");
+    let words = ["import", text(&source), "--model", "vgg16", "-o", text(folder.path()), "--force"];
+    let error = weights(&words).unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage, "{error}");
+    assert!(folder.path().is_dir());
+}
+
+#[test]
 fn inspect_lists_names_sizes_types_and_hash() {
     let said = weights(&["inspect", text(&golden("torchvision_half.pth"))]).unwrap();
     let hash = netdissect::weights::sha256_file(&golden("torchvision_half.pth")).unwrap();

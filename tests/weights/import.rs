@@ -32,7 +32,7 @@ fn altered(path: &Path, change: impl Fn(&mut Vec<(String, Vec<usize>, Vec<f32>)>
     change(&mut tensors);
     let stored: Vec<Stored> =
         tensors.iter().map(|(name, dims, _)| Stored { name: name.clone(), dims: dims.clone() }).collect();
-    save(path, &[], &stored, |index| Ok(tensors[index].2.clone())).unwrap();
+    save(path, &[], &stored, |index| Ok((&tensors[index].2).into())).unwrap();
 }
 
 fn refusal(change: impl Fn(&mut Vec<(String, Vec<usize>, Vec<f32>)>)) -> netdissect::error::Error {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails the test")]
 
 mod command;
+mod graph;
 mod hostile;
 mod import;
 mod pickles;

@@ -1,7 +1,8 @@
-"""Makes the weight files of tests/weights.rs: one narrow VGG-16 in every container and naming the importer reads.
+"""Makes the weight files of tests/weights: one narrow VGG-16 in every container and naming the importer reads.
 
 Run from this folder: python make.py. Made with Python 3.11, torch 2.15.0, numpy 2.4.6, onnx 1.23.2, safetensors 0.8.0.
 Values are small dyadic numbers, exact in every element type: value k of tensor number t is ((k*7 + t*13) % 61 - 30)/32.
+The legacy files name their storages by memory address, so a new run gives other bytes for the same tensors.
 """
 
 import collections
@@ -131,6 +132,22 @@ def onnx_full(path):
     save_onnx(path, nodes, initialisers, [1, 3, 224, 224], "fc8a")
 
 
+def onnx_channels_last(path):
+    """A whole VGG-16 whose flattened map is channel-minor: its weights would need another order."""
+    nodes, initialisers = [helper.make_node("Transpose", ["input"], ["input_nchw"], perm=[0, 3, 1, 2])], []
+    value = conv_body("", nodes, initialisers)
+    nodes.append(helper.make_node("Transpose", [value], ["nhwc"], perm=[0, 2, 3, 1]))
+    nodes.append(helper.make_node("Flatten", ["nhwc"], ["flat"], axis=1))
+    value = "flat"
+    for name, _, _ in LINEAR:
+        weight, bias = STATE[f"classifier.{name}.weight"].numpy(), STATE[f"classifier.{name}.bias"].numpy()
+        initialisers += [constant(name + "w", weight), constant(name + "b", bias)]
+        nodes.append(helper.make_node("Gemm", [value, name + "w", name + "b"], [name], transB=1))
+        nodes.append(helper.make_node("Relu", [name], [name + "r"]))
+        value = name + "r"
+    save_onnx(path, nodes, initialisers, [1, 224, 224, 3], value)
+
+
 def main():
     torch.save(STATE, "authors_zip.pth")
     torch.save(STATE, "authors_legacy.pth", _use_new_zipfile_serialization=False)
@@ -154,6 +171,7 @@ def main():
     torch.save(views, "views_zip.pth", pickle_protocol=4)
     onnx_body("keras_body.onnx")
     onnx_full("torch_full.onnx")
+    onnx_channels_last("channels_last.onnx")
 
 
 main()
