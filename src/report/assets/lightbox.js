@@ -35,9 +35,9 @@ function imageNames(unit) {
 }
 
 function conceptTable(unit) {
-  const head = ['Concept', 'IoU', '', 'of the unit', 'of the concept'];
+  const head = [['Concept'], ['IoU'], ['', 'bar-cell'], ['of the unit'], ['of the concept']];
   const table = make('table', {}, make('caption', {}, 'Best concepts'),
-    make('thead', {}, make('tr', {}, ...head.map((text) => make('th', { scope: 'col' }, text)))));
+    make('thead', {}, make('tr', {}, ...head.map(([text, kind]) => make('th', { scope: 'col', class: kind }, text)))));
   const body = make('tbody');
   for (const best of unit.best) {
     body.append(make('tr', {},
@@ -54,11 +54,11 @@ function conceptTable(unit) {
 }
 
 function unitFacts(unit) {
-  const facts = [
-    ['Fires above', formatValue(unit.threshold)],
-    ['Fires at', `${formatShare(unit.fires)} of places`],
-    ['That is', `${wholeNumber.format(unit.area)} of ${wholeNumber.format(layer().positions)}`],
-  ];
+  const facts = [['Fires above', formatValue(unit.threshold)]];
+  if (unit.area > 0) {
+    const places = `${wholeNumber.format(unit.area)} of ${wholeNumber.format(layer().positions)} places`;
+    facts.push(['Fires at', formatShare(unit.fires)], ['That is', places]);
+  }
   return make('dl', { class: 'unit-facts' },
     ...facts.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
 }
@@ -87,7 +87,7 @@ function fillLightbox(unit) {
     make('div', { class: 'large' }, stripImage(unit, true), imageNames(unit)),
     make('div', { class: 'columns' },
       make('section', {}, unit.best.length > 0 ? conceptTable(unit) : 'It fires on no image, so no concept can be compared with it.', unitFacts(unit)),
-      topImages(unit)));
+      unit.top.length > 0 ? topImages(unit) : null));
 }
 
 function showLightbox() {
@@ -104,14 +104,16 @@ function showLightbox() {
   const held = document.activeElement?.getAttribute?.('aria-label');
   fillLightbox(unit);
   if (fresh) lightbox.showModal();
-  // The buttons were made anew: the one that was pressed keeps the focus, so that it can be pressed again.
+  // The buttons were made anew: the one that was pressed keeps the focus. Without any focus inside, arrow keys would be lost.
   const again = [...lightbox.querySelectorAll('button:not([disabled])')].find((button) => button.getAttribute('aria-label') === held);
-  (fresh ? lightbox.querySelector('h2') : again)?.focus?.();
+  (again ?? lightbox.querySelector('h2')).focus();
   if (fresh) lightbox.scrollTop = 0;
 }
 
 /** Leaves the light-box the way it was entered: back in the history if a click on this page opened it. */
 function leaveUnit() {
+  // Going back takes a moment; until then a second Escape must not go back once more.
+  state.unit = null;
   if (history.state?.inside) {
     history.back();
   } else {

@@ -14,7 +14,8 @@ function readAddress() {
   } catch {
     parts = [];
   }
-  const index = Math.max(0, report.layers.findIndex((candidate) => candidate.layer === parts[0]));
+  let index = report.layers.findIndex((candidate) => candidate.layer === parts[0]);
+  if (index < 0) [index, parts] = [0, []];
   if (index !== state.layer) {
     state.concept = null;
     state.layer = index;
