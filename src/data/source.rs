@@ -1,0 +1,66 @@
+//! What a dissection sees of its images, wherever they come from.
+
+use std::sync::Arc;
+
+use super::loader::{Batch, ImageLoader};
+use super::preprocess::{Frame, Prepared};
+use crate::error::Result;
+
+/// Images ready for a network.
+#[derive(Debug, Clone)]
+pub struct ImageBatch {
+    /// Position of each image in the run's order. Skipped images leave gaps.
+    pub indices: Vec<u32>,
+    /// Name of each: its path relative to the image folder, with `/`.
+    pub names: Vec<String>,
+    /// Normalised input `[n, 3, h, w]`.
+    pub input: Vec<f32>,
+    /// Each image as the network sees it before normalisation.
+    pub images: Vec<Arc<Prepared>>,
+    /// First position of the run's order that neither this batch nor one before it looked at.
+    pub next: u32,
+}
+
+impl ImageBatch {
+    /// Which part of its photograph an image of the batch is.
+    pub fn frame(&self, position: usize) -> Frame {
+        self.images[position].frame
+    }
+}
+
+/// Where images come from, again and again in the same order.
+pub trait ImageSource: Sync {
+    /// Images in all, readable or not.
+    fn count(&self) -> u32;
+
+    /// Batches from position `start` on; all but the last are of the source's batch size. Unreadable images are left out; the
+    /// source remembers them.
+    fn batches<'a>(&'a self, start: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a>;
+}
+
+impl ImageSource for ImageLoader {
+    fn count(&self) -> u32 {
+        u32::try_from(self.set().len()).unwrap_or(u32::MAX)
+    }
+
+    fn batches<'a>(&'a self, start: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+        // Whoever consumes the batches decides when to stop, after saving where it stands.
+        let pass = self.pass(start as usize..self.set().len(), &Arc::default());
+        match pass {
+            Ok(pass) => Box::new(pass.map(|batch| batch.map(batch_of))),
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
+    }
+}
+
+fn batch_of(batch: Batch) -> ImageBatch {
+    // `ImageSource::count` fits 32 bits, and so do its positions.
+    let indices: Vec<u32> = batch.items.iter().map(|item| item.index as u32).collect();
+    ImageBatch {
+        next: indices.last().map_or(batch.first_index as u32, |last| last + 1),
+        indices,
+        names: batch.items.iter().map(|item| item.name.clone()).collect(),
+        input: batch.input.data,
+        images: batch.items.into_iter().map(|item| item.image).collect(),
+    }
+}
