@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use common::{Noise, Weights, gpu, narrow_vgg, shapes};
 use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Vocabulary};
 use netdissect::data::ImageSource;
+use netdissect::data::preprocess::Frame;
 use netdissect::dissect::run::{Dissection, LayerOutcome, Settings};
 use netdissect::error::{Kind, Result};
 use netdissect::geometry::Border;
@@ -71,7 +72,7 @@ impl Setting {
         let mut weights = narrow_vgg([4, 4, 6, 8, 10], 8, 4, 3);
         // A unit that never fires.
         weights.get_mut("features.conv5_3.bias").unwrap().1[2] = -1e3;
-        Setting { weights, images: Noise { count: 7, side: 64 } }
+        Setting { weights, images: Noise { count: 7, batch: 2, side: 64 } }
     }
 
     fn session(&self, batch: u32) -> Session {
@@ -90,7 +91,8 @@ impl Setting {
     ) -> Result<Vec<LayerOutcome>> {
         let concepts = NoiseLabels::new();
         let gpu = gpu().unwrap();
-        Dissection { gpu, session, images: &self.images, concepts: &concepts, settings, progress, stop }.run()
+        let images = Noise { batch: session.batch(), ..self.images };
+        Dissection { gpu, session, images: &images, concepts: &concepts, settings, progress, stop }.run()
     }
 
     /// Upsampled maps of a layer, `[image][unit][position]`, by the twin from the device's activations.
@@ -148,7 +150,7 @@ fn thresholds_areas_and_intersections_equal_brute_force_for_every_batch_size() {
             let mut intersection = vec![0; 6];
             for (image, fires) in fires.chunks_exact(positions).enumerate() {
                 let name = format!("{image}.png");
-                let input = ConceptInput { name: &name, rgb: &[], h: 64, w: 64 };
+                let input = ConceptInput { name: &name, rgb: &[], h: 64, w: 64, frame: Frame::whole(64, 64) };
                 let labels = concepts.label_maps(&input, GRID).unwrap().labels;
                 for (place, _) in fires.iter().enumerate().filter(|(_, fires)| **fires) {
                     area += 1;

@@ -1,5 +1,6 @@
 //! Where label maps come from: folders of label maps, Broden, colour names. All look the same to the dissector.
 
+use crate::data::preprocess::Frame;
 use crate::error::Result;
 
 /// Names and categories of the concepts; the label number is the index, and 0 means "no label".
@@ -47,6 +48,8 @@ pub struct ConceptInput<'a> {
     pub h: u32,
     /// Columns of the image.
     pub w: u32,
+    /// Which part of the photograph it is.
+    pub frame: Frame,
 }
 
 /// Source of label maps.

@@ -112,12 +112,14 @@ impl ImageSet {
         if order == Order::Shuffled {
             shuffle_as_python(&mut found);
         }
-        let names: BTreeSet<String> = found.iter().filter_map(|(name, _)| class_name(name)).map(str::to_owned).collect();
+        let names: BTreeSet<String> =
+            found.iter().filter_map(|(name, _)| class_name(name)).map(str::to_owned).collect();
         let class_names: Vec<String> = names.into_iter().collect();
         let items = found
             .into_iter()
             .map(|(name, path)| {
-                let class = class_name(&name).and_then(|class| class_names.binary_search_by(|n| n.as_str().cmp(class)).ok());
+                let class =
+                    class_name(&name).and_then(|class| class_names.binary_search_by(|n| n.as_str().cmp(class)).ok());
                 ImageItem { path, name, class }
             })
             .collect();
@@ -309,7 +311,10 @@ mod tests {
     #[test]
     fn a_tree_is_listed_by_folder_path_and_then_by_file_name_with_classes_from_folders() {
         let dir = tempfile::tempdir().unwrap();
-        touch(dir.path(), &["b/2.JPG", "b/10.png", "a/c/x.webp", "a/z.jpeg", "a-b/y.jpg", "top.jpg", "a/notes.txt", "B/q.jpg"]);
+        touch(
+            dir.path(),
+            &["b/2.JPG", "b/10.png", "a/c/x.webp", "a/z.jpeg", "a-b/y.jpg", "top.jpg", "a/notes.txt", "B/q.jpg"],
+        );
         let set = ImageSet::open(dir.path(), Order::Sorted).unwrap();
         assert_eq!(names(&set), ["top.jpg", "B/q.jpg", "a/z.jpeg", "a-b/y.jpg", "a/c/x.webp", "b/10.png", "b/2.JPG"]);
         assert_eq!(set.class_names, ["B", "a", "a-b", "b", "c"]);

@@ -187,7 +187,8 @@ impl ImageLoader {
     /// The error of a run in which no image could be read: how many were tried, and what was wrong with the first.
     pub fn nothing_readable(&self) -> Error {
         let skipped = self.skipped();
-        let first = skipped.first().map_or_else(String::new, |bad| format!("; the first, {}: {}", bad.name, bad.reason));
+        let first =
+            skipped.first().map_or_else(String::new, |bad| format!("; the first, {}: {}", bad.name, bad.reason));
         Error::input(format!("none of {} images can be read{first}", self.set().len()))
             .at(self.set().root.display())
             .hint("images must be whole JPEG, PNG or WebP files")
@@ -253,9 +254,11 @@ impl Shared {
         if (h, w) == (*first_h, *first_w) {
             return Ok(());
         }
-        Err(Error::input(format!("image is {h}x{w} and {first} is {first_h}x{first_w}; without resizing all must share one size"))
-            .at(&loaded.name)
-            .hint("leave `--as-is` out to resize them all"))
+        Err(Error::input(format!(
+            "image is {h}x{w} and {first} is {first_h}x{first_w}; without resizing all must share one size"
+        ))
+        .at(&loaded.name)
+        .hint("leave `--as-is` out to resize them all"))
     }
 }
 
@@ -334,7 +337,8 @@ impl Pass {
     fn batch(&self, items: Vec<Loaded>) -> Result<Option<Batch>> {
         let Some(first) = items.first() else { return Ok(None) };
         let (h, w, first_index) = (first.image.h, first.image.w, first.index);
-        let images = u32::try_from(items.len()).map_err(|_| Error::new(Kind::Usage, "batch holds more than 2^32 images"))?;
+        let images =
+            u32::try_from(items.len()).map_err(|_| Error::new(Kind::Usage, "batch holds more than 2^32 images"))?;
         let shape = Shape::new(images, 3, h, w);
         let mut data = Vec::with_capacity(shape.len());
         for item in &items {
@@ -367,7 +371,12 @@ impl Drop for Pass {
     }
 }
 
-fn work(shared: &Shared, indices: impl Iterator<Item = usize>, stop: &AtomicBool, sender: &SyncSender<Result<Outcome>>) {
+fn work(
+    shared: &Shared,
+    indices: impl Iterator<Item = usize>,
+    stop: &AtomicBool,
+    sender: &SyncSender<Result<Outcome>>,
+) {
     for index in indices {
         if stop.load(Ordering::Relaxed) || sender.send(shared.prepared(index)).is_err() {
             return;
@@ -396,7 +405,14 @@ mod tests {
     }
 
     fn options(batch: usize, threads: usize, keep_bytes: u64) -> LoadOptions {
-        LoadOptions { geometry: Geometry::AsIs, preprocess: Preprocess::None, exif: Exif::Apply, batch, threads, keep_bytes }
+        LoadOptions {
+            geometry: Geometry::AsIs,
+            preprocess: Preprocess::None,
+            exif: Exif::Apply,
+            batch,
+            threads,
+            keep_bytes,
+        }
     }
 
     fn loader(folder: &Path, options: LoadOptions) -> ImageLoader {
@@ -432,13 +448,19 @@ mod tests {
                 assert!(items.iter().all(|item| usize::from(item.image.rgb[0]) == item.index));
                 assert!(batches[..batches.len() - 1].iter().all(|full| full.items.len() == batch));
                 for made in &batches {
-                    assert_eq!((made.first_index, made.input.shape.n as usize), (made.items[0].index, made.items.len()));
+                    assert_eq!(
+                        (made.first_index, made.input.shape.n as usize),
+                        (made.items[0].index, made.items.len())
+                    );
                     let second_red = made.items.get(1).map(|item| item.index as f32 / 255.0);
                     assert_eq!(made.input.data.get(36).copied(), second_red);
                 }
             }
             let skipped = loader.skipped();
-            assert_eq!(skipped.iter().map(|bad| (bad.index, bad.name.as_str())).collect::<Vec<_>>(), [(5, "05.png"), (11, "11.png")]);
+            assert_eq!(
+                skipped.iter().map(|bad| (bad.index, bad.name.as_str())).collect::<Vec<_>>(),
+                [(5, "05.png"), (11, "11.png")]
+            );
             assert_eq!(skipped[1].reason, "content is not a JPEG, PNG or WebP image");
         }
     }

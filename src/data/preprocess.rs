@@ -106,9 +106,14 @@ impl Geometry {
     /// [`Kind::Usage`] if a size is zero or beyond 16384, or the crop is larger than the resize.
     pub fn check(self) -> Result<()> {
         match self {
-            Geometry::ResizeCrop { resize, crop } if crop == 0 || crop > resize || resize > super::decode::SIDE_LIMIT => {
+            Geometry::ResizeCrop { resize, crop }
+                if crop == 0 || crop > resize || resize > super::decode::SIDE_LIMIT =>
+            {
                 let limit = super::decode::SIDE_LIMIT;
-                Err(Error::new(Kind::Usage, format!("crop {crop} of resize {resize}; needs 1 <= crop <= resize <= {limit}")))
+                Err(Error::new(
+                    Kind::Usage,
+                    format!("crop {crop} of resize {resize}; needs 1 <= crop <= resize <= {limit}"),
+                ))
             }
             _ => Ok(()),
         }

@@ -108,7 +108,8 @@ mod tests {
     use super::*;
 
     /// Written by `tests/golden/resize/make.py` with Pillow 13.0.0.
-    const GOLDEN: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/resize/resize.safetensors"));
+    const GOLDEN: &[u8] =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/resize/resize.safetensors"));
 
     #[test]
     fn every_golden_case_equals_pillow_byte_for_byte() {
@@ -129,7 +130,8 @@ mod tests {
 
     #[test]
     fn crop_offsets_round_halves_to_even_as_torchvision_does() {
-        let offsets = [(256, 224), (256, 227), (256, 225), (7, 4), (5, 4), (9, 2), (4, 4)].map(|(s, c)| centre_offset(s, c));
+        let offsets =
+            [(256, 224), (256, 227), (256, 225), (7, 4), (5, 4), (9, 2), (4, 4)].map(|(s, c)| centre_offset(s, c));
         assert_eq!(offsets, [16, 14, 16, 2, 0, 4, 0]);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::loader::{Batch, ImageLoader};
-use super::preprocess::{Frame, Prepared};
+use super::preprocess::Prepared;
 use crate::error::Result;
 
 /// Images ready for a network.
@@ -19,13 +19,6 @@ pub struct ImageBatch {
     pub images: Vec<Arc<Prepared>>,
     /// First position of the run's order that neither this batch nor one before it looked at.
     pub next: u32,
-}
-
-impl ImageBatch {
-    /// Which part of its photograph an image of the batch is.
-    pub fn frame(&self, position: usize) -> Frame {
-        self.images[position].frame
-    }
 }
 
 /// Where images come from, again and again in the same order.

@@ -14,7 +14,7 @@ use super::tally::Tally;
 use super::topk::TopK;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps};
 use crate::data::{ImageBatch, ImageSource};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Download, Gpu, Recording, Submission};
 use crate::kernels::histogram::Digit;
 use crate::progress::{Progress, check_stop};
@@ -195,7 +195,7 @@ impl Dissection<'_> {
             self.gpu.wait()?;
         }
         let mut holding = first && state.next == 0;
-        for batch in self.images.batches(state.next, self.session.batch()) {
+        for batch in self.images.batches(state.next) {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {
@@ -259,7 +259,7 @@ impl Dissection<'_> {
         let mut saved = Instant::now();
         self.progress.stage("counting", u64::from(self.images.count()));
         self.progress.advance(u64::from(state.next));
-        for batch in self.images.batches(state.next, self.session.batch()) {
+        for batch in self.images.batches(state.next) {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {
@@ -370,8 +370,8 @@ impl Dissection<'_> {
     }
 
     fn label_maps(&self, batch: &ImageBatch) -> Result<Vec<LabelMaps>> {
-        let maps = batch.names.par_iter().zip(&batch.rgb).map(|(name, rgb)| {
-            let input = ConceptInput { name, rgb, h: batch.h, w: batch.w };
+        let maps = batch.names.par_iter().zip(&batch.images).map(|(name, image)| {
+            let input = ConceptInput { name, rgb: &image.rgb, h: image.h, w: image.w, frame: image.frame };
             self.concepts.label_maps(&input, self.settings.grid)
         });
         maps.collect()
@@ -424,15 +424,4 @@ fn mask_of(map: &[f32], (h, w): (u32, u32), level: f32, side: u32, mask: &mut [u
         let bottom = at(i + 1, j) * (1.0 - fx) + at(i + 1, j + 1) * fx;
         *on = u8::from(top * (1.0 - fy) + bottom * fy > level);
     }
-}
-
-/// Number of images that failed cannot be all of them; said before hours are spent.
-///
-/// # Errors
-/// [`Kind::Input`] if there is no image at all.
-pub fn check_images(images: &dyn ImageSource) -> Result<()> {
-    if images.count() == 0 {
-        return Err(Error::new(Kind::Input, "there is no image").hint("JPEG, PNG and WebP files are read"));
-    }
-    Ok(())
 }

@@ -4,8 +4,9 @@
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use netdissect::data::preprocess::{Frame, Prepared};
 use netdissect::data::{ImageBatch, ImageSource};
 use netdissect::error::Result;
 use netdissect::gpu::{DeviceChoice, Gpu};
@@ -61,6 +62,7 @@ pub fn shapes(weights: &Weights) -> HashMap<String, Vec<usize>> {
 /// Images of noise, `[3, side, side]` each.
 pub struct Noise {
     pub count: u32,
+    pub batch: u32,
     pub side: u32,
 }
 
@@ -75,15 +77,21 @@ impl ImageSource for Noise {
         self.count
     }
 
-    fn batches<'a>(&'a self, start: u32, batch: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+    fn batches<'a>(&'a self, start: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+        let batch = self.batch;
+        let black = Prepared {
+            rgb: vec![0; (3 * self.side * self.side) as usize],
+            h: self.side,
+            w: self.side,
+            frame: Frame::whole(self.side, self.side),
+        };
+        let black = Arc::new(black);
         Box::new((start..self.count).step_by(batch as usize).map(move |first| {
             let indices: Vec<u32> = (first..(first + batch).min(self.count)).collect();
             Ok(ImageBatch {
                 names: indices.iter().map(|index| format!("{index}.png")).collect(),
                 input: indices.iter().flat_map(|&index| self.input(index)).collect(),
-                rgb: indices.iter().map(|_| vec![0; (3 * self.side * self.side) as usize]).collect(),
-                h: self.side,
-                w: self.side,
+                images: indices.iter().map(|_| Arc::clone(&black)).collect(),
                 next: (first + batch).min(self.count),
                 indices,
             })
