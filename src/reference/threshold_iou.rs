@@ -50,10 +50,10 @@ pub fn cases() -> Vec<Case> {
 fn present(shape: Shape, grid: (u32, u32), labels: u32) -> Labels {
     let mut rng = rng::seeded(7);
     let image = |rng: &mut rand_mt::Mt| {
-        let chosen: Vec<u32> = (1..labels).filter(|_| rng.next_u32() % 2 == 0).collect();
+        let chosen: Vec<u32> = (1..labels).filter(|_| rng.next_u32().is_multiple_of(2)).collect();
         chosen
             .into_iter()
-            .map(|label| (label, (0..grid.0 * grid.1).map(|_| rng.next_u32() % 3 == 0).collect()))
+            .map(|label| (label, (0..grid.0 * grid.1).map(|_| rng.next_u32().is_multiple_of(3)).collect()))
             .collect()
     };
     let mut all: Labels = (0..shape.n).map(|_| image(&mut rng)).collect();
