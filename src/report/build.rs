@@ -1,7 +1,8 @@
 //! From counts to the report's words: names put to numbers, nothing calculated but shares.
 
-use super::schema::{Label, Layer, Match, TopImage, Unit};
+use super::schema::{ConceptCount, Label, Layer, Match, TopImage, Unit};
 use crate::concepts::Vocabulary;
+use crate::dissect::labels;
 use crate::dissect::tally::Tally;
 use crate::dissect::topk::TopK;
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ pub struct LayerResult<'a> {
     pub tally: &'a Tally,
     /// The images that drive its units highest.
     pub topk: &'a TopK,
-    /// For each unit the label numbers with the highest IoU and that IoU, best first; empty for a unit that never fires.
+    /// For each unit the label numbers with the highest IoU and that IoU, best first, as [`labels::best`] finds them.
     pub best: &'a [Vec<(usize, f64)>],
     /// For each unit the path of its strip, as [`super::strip::write`] returns it; `None` for a unit without one.
     pub strips: &'a [Option<String>],
@@ -36,7 +37,14 @@ pub fn layer(result: &LayerResult<'_>) -> Result<Layer> {
     check_sizes(result).map_err(placed)?;
     let units = (0..result.tally.units).map(|unit| result.unit(unit).map_err(|error| error.at(format!("unit {unit}"))));
     let units = units.collect::<Result<_>>().map_err(placed)?;
-    Ok(Layer::new(result.layer, result.tally.positions, units))
+    let concepts =
+        labels::summary(result.tally, result.vocabulary, result.min_iou).into_iter().map(|found| ConceptCount {
+            number: found.label as u64,
+            name: result.vocabulary.names[found.label].clone(),
+            category: result.vocabulary.categories[found.label].clone(),
+            units: found.units.len() as u64,
+        });
+    Ok(Layer::new(result.layer, result.tally.positions, units, concepts.collect()))
 }
 
 fn check_sizes(result: &LayerResult<'_>) -> Result<()> {

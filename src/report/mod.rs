@@ -91,7 +91,11 @@ struct Head {
     schema_version: u32,
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+/// Writes a value as indented JSON.
+///
+/// # Errors
+/// [`crate::error::Kind::Output`] if the file cannot be written.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     write_atomic_with(path, |out| {
         serde_json::to_writer_pretty(&mut *out, value)?;
         out.write_all(b"\n")

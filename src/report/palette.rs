@@ -25,19 +25,13 @@ const TONES: [Tone; 8] = [
     Tone { bar: "#AB6BC6", background: "#CFAAFF" },
 ];
 
-/// Distinct categories: the known ones in their order, then the others as they first appear.
+/// Distinct categories: the known ones in their order, then the others by name.
 pub fn category_order<'a>(categories: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut known = [false; KNOWN.len()];
-    let mut others: Vec<String> = Vec::new();
-    for category in categories {
-        match KNOWN.iter().position(|name| *name == category) {
-            Some(index) => known[index] = true,
-            None if others.iter().any(|name| name == category) => {}
-            None => others.push(category.to_string()),
-        }
-    }
-    let present = KNOWN.iter().zip(known).filter(|(_, found)| *found).map(|(name, _)| (*name).to_string());
-    present.chain(others).collect()
+    let mut order: Vec<String> = categories.into_iter().map(String::from).collect();
+    let place = |name: &String| KNOWN.iter().position(|known| known == name).unwrap_or(KNOWN.len());
+    order.sort_by(|a, b| (place(a), a).cmp(&(place(b), b)));
+    order.dedup();
+    order
 }
 
 /// Colours of each category of an [`category_order`]; categories without a place of their own share the spare ones.
@@ -59,7 +53,7 @@ mod tests {
     #[test]
     fn known_categories_come_first_and_keep_their_colours() {
         let order = category_order(["scene", "color", "odd", "object", "scene"]);
-        assert_eq!(order, ["object", "color", "scene", "odd"]);
+        assert_eq!(order, ["object", "color", "odd", "scene"]);
         let bars: Vec<_> = tones(&order).iter().map(|tone| tone.bar).collect();
         assert_eq!(bars, ["#4B4CBF", "#F0883B", "#D4CF24", "#D92E2B"]);
     }

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::concepts::Vocabulary;
-use crate::report::palette;
 
 /// Version of the schema that this program reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -179,7 +178,7 @@ pub struct Unit {
     pub area: u64,
     /// Share of all positions at which it fires, 0 to 1.
     pub fires: f64,
-    /// The concept with the highest IoU; none for a unit that never fires.
+    /// The concept with the highest IoU; none for a unit that never fires, or only where no concept is.
     pub label: Option<Label>,
     /// Whether the IoU of the label exceeds the minimum.
     pub matched: bool,
@@ -244,9 +243,8 @@ pub struct Timing {
 }
 
 impl Layer {
-    /// A layer with its summaries: matched units counted by concept and by category.
-    pub fn new(layer: impl Into<String>, positions: u64, units: Vec<Unit>) -> Self {
-        let concepts = count_concepts(&units);
+    /// A layer with its summaries; `concepts` are its matched units by concept, categories together.
+    pub fn new(layer: impl Into<String>, positions: u64, units: Vec<Unit>, concepts: Vec<ConceptCount>) -> Self {
         Layer {
             layer: layer.into(),
             unit_count: units.len() as u64,
@@ -257,25 +255,6 @@ impl Layer {
             units,
         }
     }
-}
-
-/// Matched units by (name, category), sorted as the bar graph shows them.
-fn count_concepts(units: &[Unit]) -> Vec<ConceptCount> {
-    let mut counts: Vec<ConceptCount> = Vec::new();
-    let mut found: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for label in units.iter().filter(|unit| unit.matched).filter_map(|unit| unit.label.as_ref()) {
-        let slot = *found.entry((&label.name, &label.category)).or_insert(counts.len());
-        if slot == counts.len() {
-            let (name, category) = (label.name.clone(), label.category.clone());
-            counts.push(ConceptCount { number: label.number, name, category, units: 0 });
-        }
-        counts[slot].units += 1;
-    }
-    let order = palette::category_order(counts.iter().map(|count| count.category.as_str()));
-    let position: BTreeMap<_, _> = order.iter().enumerate().map(|(index, name)| (name.as_str(), index)).collect();
-    // A stable sort: equal counts keep the order in which units brought them up.
-    counts.sort_by_key(|count| (position.get(count.category.as_str()).copied(), std::cmp::Reverse(count.units)));
-    counts
 }
 
 /// Totals of runs of equal categories in sorted `concepts`.

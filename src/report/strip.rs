@@ -84,39 +84,6 @@ pub fn jpeg(strip: &RgbImage) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Where a map is above `level` once brought to `size` by `size`: half-pixel-centre bilinear, zero outside the map.
-///
-/// `map` is `[h, w]`, row-major; the result is `[size, size]`.
-///
-/// # Errors
-/// [`crate::error::Kind::Internal`] if the map does not hold `h * w` values or is empty.
-pub fn mask(map: &[f32], h: u32, w: u32, size: u32, level: f32) -> Result<Vec<bool>> {
-    if map.is_empty() || map.len() != h as usize * w as usize {
-        return Err(Error::internal(format!("{} values do not fill a map of {h} x {w}", map.len())));
-    }
-    let value = |y: i64, x: i64| {
-        let inside = (0..i64::from(h)).contains(&y) && (0..i64::from(w)).contains(&x);
-        if inside { map[y as usize * w as usize + x as usize] } else { 0.0 }
-    };
-    let mut out = Vec::with_capacity(size as usize * size as usize);
-    for ty in 0..size {
-        let (y, fy) = source(ty, h, size);
-        for tx in 0..size {
-            let (x, fx) = source(tx, w, size);
-            let above = value(y, x) * (1.0 - fx) + value(y, x + 1) * fx;
-            let below = value(y + 1, x) * (1.0 - fx) + value(y + 1, x + 1) * fx;
-            out.push(above * (1.0 - fy) + below * fy > level);
-        }
-    }
-    Ok(out)
-}
-
-/// Cell and fraction that target `t` of `target` reads from `source` cells.
-fn source(t: u32, source: u32, target: u32) -> (i64, f32) {
-    let at = (f64::from(t) + 0.5) * f64::from(source) / f64::from(target) - 0.5;
-    (at.floor() as i64, (at - at.floor()) as f32)
-}
-
 impl Tile<'_> {
     fn check(&self, size: u32) -> Result<()> {
         let (h, w) = (self.h as usize, self.w as usize);
@@ -194,34 +161,6 @@ mod tests {
     }
 
     #[test]
-    fn masks_fade_to_zero_at_the_border_of_the_map() {
-        // 2 -> 4: sources -0.25, 0.25, 0.75, 1.25; an all-ones map gives 0.75 at the edge, 0.5625 at the corner.
-        let map = [1.0; 4];
-        let at = |level| mask(&map, 2, 2, 4, level).unwrap();
-        assert!(at(0.5624).iter().all(|inside| *inside));
-        let above_corner = at(0.5625);
-        let corners = [0, 3, 12, 15];
-        for (index, inside) in above_corner.iter().enumerate() {
-            assert_eq!(*inside, !corners.contains(&index), "{index}");
-        }
-        assert_eq!(at(0.75).iter().filter(|inside| **inside).count(), 4);
-        assert!(at(1.0).iter().all(|inside| !inside), "the comparison is strict");
-    }
-
-    #[test]
-    fn a_mask_follows_rows_and_columns() {
-        let map = [0.0, 0.0, 0.0, 0.0, 0.0, 8.0];
-        assert_eq!(mask(&map, 2, 3, 1, -1.0).unwrap(), [true]);
-        let large = mask(&map, 2, 3, 6, 7.0).unwrap();
-        let inside: Vec<usize> = (0..36).filter(|index| large[*index]).collect();
-        assert_eq!(inside, Vec::<usize>::new(), "0.75 * 8 and less at row 4, column 4 and 5");
-        let lower = mask(&map, 2, 3, 6, 5.0).unwrap();
-        let inside: Vec<usize> = (0..36).filter(|index| lower[*index]).collect();
-        assert!(inside.iter().all(|index| index / 6 >= 3 && index % 6 >= 4), "{inside:?}");
-        assert!(!inside.is_empty());
-    }
-
-    #[test]
     fn wrong_sizes_are_errors_not_panics() {
         let rgb = numbered(2, 2);
         let mask = [true; 4];
@@ -233,7 +172,6 @@ mod tests {
         assert!(draw(&[tile], u32::MAX).is_err());
         assert!(draw(&[Tile { h: 3, ..tile }], 2).is_err());
         assert!(draw(&[Tile { h: u32::MAX, w: u32::MAX, ..tile }], 2).is_err());
-        assert!(super::mask(&[1.0; 3], 2, 2, 4, 0.0).is_err());
     }
 
     #[test]

@@ -219,26 +219,20 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::schema::{Label, Unit};
-
-    fn layer(labels: &[(&str, &str)]) -> Layer {
-        let units = labels.iter().enumerate().map(|(unit, (name, category))| Unit {
-            unit: unit as u64,
-            threshold: 1.0,
-            area: 1,
-            fires: 0.1,
-            label: Some(Label { number: 7, name: (*name).into(), category: (*category).into(), iou: 0.1 }),
-            matched: true,
-            best: Vec::new(),
-            top: Vec::new(),
-            strip: None,
+    /// A layer with bars of these names, categories and heights.
+    fn layer(bars: &[(&str, &str, u64)]) -> Layer {
+        let bars = bars.iter().map(|(name, category, units)| ConceptCount {
+            number: 7,
+            name: (*name).into(),
+            category: (*category).into(),
+            units: *units,
         });
-        Layer::new("conv5_3", 10, units.collect())
+        Layer::new("conv5_3", 10, Vec::new(), bars.collect())
     }
 
     #[test]
     fn bars_have_the_width_height_order_and_colours_of_the_reference() {
-        let svg = file(&layer(&[("red", "color"), ("sky", "object"), ("tree", "object"), ("tree", "object")]));
+        let svg = file(&layer(&[("tree", "object", 2), ("sky", "object", 1), ("red", "color", 1)]));
         assert!(svg.starts_with("<?xml version=\"1.0\""));
         assert!(svg.contains("width=\"117\" height=\"160\""), "3 bars: 3 * 15 + 72\n{svg}");
         let at = |text: &str| svg.find(text).unwrap_or_else(|| panic!("{text} is not in\n{svg}"));
@@ -253,7 +247,7 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_text() {
-        let layer = layer(&[("</text><script>alert(1)</script>", "\"><b>\0&")]);
+        let layer = layer(&[("</text><script>alert(1)</script>", "\"><b>\0&", 1)]);
         for svg in [file(&layer), embedded(&layer)] {
             assert!(!svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\0'), "{svg}");
             assert!(svg.contains("&lt;script&gt;"), "{svg}");
@@ -262,13 +256,13 @@ mod tests {
 
     #[test]
     fn a_layer_without_matches_says_so() {
-        let svg = file(&Layer::new("conv1_1", 10, Vec::new()));
+        let svg = file(&Layer::new("conv1_1", 10, Vec::new(), Vec::new()));
         assert!(svg.contains("None of 0 units matches a concept") && svg.trim_end().ends_with("</svg>"), "{svg}");
     }
 
     #[test]
     fn several_layers_share_one_file_under_their_names() {
-        let mut layers = [layer(&[("sky", "object")]), layer(&[("red", "color"), ("sky", "object")])];
+        let mut layers = [layer(&[("sky", "object", 1)]), layer(&[("sky", "object", 1), ("red", "color", 1)])];
         layers[0].layer = "a<b".into();
         let svg = overview(&layers);
         assert!(svg.contains("width=\"102\" height=\"368\""), "{svg}");
@@ -278,7 +272,7 @@ mod tests {
     #[test]
     fn ticks_are_one_half_and_all_without_repeats() {
         for (units, want) in [(1, vec!["1"]), (2, vec!["1", "2"]), (5, vec!["1", "3", "5"])] {
-            let svg = file(&layer(&vec![("sky", "object"); units]));
+            let svg = file(&layer(&[("sky", "object", units)]));
             let ticks: Vec<_> = svg
                 .lines()
                 .filter(|line| line.contains("class=\"tick\" x="))

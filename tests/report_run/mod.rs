@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use netdissect::concepts::Vocabulary;
+use netdissect::dissect::labels;
+use netdissect::dissect::tally::Tally;
+use netdissect::dissect::topk::TopK;
+use netdissect::report::build::{self, LayerResult};
 use netdissect::report::schema::{
-    Adapter, Concepts, Images, Label, Layer, Match, Model, Report, SCHEMA_VERSION, Settings, Skipped, Tool, TopImage,
-    Unit,
+    Adapter, Concepts, Images, Layer, Model, Report, SCHEMA_VERSION, Settings, Skipped, Tool,
 };
 use netdissect::report::strip::{self, THUMB, Tile};
 
@@ -55,10 +58,6 @@ impl Numbers {
         let mixed = ((self.0 >> 22) ^ self.0) >> (22 + (self.0 >> 61));
         f64::from(mixed as u32) / f64::from(u32::MAX)
     }
-
-    fn below(&mut self, count: usize) -> usize {
-        (self.next() * count as f64).min(count as f64 - 1.0) as usize
-    }
 }
 
 /// Writes the strips of a run with two layers into `dir` and returns its report; the last unit of each layer never fires.
@@ -70,6 +69,7 @@ pub(crate) fn synthetic_run(dir: &Path, units: usize) -> Report {
         vocabulary.names.push(name.into());
         vocabulary.categories.push(category.into());
     }
+    let built = layers.iter().map(|(name, units)| layer(dir, name, *units, &vocabulary, &images)).collect();
     Report {
         schema_version: SCHEMA_VERSION,
         tool: Tool::current(),
@@ -104,91 +104,85 @@ pub(crate) fn synthetic_run(dir: &Path, units: usize) -> Report {
             driver_info: "Mesa 22.3.6 (LLVM 15.0.6)".into(),
         },
         kernels: BTreeMap::from([("conv".into(), "subgroup_4x8".into()), ("threshold_iou".into(), "portable".into())]),
-        layers: layers
-            .iter()
-            .map(|(name, count)| {
-                let units = (0..*count).map(|index| unit(dir, name, index, index + 1 == *count, &images));
-                Layer::new(*name, POSITIONS, units.collect())
-            })
-            .collect(),
+        layers: built,
     }
 }
 
-fn unit(dir: &Path, layer: &str, index: usize, silent: bool, images: &[Vec<u8>]) -> Unit {
-    let mut numbers = Numbers(index as u64 * 7919 + layer.len() as u64);
-    let area = if silent { 0 } else { (POSITIONS as f64 * (0.006 + 0.004 * numbers.next())) as u64 };
-    let best = if silent { Vec::new() } else { best_concepts(index, area, &mut numbers) };
-    let label = best.first().map(|best| Label {
-        number: best.number,
-        name: best.name.clone(),
-        category: best.category.clone(),
-        iou: best.iou,
-    });
-    let peak = 4.0 + 30.0 * numbers.next() as f32;
-    let first = numbers.below(images.len());
-    let top: Vec<TopImage> = (0..if silent { 0 } else { 8 })
-        .map(|rank| {
-            let image = (first + rank * 7) % images.len();
-            let name =
-                if image == 3 { HOSTILE.into() } else { format!("places/holiday {:02}/{image:05}.jpg", image % 5) };
-            TopImage { index: image as u64, name, peak: peak * 0.93_f32.powi(rank as i32) }
-        })
+fn layer(dir: &Path, name: &str, units: usize, vocabulary: &Vocabulary, images: &[Vec<u8>]) -> Layer {
+    let (tally, topk) = (count(name, units), rank(name, units));
+    let names: Vec<String> = (0..IMAGES as usize).map(image_name).collect();
+    let best: Vec<Vec<(usize, f64)>> = (0..units)
+        .map(|unit| labels::best(&tally, unit, 5).iter().map(|found| (found.label, found.iou)).collect())
         .collect();
-    Unit {
-        unit: index as u64,
-        threshold: peak * 0.4,
-        area,
-        fires: area as f64 / POSITIONS as f64,
-        matched: label.as_ref().is_some_and(|label| label.iou > 0.04),
-        label,
-        best,
-        strip: (!top.is_empty()).then(|| write_strip(dir, layer, index, &top, images)),
-        top,
-    }
+    let strips: Vec<Option<String>> = (0..units)
+        .map(|unit| (tally.unit_area[unit] > 0).then(|| write_strip(dir, name, unit, &topk, images)))
+        .collect();
+    let result = LayerResult {
+        layer: name,
+        tally: &tally,
+        topk: &topk,
+        best: &best,
+        strips: &strips,
+        vocabulary,
+        images: &names,
+        min_iou: 0.04,
+    };
+    build::layer(&result).unwrap()
 }
 
-fn best_concepts(index: usize, area: u64, numbers: &mut Numbers) -> Vec<Match> {
-    // Low numbers are drawn more often, so that bars differ in height.
-    let start = if index == 0 { 9 } else { 1 + (numbers.next() * numbers.next() * 25.0) as usize };
-    let mut iou = if index == 0 { 0.31 } else { 0.01 + 0.35 * numbers.next().powi(2) };
-    (0..5)
-        .map(|rank| {
-            let number = 1 + (start - 1 + rank * 4) % 25;
-            let concept_area = (POSITIONS as f64 * (0.01 + 0.2 * numbers.next())) as u64;
-            let intersection = ((area + concept_area) as f64 * iou / (1.0 + iou)) as u64;
-            let (name, category) = CONCEPTS[number];
-            let found = Match {
-                number: number as u64,
-                name: name.into(),
-                category: category.into(),
-                iou,
-                intersection: intersection.min(area),
-                concept_area,
-            };
+fn image_name(image: usize) -> String {
+    if image == 3 { HOSTILE.into() } else { format!("places/holiday {:02}/{image:05}.jpg", image % 5) }
+}
+
+/// Areas and overlaps of units that each meet five concepts; the last but one meets none, the last never fires.
+fn count(layer: &str, units: usize) -> Tally {
+    let mut numbers = Numbers(layer.len() as u64);
+    let threshold = (0..units).map(|_| 1.5 + 12.0 * numbers.next() as f32).collect();
+    let mut tally = Tally::new(threshold, CONCEPTS.len());
+    tally.positions = POSITIONS;
+    for area in &mut tally.concept_area[1..] {
+        *area = (POSITIONS as f64 * (0.008 + 0.02 * numbers.next())) as u64;
+    }
+    for unit in 0..units - 1 {
+        let area = (POSITIONS as f64 * (0.006 + 0.004 * numbers.next())) as u64;
+        tally.unit_area[unit] = area;
+        // Low numbers are drawn more often, so that bars differ in height; unit 0 is named after the hostile concept.
+        let first = if unit == 0 { 9 } else { 1 + (numbers.next() * numbers.next() * 25.0) as usize };
+        let mut iou = if unit == 0 { 0.31 } else { 0.01 + 0.35 * numbers.next().powi(2) };
+        for rank in 0..if unit + 2 == units { 0 } else { 5 } {
+            let label = 1 + (first - 1 + rank * 4) % 25;
+            let both = ((area + tally.concept_area[label]) as f64 * iou / (1.0 + iou)) as u64;
+            tally.intersection[unit * CONCEPTS.len() + label] = both.min(area).min(tally.concept_area[label]);
             iou *= 0.45 + 0.5 * numbers.next();
-            found
-        })
-        .collect()
+        }
+    }
+    tally
 }
 
-/// A strip whose masks follow a smooth bump that differs by unit and image.
-fn write_strip(dir: &Path, layer: &str, unit: usize, top: &[TopImage], images: &[Vec<u8>]) -> String {
-    let masks: Vec<Vec<bool>> = (0..5_usize)
-        .map(|rank| {
-            let (cy, cx) = (3 + (unit * 5 + rank * 3) % 8, 3 + (unit * 3 + rank * 5) % 8);
-            let bump = |y: usize, x: usize| -> f32 {
-                let squared = (y.abs_diff(cy).pow(2) + x.abs_diff(cx).pow(2)) as f32;
-                (-squared / (3.0 + (unit % 5) as f32)).exp()
-            };
-            let map: Vec<f32> = (0..14 * 14).map(|cell| bump(cell / 14, cell % 14)).collect();
-            strip::mask(&map, 14, 14, THUMB, 0.45).unwrap()
-        })
-        .collect();
-    let tiles: Vec<Tile<'_>> = top
-        .iter()
-        .zip(&masks)
-        .map(|(image, mask)| Tile { rgb: &images[image.index as usize], h: SIZE, w: SIZE, mask })
-        .collect();
+fn rank(layer: &str, units: usize) -> TopK {
+    let mut topk = TopK::new(units, 8);
+    let mut numbers = Numbers(layer.len() as u64 + 99);
+    for image in 0..IMAGES as u32 {
+        let peaks: Vec<f32> =
+            (0..units).map(|unit| if unit + 1 == units { 0.0 } else { 30.0 * numbers.next() as f32 }).collect();
+        topk.insert(image, &peaks);
+    }
+    topk
+}
+
+/// A strip whose masks are discs that differ by unit and image.
+fn write_strip(dir: &Path, layer: &str, unit: usize, topk: &TopK, images: &[Vec<u8>]) -> String {
+    let disc = |rank: usize| -> Vec<bool> {
+        let (cy, cx) = (20 + (unit * 35 + rank * 21) % 60, 20 + (unit * 21 + rank * 35) % 60);
+        let radius = 9 + unit % 5 * 2;
+        let side = THUMB as usize;
+        let inside = |y: usize, x: usize| y.abs_diff(cy).pow(2) + x.abs_diff(cx).pow(2) < radius * radius;
+        (0..side * side).map(|pixel| inside(pixel / side, pixel % side)).collect()
+    };
+    let masks: Vec<Vec<bool>> = (0..5).map(disc).collect();
+    let shown = topk.of(unit).zip(&masks);
+    let tiles: Vec<Tile<'_>> =
+        shown.map(|((image, _), mask)| Tile { rgb: &images[image as usize], h: SIZE, w: SIZE, mask }).collect();
     strip::write(dir, layer, unit, &strip::draw(&tiles, THUMB).unwrap()).unwrap()
 }
 

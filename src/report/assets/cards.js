@@ -47,7 +47,7 @@ function stripImage(unit, eager) {
 }
 
 function heading(unit) {
-  if (!unit.label) return [make('span', { class: 'name none' }, 'never fires')];
+  if (!unit.label) return [make('span', { class: 'name none' }, verdictOf(unit))];
   const { name, category, iou } = unit.label;
   const label = make('span', { class: unit.matched ? 'name' : 'name none', title: `${name} (${category})` }, name);
   return [dot(category), label, make('span', { class: 'iou', title: 'intersection over union' }, formatIou(iou))];
@@ -70,7 +70,7 @@ function card(unit) {
   if (madeCards.has(key)) return madeCards.get(key);
   const open = make('a', { class: 'open', href: unitHash(unit), 'aria-label': `Unit ${unit.unit}${unit.label ? `, ${unit.label.name}` : ''}: open` },
     stripImage(unit, false));
-  const facts = unit.label
+  const facts = unit.area > 0
     ? `unit ${unit.unit} · fires ${formatShare(unit.fires)} above ${formatValue(unit.threshold)}`
     : `unit ${unit.unit}`;
   const article = make('article', { class: unit.matched ? 'card' : 'card unmatched' }, open,

@@ -71,23 +71,26 @@ function topImages(unit) {
   return make('section', {}, make('h3', {}, 'Images that drive it highest'), list);
 }
 
+const nothingToCompare = (unit) => (unit.area > 0
+  ? 'No concept is where it fires.'
+  : 'It fires on no image, so no concept can be compared with it.');
+
 function fillLightbox(unit) {
   const { before, after, place } = neighbours(unit.unit);
   const close = make('button', { type: 'button', class: 'step', 'aria-label': 'Close', title: 'Close (Escape)' }, '×');
   close.addEventListener('click', leaveUnit);
-  const verdict = unit.label ? (unit.matched ? unit.label.name : `${unit.label.name}, no match`) : 'never fires';
   lightbox.replaceChildren(
     make('header', {},
       make('div', {},
         make('p', { class: 'meta' }, `${layer().layer} · unit ${unit.unit} · ${place}`),
-        make('h2', { id: 'lightbox-title', tabindex: -1 }, ...(unit.label ? [dot(unit.label.category)] : []), verdict,
+        make('h2', { id: 'lightbox-title', tabindex: -1 }, unit.label ? dot(unit.label.category) : null, verdictOf(unit),
           unit.label ? make('span', { class: 'iou' }, formatIou(unit.label.iou)) : null)),
       make('div', { class: 'steps' }, stepButton('‹', 'Previous unit (left arrow)', before),
         stepButton('›', 'Next unit (right arrow)', after), close)),
     make('div', { class: 'large' }, stripImage(unit, true), imageNames(unit)),
     make('div', { class: 'columns' },
-      make('section', {}, unit.best.length > 0 ? conceptTable(unit) : 'It fires on no image, so no concept can be compared with it.', unitFacts(unit)),
-      unit.top.length > 0 ? topImages(unit) : null));
+      make('section', {}, unit.best.length > 0 ? conceptTable(unit) : nothingToCompare(unit), unitFacts(unit)),
+      unit.area > 0 && unit.top.length > 0 ? topImages(unit) : null));
 }
 
 function showLightbox() {

@@ -33,6 +33,12 @@ function stripOf(unit) {
   return embedded ? `data:image/jpeg;base64,${strip}` : strip.split('/').map(encodeURIComponent).join('/');
 }
 
+/** What a unit is, in a few words. */
+function verdictOf(unit) {
+  if (unit.label) return unit.matched ? unit.label.name : `${unit.label.name}, no match`;
+  return unit.area > 0 ? 'meets no concept' : 'never fires';
+}
+
 /** IoU by which units are compared: that of the chosen concept if there is one. */
 function relevantIou(unit) {
   if (state.concept === null) return iouOf(unit);
