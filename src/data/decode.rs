@@ -7,7 +7,7 @@
 //! - 16-bit values keep their high byte, as Pillow does for colour. (Pillow turns 16-bit *grey* white above 255; we do not.)
 //! - EXIF orientation is applied unless told otherwise: upright is what people and label maps mean. The reference ignores it.
 //! - A JPEG whose end is missing is an error, not a half grey picture.
-//! - JPEG and lossy WebP values may differ by 2 or so from those of Pillow's C libraries: other inverse transforms and
+//! - JPEG and lossy WebP values may differ by 3 levels or so from those of Pillow's C libraries: other inverse transforms and
 //!   chroma upsampling. PNG values are equal.
 
 use std::fs::{self, File};
@@ -131,6 +131,9 @@ fn open(bytes: &[u8]) -> Result<impl ImageDecoder + '_> {
         Some(ImageFormat::Jpeg) if !jpeg_has_an_end(bytes) => {
             return Err(Error::input("JPEG ends before its end marker; the file is truncated"));
         }
+        Some(ImageFormat::WebP) if !webp_is_whole(bytes) => {
+            return Err(Error::input("WebP is shorter than its header says; the file is truncated"));
+        }
         Some(ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP) => {}
         _ if bytes.is_empty() => return Err(Error::input("file is empty; needs a JPEG, PNG or WebP image")),
         _ => return Err(Error::input("content is not a JPEG, PNG or WebP image")),
@@ -202,6 +205,12 @@ fn jpeg_has_an_end(bytes: &[u8]) -> bool {
     at < bytes.len()
 }
 
+/// Whether the bytes the RIFF header promises are there. The decoder would make do with less.
+fn webp_is_whole(bytes: &[u8]) -> bool {
+    let promised = bytes.get(4..8).map_or(0, |size| u32::from_le_bytes([size[0], size[1], size[2], size[3]]));
+    bytes.len() as u64 >= u64::from(promised) + 8
+}
+
 /// To 8-bit RGB: grey repeated, alpha dropped, the high byte of 16.
 fn to_rgb(image: DynamicImage) -> RgbImage {
     let (w, h) = (image.width(), image.height());
@@ -232,4 +241,150 @@ fn spread<T: Copy, const CHANNELS: usize>(samples: &[T], byte: impl Fn(T) -> u8)
         .flat_map(|pixel| if colours { [pixel[0], pixel[1], pixel[2]] } else { [pixel[0]; 3] })
         .map(byte)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use safetensors::SafeTensors;
+
+    use super::*;
+
+    /// Written by `tests/golden/decode/make.py` with Pillow 13.0.0.
+    const GOLDEN: &[u8] =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/decode/decode.safetensors"));
+
+    fn golden() -> SafeTensors<'static> {
+        SafeTensors::deserialize(GOLDEN).unwrap()
+    }
+
+    fn file(case: &str) -> Vec<u8> {
+        golden().tensor(&format!("{case}.file")).unwrap().data().to_vec()
+    }
+
+    /// Largest difference from Pillow, and the sizes.
+    fn difference(case: &str) -> u8 {
+        let golden = golden();
+        let want = golden.tensor(&format!("{case}.rgb")).unwrap();
+        let got = decode_bytes(&file(case), Exif::Apply).unwrap();
+        assert_eq!([got.h as usize, got.w as usize, 3], *want.shape(), "{case}");
+        got.rgb.iter().zip(want.data()).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+    }
+
+    fn cases(lossy: bool) -> Vec<String> {
+        let golden = golden();
+        let names = golden.names();
+        let all = names.iter().filter_map(|name| name.strip_suffix(".file"));
+        all.filter(|name| (name.starts_with("jpeg") || *name == "webp_lossy") == lossy).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_kind_of_png_and_lossless_webp_has_the_values_of_pillow() {
+        let cases = cases(false);
+        assert_eq!(cases.len(), 18);
+        for case in cases {
+            assert_eq!(difference(&case), 0, "{case}");
+        }
+    }
+
+    #[test]
+    fn jpegs_and_lossy_webp_stay_within_three_levels_of_pillow() {
+        let cases = cases(true);
+        let off: Vec<(String, u8)> = cases.into_iter().map(|case| (case.clone(), difference(&case))).collect();
+        assert_eq!(off.len(), 6);
+        assert!(off.iter().all(|(_, levels)| *levels <= 3), "{off:?}");
+    }
+
+    #[test]
+    fn a_turned_picture_is_upright_unless_exif_is_ignored() {
+        let upright = decode_bytes(&file("turn6"), Exif::Apply).unwrap();
+        let stored = decode_bytes(&file("turn6"), Exif::Ignore).unwrap();
+        assert_eq!((upright.h, upright.w, stored.h, stored.w), (17, 13, 13, 17));
+        assert_eq!(stored, decode_bytes(&file("turn1"), Exif::Apply).unwrap());
+        assert_eq!(upright.rgb[..3], stored.rgb[12 * 17 * 3..][..3], "the last row's first pixel comes first");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jpg");
+        fs::write(&path, file("jpeg_turn6")).unwrap();
+        assert_eq!(size(&path, Exif::Apply).unwrap(), (17, 13));
+        assert_eq!(size(&path, Exif::Ignore).unwrap(), (13, 17));
+    }
+
+    #[test]
+    fn no_truncated_file_decodes_or_panics_at_any_length() {
+        for case in ["rgb", "palette", "rgb16", "jpeg", "jpeg_progressive", "jpeg_cmyk", "webp_lossless", "webp_lossy"]
+        {
+            let whole = file(case);
+            // A PNG is complete before its empty end chunk of 12 bytes and the checksum before that.
+            let tail = if whole.starts_with(b"\x89PNG") { 16 } else { 1 };
+            for length in 0..whole.len() - tail {
+                let result = decode_bytes(&whole[..length], Exif::Apply);
+                assert!(result.is_err(), "{case} cut to {length} of {} decodes", whole.len());
+            }
+        }
+    }
+
+    #[test]
+    fn no_flipped_byte_panics_and_some_are_noticed() {
+        for case in ["rgb", "palette", "turn6", "jpeg", "jpeg_turn6", "jpeg_cmyk", "webp_lossless", "webp_lossy"] {
+            let whole = file(case);
+            let mut refused = 0;
+            for at in 0..whole.len() {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0xff;
+                refused += usize::from(decode_bytes(&bytes, Exif::Apply).is_err());
+            }
+            assert!(refused > 0, "{case}");
+        }
+    }
+
+    /// The same PNG with other sizes in its header, checksum mended.
+    fn png_claiming(w: u32, h: u32) -> Vec<u8> {
+        let mut bytes = file("rgb");
+        bytes[16..20].copy_from_slice(&w.to_be_bytes());
+        bytes[20..24].copy_from_slice(&h.to_be_bytes());
+        let sum = crc32(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&sum.to_be_bytes());
+        bytes
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0u32, |sum, &byte| {
+            (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 & (sum & 1).wrapping_neg()))
+        })
+    }
+
+    #[test]
+    fn an_image_bomb_is_refused_from_its_header_with_the_limit_in_the_message() {
+        assert_eq!(png_claiming(17, 13), file("rgb"), "the checksum is computed as PNG does");
+        for (w, h) in [(60_000, 60_000), (16_385, 1), (1, 16_385), (16_384, 16_384), (u32::MAX, u32::MAX), (0, 5)] {
+            let error = decode_bytes(&png_claiming(w, h), Exif::Apply).unwrap_err();
+            assert!(w == 0 || error.to_string().contains("16384"), "{w}x{h}: {error}");
+        }
+        let mut jpeg = file("jpeg");
+        let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
+        assert!(decode_bytes(&jpeg, Exif::Apply).unwrap_err().to_string().contains("16384"));
+    }
+
+    #[test]
+    fn what_is_no_image_is_named_with_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content, says) in [
+            ("empty.jpg", &b""[..], "file is empty"),
+            ("text.png", b"hello, this is text", "not a JPEG, PNG or WebP"),
+            ("gif.jpg", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", "not a JPEG, PNG or WebP"),
+        ] {
+            let path = dir.path().join(name);
+            fs::write(&path, content).unwrap();
+            let error = decode(&path, Exif::Apply).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(says), "{error}");
+        }
+        let error = decode(dir.path(), Exif::Apply).unwrap_err();
+        assert!(error.to_string().contains("not a plain file"), "{error}");
+    }
+
+    #[test]
+    fn a_panic_inside_a_decoder_becomes_an_error() {
+        let error = guarded::<()>(|| panic!("as a decoder might")).unwrap_err();
+        assert!(error.to_string().contains("damaged"), "{error}");
+    }
 }

@@ -25,6 +25,8 @@ CASES = {  # name: rows and columns before, rows and columns after
     "unchanged": (6, 5, 6, 5),
     "nearly_same": (20, 21, 21, 20),
     "squash": (12, 48, 24, 24),
+    "at_twice_the_loss": (45, 28, 21, 16),
+    "beyond_twice_the_loss": (46, 28, 21, 16),
 }
 
 random = np.random.default_rng(1)
