@@ -27,9 +27,8 @@ const conceptHash = (number) => `${layerHash()}/concept/${number}`;
 
 /** A bar as long as the IoU, on a scale that ends at the best IoU of the layer. */
 function iouBar(iou, category) {
-  const most = Math.max(...layer().units.map(iouOf), 0.01);
   const fill = toned(make('span', { class: 'fill' }), category);
-  fill.style.inlineSize = `${Math.max(0, Math.min(100, (iou / most) * 100))}%`;
+  fill.style.inlineSize = `${Math.max(0, Math.min(100, (iou / bestIou(layer())) * 100))}%`;
   return make('span', { class: 'track', 'aria-hidden': 'true' }, fill);
 }
 

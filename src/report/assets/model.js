@@ -22,6 +22,12 @@ const state = {
 const layer = () => report.layers[state.layer];
 const iouOf = (unit) => (unit.label ? unit.label.iou : -1);
 
+/** Highest IoU of a layer's units, and never nothing: it is the end of scales. */
+function bestIou(shown) {
+  shown.bestIou ??= shown.units.reduce((most, unit) => Math.max(most, iouOf(unit)), 0.01);
+  return shown.bestIou;
+}
+
 const stripLists = new Map();
 /** Address of a unit's strip, or null if it has none. Large lists are parsed when their layer is first shown. */
 function stripOf(unit) {

@@ -126,8 +126,7 @@ function showControls() {
     else link.removeAttribute('aria-current');
   }
   byId('controls').classList.toggle('of-concepts', state.view === 'concepts');
-  const most = Math.max(0.05, ...layer().units.map(iouOf));
-  byId('min-iou').max = String(Math.ceil(most * 20) / 20);
+  byId('min-iou').max = String(Math.ceil(bestIou(layer()) * 20) / 20);
   showChips();
   showPill();
 }
