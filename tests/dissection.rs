@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use common::{Noise, Weights, gpu, narrow_vgg, shapes};
 use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Vocabulary};
 use netdissect::data::ImageSource;
-use netdissect::data::preprocess::Frame;
 use netdissect::dissect::run::{Dissection, LayerOutcome, Settings};
 use netdissect::error::{Kind, Result};
 use netdissect::geometry::Border;
@@ -150,7 +149,7 @@ fn thresholds_areas_and_intersections_equal_brute_force_for_every_batch_size() {
             let mut intersection = vec![0; 6];
             for (image, fires) in fires.chunks_exact(positions).enumerate() {
                 let name = format!("{image}.png");
-                let input = ConceptInput { name: &name, rgb: &[], h: 64, w: 64, frame: Frame::whole(64, 64) };
+                let input = ConceptInput { name: &name, rgb: &[], h: 64, w: 64 };
                 let labels = concepts.label_maps(&input, GRID).unwrap().labels;
                 for (place, _) in fires.iter().enumerate().filter(|(_, fires)| **fires) {
                     area += 1;

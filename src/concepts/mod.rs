@@ -1,6 +1,10 @@
 //! Where label maps come from: folders of label maps, Broden, colour names. All look the same to the dissector.
 
-use crate::data::preprocess::Frame;
+pub mod colors;
+pub mod label_maps;
+
+use std::path::PathBuf;
+
 use crate::error::Result;
 
 /// Names and categories of the concepts; the label number is the index, and 0 means "no label".
@@ -13,7 +17,7 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Number of label numbers, 0 included.
+    /// Number of label numbers.
     pub fn len(&self) -> usize {
         self.names.len()
     }
@@ -48,8 +52,6 @@ pub struct ConceptInput<'a> {
     pub h: u32,
     /// Columns of the image.
     pub w: u32,
-    /// Which part of the photograph it is.
-    pub frame: Frame,
 }
 
 /// Source of label maps.
@@ -60,9 +62,35 @@ pub trait ConceptSource: Send + Sync {
     /// What goes into provenance and cache keys: kind, folder, hash, rule version.
     fn describe(&self) -> serde_json::Value;
 
-    /// Label maps of one image, brought to the `(rows, columns)` of `grid`.
+    /// Label maps of one image, brought to the `(rows, columns)` of `grid`. They cover what the network sees of it.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] naming the file if a label map is missing, cannot be read or holds a label the vocabulary lacks.
+    /// [`crate::error::Kind::Input`] naming the file if a label map is missing, cannot be read or holds a label the vocabulary
+    /// lacks.
     fn label_maps(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps>;
+}
+
+/// Which source of label maps to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConceptChoice {
+    /// The eleven basic colour terms, from the image itself.
+    Colors,
+    /// A folder of label maps.
+    Labels(PathBuf),
+}
+
+/// Opens a source of label maps.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] naming the file that is missing or broken.
+pub fn open(choice: &ConceptChoice) -> Result<Box<dyn ConceptSource>> {
+    Ok(match choice {
+        ConceptChoice::Colors => Box::new(colors::Colors::new()),
+        ConceptChoice::Labels(folder) => Box::new(label_maps::LabelFolder::open(folder)?),
+    })
+}
+
+/// Index of the source position that stands for position `at` of `target`, the nearest by centres: `floor((at + 1/2) source / target)`.
+pub(crate) const fn nearest(at: u32, source: u32, target: u32) -> u32 {
+    ((2 * at as u64 + 1) * source as u64 / (2 * target as u64)) as u32
 }

@@ -371,7 +371,7 @@ impl Dissection<'_> {
 
     fn label_maps(&self, batch: &ImageBatch) -> Result<Vec<LabelMaps>> {
         let maps = batch.names.par_iter().zip(&batch.images).map(|(name, image)| {
-            let input = ConceptInput { name, rgb: &image.rgb, h: image.h, w: image.w, frame: image.frame };
+            let input = ConceptInput { name, rgb: &image.rgb, h: image.h, w: image.w };
             self.concepts.label_maps(&input, self.settings.grid)
         });
         maps.collect()
