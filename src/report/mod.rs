@@ -60,7 +60,7 @@ pub fn read(dir: &Path) -> Result<Report> {
 /// Writes the files of a finished run again from its `report.json` and strips.
 ///
 /// # Errors
-/// As [`read`] and [`write`].
+/// As [`read`] and [`write()`].
 pub fn render_again(dir: &Path) -> Result<()> {
     write(dir, &read(dir)?)
 }
