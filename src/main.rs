@@ -1,2 +1,11 @@
-//! placeholder
-fn main() {}
+//! The `netdissect` program.
+
+fn main() -> std::process::ExitCode {
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // Where there is no desktop session, Mesa's device-select layer complains on standard error each time an adapter is
+        // looked for. It only reorders devices, which we do ourselves.
+        // SAFETY: no other thread has been started yet.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
+    netdissect::cli::main()
+}

@@ -23,6 +23,12 @@ pub trait TensorSource {
     fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)>;
 }
 
+impl TensorSource for crate::weights::WeightFile {
+    fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)> {
+        crate::weights::WeightFile::tensor(self, name)
+    }
+}
+
 impl TensorSource for HashMap<String, (Vec<usize>, Vec<f32>)> {
     fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)> {
         let (dims, data) = self.get(name).ok_or_else(|| Error::input("tensor is missing").at(name))?;
@@ -271,6 +277,12 @@ fn plan(gpu: &Gpu, graph: &Graph, batch: u32, keep: &[NodeId], tuner: &mut Tuner
         }
     }
     Ok(Plan::new(graph, batch, keep, &|node| pooling.contains(node.name.as_str())))
+}
+
+/// Bytes of all values, and of the largest, that a graph needs at a batch size; weights not counted.
+pub fn bytes_for(graph: &Graph, batch: u32) -> (u64, u64) {
+    let plan = Plan::new(graph, batch, &[], &|_| false);
+    (plan.bytes(), plan.slots.iter().copied().max().unwrap_or(0))
 }
 
 /// Every value must fit one binding; said with the layer's name before anything is allocated.

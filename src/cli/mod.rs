@@ -1,2 +1,153 @@
-//! One file a subcommand: words, a validated job, calls, output. No arithmetic.
+//! The command line: one file a subcommand, words to a validated job to calls to output. No arithmetic.
+
+mod activations;
+mod bench;
+mod classify;
+mod context;
+mod devices;
+mod dissect;
+mod doctor;
+mod interrupt;
+mod network;
+mod progress;
+mod render;
 pub mod weights;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use self::context::{Context, GlobalArgs, writing};
+use crate::error::{Error, Kind, Result};
+use crate::files;
+
+/// Shows what every single unit of a vision network has learned.
+#[derive(Debug, Parser)]
+#[command(name = "netdissect", version, propagate_version = true)]
+#[command(after_help = "Examples:
+  netdissect weights import vgg16.pth --model vgg16 -o vgg16.safetensors
+  netdissect dissect photos/ --weights vgg16.safetensors --layer conv5_3 --concepts colors -o run
+  netdissect doctor
+
+`netdissect help dissect` says more of a subcommand.")]
+#[command(after_long_help = "Exit codes:
+  0    done
+  2    the command line makes no sense
+  3    a file, image, label map or weight is not what it should be
+  4    no adapter that can do the work
+  5    the device was lost or did not answer
+  6    out of memory, even after shrinking the batch
+  8    a kernel disagreed with its reference
+  9    a result could not be written
+  70   a mistake of this program
+  130  stopped by the user; what was done is kept")]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Dissect(dissect::DissectArgs),
+    Classify(classify::ClassifyArgs),
+    Activations(activations::ActivationsArgs),
+    Weights(weights::WeightsArgs),
+    Devices(devices::DevicesArgs),
+    Doctor(doctor::DoctorArgs),
+    Bench(bench::BenchArgs),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    Man(ManArgs),
+}
+
+/// Print the manual page, or write those of all subcommands to a folder.
+#[derive(Debug, Args)]
+struct ManArgs {
+    /// Folder for the pages.
+    folder: Option<PathBuf>,
+}
+
+/// Runs the program as it was called and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing to be done if even the message cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error, cli.global.color);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let stop = interrupt::listen()?;
+    let progress = progress::Shown::new(cli.global.quiet, cli.global.no_progress);
+    let mut out = std::io::stdout().lock();
+    let context = &mut Context { global: &cli.global, out: &mut out, progress: &progress, stop };
+    match &cli.command {
+        Command::Dissect(args) => dissect::run(args, context),
+        Command::Classify(args) => classify::run(args, context),
+        Command::Activations(args) => activations::run(args, context),
+        Command::Weights(args) => weights::run(args, cli.global.json, context.out),
+        Command::Devices(args) => devices::run(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
+        Command::Bench(args) => bench::run(args, context),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "netdissect", context.out);
+            Ok(())
+        }
+        Command::Man(args) => manual(args, context),
+    }?;
+    out.flush().map_err(|error| writing(&error))
+}
+
+fn manual(args: &ManArgs, context: &mut Context<'_>) -> Result<()> {
+    let Some(folder) = &args.folder else {
+        return clap_mangen::Man::new(Cli::command()).render(context.out).map_err(|error| writing(&error));
+    };
+    files::make_folder(folder)?;
+    clap_mangen::generate_to(Cli::command(), folder).map_err(|error| Error::writing(folder, &error))
+}
+
+/// Prints an error and its hint on standard error.
+fn complain(error: &Error, color: clap::ColorChoice) {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let coloured = match color {
+        clap::ColorChoice::Always => true,
+        clap::ColorChoice::Never => false,
+        clap::ColorChoice::Auto => !plain && std::io::stderr().is_terminal(),
+    };
+    let (red, bold, end) = if coloured { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+    let word = if error.kind() == Kind::Interrupted { "stopped" } else { "error" };
+    let mut message = format!("{red}{word}:{end} {error}\n");
+    if let Some(hint) = error.advice() {
+        message += &format!("\n{bold}hint:{end} {hint}\n");
+    }
+    // Nobody is left to tell if standard error is gone.
+    let _ = std::io::stderr().write_all(message.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+}

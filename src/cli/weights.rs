@@ -52,18 +52,12 @@ struct ImportArgs {
     /// Replace the output file if it exists.
     #[arg(long)]
     force: bool,
-    /// Print the result as JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Args)]
 struct InspectArgs {
     /// File to look into.
     file: PathBuf,
-    /// Print the list as JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -84,14 +78,14 @@ enum PreprocessName {
 /// # Errors
 /// [`Kind::Input`] if a file is not what it should be, [`Kind::Usage`] if the output exists or is the input,
 /// [`Kind::Output`] if it cannot be written.
-pub fn run(args: &WeightsArgs, out: &mut dyn Write) -> Result<()> {
+pub fn run(args: &WeightsArgs, json: bool, out: &mut dyn Write) -> Result<()> {
     match &args.command {
-        Command::Import(args) => import_file(args, out),
-        Command::Inspect(args) => inspect(args, out),
+        Command::Import(args) => import_file(args, json, out),
+        Command::Inspect(args) => inspect(args, json, out),
     }
 }
 
-fn import_file(args: &ImportArgs, out: &mut dyn Write) -> Result<()> {
+fn import_file(args: &ImportArgs, json: bool, out: &mut dyn Write) -> Result<()> {
     check_output(args)?;
     let archive = weights::open(&args.file)?;
     let assignment = match args.model {
@@ -109,7 +103,7 @@ fn import_file(args: &ImportArgs, out: &mut dyn Write) -> Result<()> {
     } else {
         Some(import::write(&archive, &assignment, &about, &args.output)?)
     };
-    let text = if args.json {
+    let text = if json {
         format!("{:#}\n", import_json(args, &archive, &assignment, &about, written.as_ref()))
     } else {
         import_text(args, &archive, &assignment, &about, written.as_ref())
@@ -197,11 +191,11 @@ fn import_text(
     text
 }
 
-fn inspect(args: &InspectArgs, out: &mut dyn Write) -> Result<()> {
+fn inspect(args: &InspectArgs, json: bool, out: &mut dyn Write) -> Result<()> {
     let archive = weights::open(&args.file)?;
     let sha256 = archive.sha256();
     let total: usize = archive.tensors().iter().map(Tensor::bytes_len).sum();
-    if args.json {
+    if json {
         let metadata: serde_json::Map<String, Value> =
             archive.metadata().iter().map(|(key, value)| (key.clone(), json!(value))).collect();
         let listing = json!({

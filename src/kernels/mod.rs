@@ -12,6 +12,7 @@ pub mod linear;
 pub mod max_pool;
 pub mod peak;
 pub mod relu;
+pub mod roof_arithmetic;
 pub mod softmax;
 mod template;
 pub mod threshold_iou;
@@ -48,6 +49,7 @@ pub static ALL: &[&Entry] = &[
     &max_pool::ENTRY,
     &peak::ENTRY,
     &relu::ENTRY,
+    &roof_arithmetic::ENTRY,
     &softmax::ENTRY,
     &threshold_iou::ENTRY,
     &upsample_bilinear::ENTRY,

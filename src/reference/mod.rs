@@ -13,6 +13,7 @@ pub mod max_pool;
 pub mod peak;
 mod pool;
 pub mod relu;
+pub mod roof_arithmetic;
 pub mod softmax;
 pub mod threshold_iou;
 pub mod upsample_bilinear;
@@ -38,6 +39,7 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("max_pool", max_pool::cases),
     ("peak", peak::cases),
     ("relu", relu::cases),
+    ("roof_arithmetic", roof_arithmetic::cases),
     ("softmax", softmax::cases),
     ("threshold_iou", threshold_iou::cases),
     ("upsample_bilinear", upsample_bilinear::cases),

@@ -12,6 +12,8 @@ use crate::support::{difference, golden};
 
 #[derive(Parser)]
 struct Command {
+    #[arg(long, global = true)]
+    json: bool,
     #[command(flatten)]
     weights: WeightsArgs,
 }
@@ -19,7 +21,7 @@ struct Command {
 fn weights(words: &[&str]) -> Result<String, Error> {
     let command = Command::try_parse_from([&["weights"], words].concat()).unwrap();
     let mut out = Vec::new();
-    run(&command.weights, &mut out).map(|()| String::from_utf8(out).unwrap())
+    run(&command.weights, command.json, &mut out).map(|()| String::from_utf8(out).unwrap())
 }
 
 fn text(path: &Path) -> &str {

@@ -1,0 +1,214 @@
+//! `netdissect bench`: each kernel's time, beside what the adapter can do at most.
+
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::gpu::{Gpu, Recording};
+use crate::kernels;
+use crate::kernels::tune::Tuner;
+use crate::progress::check_stop;
+use crate::reference::{self, Case, Size};
+use crate::session::Session;
+use crate::weights::WeightFile;
+
+/// Time each kernel on real layers: GFLOP/s, GB/s, and the share of a roof measured in the same run.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  netdissect bench
+  netdissect bench conv
+  netdissect bench --weights vgg16.safetensors --layer conv5_3 --batch 4 --json")]
+pub(super) struct BenchArgs {
+    /// Only kernels whose name holds this.
+    filter: Option<String>,
+
+    /// Timed runs of each kernel, of which the median counts.
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeats: u32,
+
+    /// Time a whole network instead, step by step.
+    #[arg(short, long, value_name = "FILE.safetensors")]
+    weights: Option<std::path::PathBuf>,
+
+    /// Network; read from the weight file if left out.
+    #[arg(long, value_name = "NAME", value_parser = ["vgg16"], requires = "weights")]
+    model: Option<String>,
+
+    /// The layer at which the network ends.
+    #[arg(short, long, value_name = "LAYER", requires = "weights")]
+    layer: Option<String>,
+
+    /// Images at once.
+    #[arg(short, long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    batch: u32,
+}
+
+/// The most an adapter can do.
+struct Roof {
+    gflops: f64,
+    gigabytes: f64,
+}
+
+/// Runs `netdissect bench`.
+///
+/// # Errors
+/// [`Kind::Usage`] if no kernel has such a name; else what the device reports.
+pub(super) fn run(args: &BenchArgs, context: &mut Context<'_>) -> Result<()> {
+    let gpu = context.open_gpu()?;
+    let roof = measure_roof(&gpu, args.repeats)?;
+    if !context.global.json {
+        context.line(&format!("{} ({} {})", gpu.summary().name, gpu.summary().driver, gpu.summary().driver_info))?;
+        context.line(&format!("roof: {:.1} GFLOP/s, {:.1} GB/s", roof.gflops, roof.gigabytes))?;
+    }
+    let rows = match &args.weights {
+        Some(path) => network(args, context, &gpu, path, &roof)?,
+        None => kernels(args, context, &gpu, &roof)?,
+    };
+    if context.global.json {
+        return context.json(&json!({
+            "adapter": gpu.summary(), "roof": { "gflops": roof.gflops, "gigabytes_per_second": roof.gigabytes }, "rows": rows,
+        }));
+    }
+    Ok(())
+}
+
+/// Arithmetic by chains of multiply-adds, bandwidth by adding two maps.
+fn measure_roof(gpu: &Gpu, repeats: u32) -> Result<Roof> {
+    let best = |stem: &str, rate: fn(&Case, f64) -> f64| {
+        let mut best: f64 = 0.0;
+        for case in reference::cases(stem).iter().filter(|case| matches!(case.size, Size::Real | Size::Timed)) {
+            let times = time(gpu, case, repeats)?;
+            best = times.iter().map(|&milliseconds| rate(case, milliseconds)).fold(best, f64::max);
+        }
+        Ok::<f64, Error>(best)
+    };
+    Ok(Roof {
+        gflops: best("roof_arithmetic", |case, milliseconds| case.work.flops as f64 / milliseconds / 1e6)?,
+        gigabytes: best("add", |case, milliseconds| case.work.bytes as f64 / milliseconds / 1e6)?,
+    })
+}
+
+/// Milliseconds of each timed run, shortest first. The first run, which compiles, does not count.
+fn time(gpu: &Gpu, case: &Case, repeats: u32) -> Result<Vec<f64>> {
+    let (inputs, outputs) = case.buffers(gpu)?;
+    let mut recording = Recording::new();
+    (case.record)(gpu, &mut recording, &inputs, &outputs)?;
+    let program = gpu.program(recording)?;
+    gpu.wait_for(gpu.submit(&program)?)?;
+    let mut times = Vec::new();
+    for _ in 0..repeats {
+        times.push(gpu.submit_timed(&program)?.iter().map(|step| step.milliseconds).sum::<f64>().max(1e-6));
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times)
+}
+
+fn kernels(args: &BenchArgs, context: &mut Context<'_>, gpu: &Gpu, roof: &Roof) -> Result<Vec<Value>> {
+    let mut rows = Vec::new();
+    let wanted = |stem: &str| args.filter.as_ref().is_none_or(|filter| stem.contains(filter.as_str()));
+    let entries: Vec<_> = kernels::ALL.iter().filter(|entry| wanted(entry.stem)).collect();
+    if entries.is_empty() {
+        let stems: Vec<_> = kernels::ALL.iter().map(|entry| entry.stem).collect();
+        return Err(Error::new(Kind::Usage, format!("no kernel matches; there are: {}", stems.join(", "))));
+    }
+    for entry in entries {
+        if !(entry.runs_on)(&gpu.traits()) {
+            continue;
+        }
+        for case in reference::cases(entry.stem).iter().filter(|case| matches!(case.size, Size::Real | Size::Timed)) {
+            check_stop(context.stop)?;
+            let times = time(gpu, case, args.repeats)?;
+            let median = times[times.len() / 2];
+            let (gflops, gigabytes) = (case.work.flops as f64 / median / 1e6, case.work.bytes as f64 / median / 1e6);
+            let share = (gflops / roof.gflops).max(gigabytes / roof.gigabytes);
+            if context.global.json {
+                rows.push(json!({
+                    "kernel": entry.stem, "case": case.label, "milliseconds": median, "gflops": gflops,
+                    "gigabytes_per_second": gigabytes, "share_of_roof": share,
+                }));
+            } else {
+                context.line(&format!(
+                    "{:<22} {median:9.2} ms {gflops:8.1} GFLOP/s {gigabytes:7.2} GB/s {:4.0} %  {}",
+                    entry.stem,
+                    share * 100.0,
+                    case.label
+                ))?;
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// A network on noise, step by step and as a whole.
+fn network(
+    args: &BenchArgs,
+    context: &mut Context<'_>,
+    gpu: &Gpu,
+    path: &std::path::Path,
+    roof: &Roof,
+) -> Result<Vec<Value>> {
+    let file = WeightFile::open(path)?;
+    let model = crate::models::vgg16::build(&file.shapes(), 224, 224).map_err(|error| error.at(path.display()))?;
+    let last = match &args.layer {
+        Some(layer) => model.node_of(layer, false)?.to_owned(),
+        None => model.graph.node(model.graph.output()).name.clone(),
+    };
+    let graph = model.graph.head(&[&last])?;
+    let session = Session::new(gpu, &graph, &file, args.batch, &[&last], &mut Tuner::cached())?;
+    let program = gpu.program(session.record(args.batch)?)?;
+    gpu.wait_for(gpu.submit(&program)?)?;
+    let mut rows = Vec::new();
+    let mut steps: Vec<(String, &'static str, Vec<f64>)> = Vec::new();
+    for _ in 0..args.repeats {
+        check_stop(context.stop)?;
+        for (position, step) in gpu.submit_timed(&program)?.into_iter().enumerate() {
+            match steps.get_mut(position) {
+                Some((_, _, times)) => times.push(step.milliseconds),
+                None => steps.push((step.label, step.stem, vec![step.milliseconds])),
+            }
+        }
+    }
+    for (label, stem, times) in &mut steps {
+        times.sort_by(f64::total_cmp);
+        let median = times[times.len() / 2].max(1e-6);
+        let node = graph.node(graph.find(label)?);
+        let input = node.inputs.first().map_or(node.shape, |id| graph.node(*id).shape);
+        let flops = node.operator.flops(input, node.shape) as f64 * f64::from(args.batch);
+        let gflops = flops / median / 1e6;
+        if context.global.json {
+            rows.push(json!({ "layer": label, "kernel": stem, "milliseconds": median, "gflops": gflops, "share_of_roof": gflops / roof.gflops }));
+        } else {
+            context.line(&format!(
+                "{label:<16} {stem:<18} {median:9.2} ms {gflops:8.1} GFLOP/s {:4.0} %",
+                gflops / roof.gflops * 100.0
+            ))?;
+        }
+    }
+    let mut walls = Vec::new();
+    for _ in 0..args.repeats {
+        let start = Instant::now();
+        gpu.wait_for(gpu.submit(&program)?)?;
+        walls.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    walls.sort_by(f64::total_cmp);
+    let wall = walls[walls.len() / 2];
+    let total: u64 = graph
+        .nodes()
+        .iter()
+        .map(|node| node.operator.flops(node.inputs.first().map_or(node.shape, |id| graph.node(*id).shape), node.shape))
+        .sum();
+    let gflops = total as f64 * f64::from(args.batch) / wall / 1e6;
+    if context.global.json {
+        rows.push(json!({ "layer": "whole", "milliseconds": wall, "milliseconds_per_image": wall / f64::from(args.batch), "gflops": gflops, "peak_bytes": gpu.peak_bytes() }));
+    } else {
+        context.line(&format!(
+            "whole, {} images: {wall:.1} ms, {:.1} ms an image, {gflops:.1} GFLOP/s",
+            args.batch,
+            wall / f64::from(args.batch)
+        ))?;
+    }
+    Ok(rows)
+}

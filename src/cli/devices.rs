@@ -1,0 +1,50 @@
+//! `netdissect devices`: all adapters, and which one is taken.
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::{Context, size_in_words};
+use crate::error::{Error, Kind, Result};
+use crate::gpu::adapter::{self, INSTALL_HINT};
+
+/// List all adapters: which is the default and why, features, limits.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  netdissect devices
+  netdissect devices --json
+  netdissect --device 1 doctor")]
+pub(super) struct DevicesArgs {}
+
+const WHY: &str =
+    "discrete before integrated before virtual before software; `--device` or NETDISSECT_DEVICE chooses another";
+
+/// Runs `netdissect devices`.
+///
+/// # Errors
+/// [`Kind::NoDevice`] if there is none; the hint says what to install.
+pub(super) fn run(_: &DevicesArgs, context: &mut Context<'_>) -> Result<()> {
+    let adapters = adapter::list();
+    if adapters.is_empty() {
+        return Err(Error::new(Kind::NoDevice, "no Vulkan, Metal or DX12 adapter was found").hint(INSTALL_HINT));
+    }
+    if context.global.json {
+        return context.json(&json!({ "default": 0, "why": WHY, "adapters": adapters }));
+    }
+    for adapter in &adapters {
+        let mark = if adapter.index == 0 { "  (default)" } else { "" };
+        context.line(&format!("{}  {}{mark}", adapter.index, adapter.name))?;
+        context
+            .line(&format!("   {} on {}, {} {}", adapter.kind, adapter.backend, adapter.driver, adapter.driver_info))?;
+        let (least, most) = adapter.subgroup_sizes;
+        let lanes = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+        context.line(&format!("   features: {}; subgroups of {lanes}", adapter.features.join(", ")))?;
+        context.line(&format!(
+            "   limits: {} a binding, {} a buffer, {} of workgroup memory, {} invocations a workgroup",
+            size_in_words(adapter.max_binding_bytes),
+            size_in_words(adapter.max_buffer_bytes),
+            size_in_words(adapter.workgroup_bytes.into()),
+            adapter.workgroup_invocations
+        ))?;
+    }
+    context.line(&format!("order: {WHY}"))
+}

@@ -1,0 +1,241 @@
+//! What `classify`, `activations` and `dissect` share: the network, the images, and how many at once.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::context::Context;
+use crate::data::decode::{self, Exif};
+use crate::data::images::{ImageSet, Order};
+use crate::data::loader::LoadOptions;
+use crate::data::preprocess::{Geometry, Preprocess};
+use crate::error::{Error, Kind, Result};
+use crate::gpu::Gpu;
+use crate::graph::Graph;
+use crate::kernels::tune::Tuner;
+use crate::models::{Model, vgg16};
+use crate::session::{Session, bytes_for};
+use crate::weights::{WeightFile, import};
+
+/// Bytes of pixels kept between passes, so that a few hundred images are decoded once.
+const KEPT_PIXELS: u64 = 256 << 20;
+
+/// Which network and which images.
+#[derive(Debug, Clone, Args)]
+pub(super) struct InputArgs {
+    /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
+    pub(super) images: PathBuf,
+
+    /// Weights, as `netdissect weights import` writes them.
+    #[arg(short, long, value_name = "FILE.safetensors")]
+    pub(super) weights: PathBuf,
+
+    /// Network; read from the weight file if left out.
+    #[arg(long, value_name = "NAME")]
+    pub(super) model: Option<String>,
+
+    /// Send pixels in without resizing or cropping; all images must share one size the network accepts.
+    #[arg(long)]
+    pub(super) as_is: bool,
+
+    /// Images at once [default: as many as the memory allows, up to 16].
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(super) batch: Option<u32>,
+
+    /// Only the first N images in order.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: Option<u32>,
+
+    /// Order of the images: sorted by name, or shuffled as the reference implementation does (seed 1).
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) order: OrderName,
+
+    /// What to do about the rotation a camera noted: turn the image upright, or take pixels as they are stored.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) exif: ExifName,
+}
+
+/// Words for [`Order`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum OrderName {
+    /// By folder, then by file name.
+    #[default]
+    Sorted,
+    /// As Python's `random.Random(1).shuffle` leaves the sorted list.
+    Shuffled,
+}
+
+/// Words for [`Exif`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExifName {
+    /// Turn upright.
+    #[default]
+    Apply,
+    /// As stored; what the reference implementation does.
+    Ignore,
+}
+
+/// Layers of the network.
+#[derive(Debug, Clone, Args)]
+pub(super) struct LayerArgs {
+    /// Layer to read; several with commas or by repeating the option.
+    #[arg(short, long = "layer", value_name = "LAYER", value_delimiter = ',', required = true)]
+    pub(super) layers: Vec<String>,
+
+    /// Read convolutions before their ReLU.
+    #[arg(long)]
+    pub(super) pre_relu: bool,
+}
+
+/// A network and its images, opened and checked.
+pub(super) struct Network {
+    /// Weights.
+    pub(super) file: WeightFile,
+    /// Graph and layers, for images of the run's size.
+    pub(super) model: Model,
+    /// The images.
+    pub(super) set: ImageSet,
+    /// How they are brought to the network's size.
+    pub(super) geometry: Geometry,
+    /// Whether cameras' rotations are applied.
+    pub(super) exif: Exif,
+    order: Order,
+}
+
+impl InputArgs {
+    /// Opens the weights and lists the images.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] naming what is wrong; [`Kind::Usage`] for a model that does not exist.
+    pub(super) fn open(&self) -> Result<Network> {
+        let file = WeightFile::open(&self.weights)?;
+        let name = self.model.as_deref().unwrap_or(file.model());
+        if name != "vgg16" {
+            return Err(Error::new(Kind::Usage, format!("there is no model `{name}`; there is: vgg16")));
+        }
+        let order = match self.order {
+            OrderName::Sorted => Order::Sorted,
+            OrderName::Shuffled => Order::Shuffled,
+        };
+        let mut set = ImageSet::open(&self.images, order)?;
+        if let Some(limit) = self.limit {
+            set = set.limit(limit as usize);
+        }
+        if set.is_empty() {
+            let error = Error::input("there is no image in it").at(self.images.display());
+            return Err(error.hint("JPEG, PNG and WebP files are read"));
+        }
+        let exif = match self.exif {
+            ExifName::Apply => Exif::Apply,
+            ExifName::Ignore => Exif::Ignore,
+        };
+        let geometry = if self.as_is { Geometry::AsIs } else { Geometry::VGG16 };
+        let (h, w) = match geometry.fixed_size() {
+            Some(size) => size,
+            None => first_size(&set, exif)?,
+        };
+        let model = vgg16::build(&file.shapes(), h, w).map_err(|error| error.at(self.weights.display()))?;
+        Ok(Network { file, model, set, geometry, exif, order })
+    }
+}
+
+/// Size of the first image that can be read: all must share it.
+fn first_size(set: &ImageSet, exif: Exif) -> Result<(u32, u32)> {
+    let mut first_error = None;
+    for item in &set.items {
+        match decode::size(&item.path, exif) {
+            Ok(size) => return Ok(size),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.unwrap_or_else(|| Error::input("there is no image")))
+}
+
+impl Network {
+    /// How images are loaded for a session.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] if the weight file asks for a preprocessing there is not.
+    pub(super) fn load_options(&self, session: &Session) -> Result<LoadOptions> {
+        let preprocess = match self.file.preprocess()? {
+            import::Preprocess::Torch => Preprocess::Torch,
+            import::Preprocess::Caffe => Preprocess::Caffe,
+            import::Preprocess::None => Preprocess::None,
+        };
+        Ok(LoadOptions {
+            geometry: self.geometry,
+            preprocess,
+            exif: self.exif,
+            batch: session.batch() as usize,
+            threads: 0,
+            keep_bytes: KEPT_PIXELS,
+        })
+    }
+
+    /// Word for the order of the images.
+    pub(super) fn order(&self) -> &'static str {
+        self.order.name()
+    }
+
+    /// The nodes to read for the layers the user named.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] with the nearest name as a hint.
+    pub(super) fn nodes(&self, layers: &LayerArgs) -> Result<Vec<(String, String)>> {
+        let mut nodes: Vec<(String, String)> = Vec::new();
+        for layer in &layers.layers {
+            let node = self.model.node_of(layer, layers.pre_relu)?;
+            if !nodes.iter().any(|(name, _)| name == layer) {
+                nodes.push((layer.clone(), node.to_owned()));
+            }
+        }
+        Ok(nodes)
+    }
+
+    /// Puts the part of the network that these nodes need on the device, for as many images at once as asked or as fit; halves
+    /// the batch where the device says no, and says so.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub(super) fn session(
+        &self,
+        context: &Context<'_>,
+        gpu: &Gpu,
+        nodes: &[&str],
+        batch: Option<u32>,
+    ) -> Result<Session> {
+        let graph = self.model.graph.head(nodes)?;
+        let mut tuner = Tuner::cached();
+        context.progress.note("loading the network");
+        let mut size = batch.unwrap_or_else(|| fitting_batch(gpu, &graph, self.set.len()));
+        loop {
+            match Session::new(gpu, &graph, &self.file, size, nodes, &mut tuner) {
+                Err(error) if error.kind() == Kind::OutOfMemory && size > 1 && batch.is_none() => {
+                    size /= 2;
+                    context.progress.note(&format!("{error}; going on with {size} images at once"));
+                }
+                other => return other.map_err(|error| error.at(self.file.path().display())),
+            }
+        }
+    }
+}
+
+/// Most images at once that are worth it.
+const MOST_AT_ONCE: u32 = 16;
+
+/// The largest power of two whose values take at most half of the free budget and fit the adapter's bindings.
+pub(super) fn fitting_batch(gpu: &Gpu, graph: &Graph, images: usize) -> u32 {
+    let free = gpu.free_bytes() / 2;
+    let wanted = u32::try_from(images).unwrap_or(MOST_AT_ONCE).next_power_of_two();
+    // A software adapter gains nothing from more than a few.
+    let most = if gpu.traits().software { 4 } else { MOST_AT_ONCE };
+    let mut batch = most.min(wanted);
+    while batch > 1 {
+        let (total, largest) = bytes_for(graph, batch);
+        if total <= free && largest <= gpu.traits().max_binding_bytes {
+            break;
+        }
+        batch /= 2;
+    }
+    batch
+}

@@ -1,0 +1,43 @@
+//! As many multiply-adds as an adapter can do. See `shaders/roof_arithmetic.wgsl` for the contract.
+
+use super::{Entry, everywhere};
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Recording, Shader};
+
+/// Row of the table.
+pub static ENTRY: Entry = Entry {
+    stem: "roof_arithmetic",
+    shaders: || vec![shader()],
+    runs_on: everywhere,
+    mutants: &[
+        ("fma(h, half, one)", "fma(h, one, one)"),
+        ("start + 3.0", "start"),
+        ("i < params.rounds", "i < 1u"),
+        ("if id.x >= params.count { return; }", ""),
+        ("fma(a, half, one)", "a"),
+    ],
+};
+
+fn shader() -> Shader {
+    Shader::new("roof_arithmetic", include_str!("../../shaders/roof_arithmetic.wgsl"))
+}
+
+crate::params! {
+    Params { count: u32, rounds: u32 }
+}
+
+/// Appends `rounds` rounds over `count` vectors of four.
+///
+/// # Errors
+/// As [`Recording::dispatch`].
+pub fn roof_arithmetic(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    x: &Buffer,
+    y: &Buffer,
+    count: u32,
+    rounds: u32,
+) -> Result<()> {
+    let kernel = gpu.kernel(&shader())?;
+    recording.dispatch(&kernel, &Params { count, rounds }, &[x, y], [count, 1, 1])
+}
