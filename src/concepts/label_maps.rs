@@ -7,28 +7,25 @@
 
 use std::path::{Path, PathBuf};
 
-use image::DynamicImage;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::label_image::LabelImage;
+use super::numbering::{Numbering, append_channel};
+use super::table::Table;
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest};
-use crate::data::decode::{self, Exif};
+use crate::data::decode::read_bounded;
 use crate::error::{Error, Result};
+
+/// Where label numbers are listed.
+const LABELS: &str = "labels.csv";
+const HEADER_HINT: &str = "the header is `number,name,category`";
 
 /// A folder of label maps.
 #[derive(Debug)]
 pub struct LabelFolder {
     folder: PathBuf,
-    vocabulary: Vocabulary,
-    known: Vec<bool>,
+    numbering: Numbering,
     table_sha256: String,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    number: u16,
-    name: String,
-    category: String,
 }
 
 impl LabelFolder {
@@ -37,23 +34,29 @@ impl LabelFolder {
     /// # Errors
     /// [`crate::error::Kind::Input`] naming the line if it is not a table of number, name and category, or a number comes twice.
     pub fn open(folder: &Path) -> Result<LabelFolder> {
-        let path = folder.join("labels.csv");
-        let bytes = std::fs::read(&path).map_err(|error| {
-            Error::reading(&path, &error)
-                .hint("a folder of label maps holds `labels.csv` with the header `number,name,category`")
+        let path = folder.join(LABELS);
+        let bytes = read_bounded(&path).map_err(|error| {
+            error.hint("a folder of label maps holds `labels.csv` with the header `number,name,category`")
         })?;
-        let (vocabulary, known) = parse(&bytes).map_err(|error| error.at(path.display()))?;
+        let numbering = parse(&path, &bytes)?;
         let table_sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(LabelFolder { folder: folder.to_owned(), vocabulary, known, table_sha256 })
+        Ok(LabelFolder { folder: folder.to_owned(), numbering, table_sha256 })
     }
 
     /// The files of an image's channels, in order.
     fn files(&self, name: &str) -> Result<Vec<PathBuf>> {
         let stem = Path::new(name).with_extension("");
-        let file = |end: String| self.folder.join(format!("{}.{end}", stem.display()));
-        let numbered: Vec<PathBuf> =
-            (0..).map(|channel| file(format!("{channel}.png"))).take_while(|path| path.exists()).collect();
-        let single = file("png".to_owned());
+        // Names are relative, save those of a list that gives whole paths; the maps are below this folder all the same.
+        let stem = stem.to_string_lossy();
+        let below = |ending: String| self.folder.join(stem.trim_start_matches('/').to_owned() + &ending);
+        let channel = |channel: usize| below(format!(".{channel}.png"));
+        let single = below(".png".to_owned());
+        let numbered: Vec<PathBuf> = (0..).map(channel).take_while(|path| path.exists()).collect();
+        let beyond = channel(numbered.len() + 1);
+        if beyond.exists() {
+            let missing = channel(numbered.len());
+            return Err(Error::input(format!("is not there, but {} is", beyond.display())).at(missing.display()));
+        }
         match (numbered.is_empty(), single.exists()) {
             (false, false) => Ok(numbered),
             (true, true) => Ok(vec![single]),
@@ -62,73 +65,31 @@ impl LabelFolder {
             (true, false) => Err(Error::input(format!(
                 "has no label map; {} or {} is needed",
                 single.display(),
-                file("0.png".to_owned()).display()
+                channel(0).display()
             ))
             .at(name)),
         }
     }
-
-    fn channel(&self, path: &Path, grid: (u32, u32)) -> Result<Vec<u16>> {
-        let bytes = decode::read_bounded(path)?;
-        let map = decode::decode_stored(&bytes, Exif::Ignore)?.pixels;
-        let cells = (0..grid.0).flat_map(|row| (0..grid.1).map(move |column| (row, column)));
-        cells
-            .map(|(row, column)| {
-                let (y, x) = (nearest(row, map.height(), grid.0), nearest(column, map.width(), grid.1));
-                let label = label_at(&map, x, y)?;
-                if self.known.get(usize::from(label)) != Some(&true) {
-                    return Err(Error::input(format!("label {label} at pixel ({x}, {y}) is not in `labels.csv`")));
-                }
-                Ok(label)
-            })
-            .collect()
-    }
 }
 
-/// The label of a pixel: red + 256 green, or the value itself where there is only grey.
-fn label_at(map: &DynamicImage, x: u32, y: u32) -> Result<u16> {
-    let colour = |[red, green]: [u8; 2]| u16::from(red) + 256 * u16::from(green);
-    match map {
-        DynamicImage::ImageLuma8(map) => Ok(map.get_pixel(x, y).0[0].into()),
-        DynamicImage::ImageLuma16(map) => Ok(map.get_pixel(x, y).0[0]),
-        DynamicImage::ImageRgb8(map) => Ok(colour([map.get_pixel(x, y).0[0], map.get_pixel(x, y).0[1]])),
-        DynamicImage::ImageRgba8(map) => Ok(colour([map.get_pixel(x, y).0[0], map.get_pixel(x, y).0[1]])),
-        other => Err(Error::input(format!("pixels are {:?}; a label map is 8-bit RGB or grey", other.color()))),
+/// The numbering of `labels.csv`; `path` is for messages.
+fn parse(path: &Path, bytes: &[u8]) -> Result<Numbering> {
+    let table = Table::parse(path, bytes).map_err(|error| error.hint(HEADER_HINT))?;
+    let column = |name| table.column(name).map_err(|error| error.hint(HEADER_HINT));
+    let (number, name, category) = (column("number")?, column("name")?, column("category")?);
+    let mut numbering = Numbering::new();
+    for row in table.rows() {
+        numbering.add(row, row.label(number)?, row.text(name), row.text(category))?;
     }
-}
-
-fn parse(bytes: &[u8]) -> Result<(Vocabulary, Vec<bool>)> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let mut vocabulary = Vocabulary { names: vec!["-".to_owned()], categories: vec!["-".to_owned()] };
-    let mut known = vec![true];
-    for row in reader.deserialize::<Row>() {
-        let row = row.map_err(|error| Error::input(error.to_string()).hint("the header is `number,name,category`"))?;
-        let number = usize::from(row.number);
-        if number == 0 {
-            // Allowed, for tables that list it: it is never a concept.
-            continue;
-        }
-        if known.len() <= number {
-            known.resize(number + 1, false);
-            vocabulary.names.resize(number + 1, "-".to_owned());
-            vocabulary.categories.resize(number + 1, "-".to_owned());
-        }
-        if known[number] {
-            return Err(Error::input(format!("number {number} comes twice")));
-        }
-        known[number] = true;
-        vocabulary.names[number] = row.name;
-        vocabulary.categories[number] = row.category;
+    if numbering.is_empty() {
+        return Err(Error::input("lists no label").at(path.display()).hint(HEADER_HINT));
     }
-    if known.len() == 1 {
-        return Err(Error::input("it lists no label").hint("the header is `number,name,category`"));
-    }
-    Ok((vocabulary, known))
+    Ok(numbering)
 }
 
 impl ConceptSource for LabelFolder {
     fn vocabulary(&self) -> &Vocabulary {
-        &self.vocabulary
+        &self.numbering.vocabulary
     }
 
     fn describe(&self) -> serde_json::Value {
@@ -137,11 +98,15 @@ impl ConceptSource for LabelFolder {
 
     fn label_maps(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps> {
         let files = self.files(image.name)?;
-        let mut labels = Vec::with_capacity(files.len() * (grid.0 * grid.1) as usize);
+        let mut maps = LabelMaps { channels: 0, h: grid.0, w: grid.1, labels: Vec::new() };
         for path in &files {
-            labels.extend(self.channel(path, grid).map_err(|error| error.at(path.display()))?);
+            let map = LabelImage::read(path)?;
+            append_channel(&mut maps, &self.numbering, LABELS, |row, column| {
+                map.at(nearest(row, map.h, grid.0), nearest(column, map.w, grid.1))
+            })
+            .map_err(|error| error.at(path.display()))?;
         }
-        Ok(LabelMaps { channels: files.len() as u32, h: grid.0, w: grid.1, labels })
+        Ok(maps)
     }
 }
 
@@ -206,6 +171,37 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_in_the_channels_is_an_error_that_names_the_missing_file() {
+        let plain = || map([[1, 0, 0]; 4]);
+        let error = maps(&folder(&[("a/b.0.png", plain()), ("a/b.2.png", plain())]), (2, 2)).unwrap_err().to_string();
+        assert!(error.contains("b.1.png: is not there") && error.contains("b.2.png"), "{error}");
+    }
+
+    #[test]
+    fn a_map_of_the_grid_s_size_is_taken_as_it_is_and_others_by_their_nearest_pixel() {
+        let side = 7;
+        let pixels = image::RgbImage::from_fn(side, side, |x, y| image::Rgb([((x * 5 + y * 3) % 2) as u8, 0, 0]));
+        let found = |grid| maps(&folder(&[("a/b.png", pixels.clone().into())]), grid).unwrap().labels;
+        let want = |h: u32, w: u32| -> Vec<u16> {
+            let centre =
+                |at: u32, cells: u32| ((f64::from(at) + 0.5) * f64::from(side) / f64::from(cells)).floor() as u32;
+            let cells = (0..h).flat_map(|y| (0..w).map(move |x| (y, x)));
+            cells.map(|(y, x)| pixels.get_pixel(centre(x, w), centre(y, h)).0[0].into()).collect()
+        };
+        for (h, w) in [(7, 7), (3, 5), (14, 20), (1, 1)] {
+            assert_eq!(found((h, w)), want(h, w), "{h}x{w}");
+        }
+    }
+
+    #[test]
+    fn a_table_cut_at_any_length_never_panics() {
+        for length in 0..TABLE.len() {
+            let _ = parse(Path::new(LABELS), &TABLE.as_bytes()[..length]);
+        }
+        assert!(parse(Path::new(LABELS), &TABLE.as_bytes()[..TABLE.len() - 10]).is_err());
+    }
+
+    #[test]
     fn broken_tables_are_errors() {
         for table in [
             "",
@@ -216,8 +212,8 @@ mod tests {
             "number,name,category\nx,a,b\n",
             "number,name,category\n1,a,b\n\u{fffd}\n",
         ] {
-            assert!(parse(table.as_bytes()).is_err(), "{table:?}");
+            assert!(parse(Path::new(LABELS), table.as_bytes()).is_err(), "{table:?}");
         }
-        assert!(parse(b"number,name,category\n1,\xff\xfe,b\n").is_err());
+        assert!(parse(Path::new(LABELS), b"number,name,category\n1,\xff\xfe,b\n").is_err());
     }
 }

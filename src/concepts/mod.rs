@@ -1,10 +1,15 @@
 //! Where label maps come from: folders of label maps, Broden, colour names. All look the same to the dissector.
 
+pub mod broden;
 pub mod colors;
+mod label_image;
 pub mod label_maps;
+mod numbering;
+mod table;
 
 use std::path::PathBuf;
 
+use crate::data::preprocess::Geometry;
 use crate::error::Result;
 
 /// Names and categories of the concepts; the label number is the index, and 0 means "no label".
@@ -77,6 +82,13 @@ pub enum ConceptChoice {
     Colors,
     /// A folder of label maps.
     Labels(PathBuf),
+    /// A folder of the Broden data set, whose label maps show whole photographs.
+    Broden {
+        /// Holds `index.csv` and `images/`.
+        folder: PathBuf,
+        /// Which part of a photograph the network sees.
+        geometry: Geometry,
+    },
 }
 
 /// Opens a source of label maps.
@@ -87,6 +99,7 @@ pub fn open(choice: &ConceptChoice) -> Result<Box<dyn ConceptSource>> {
     Ok(match choice {
         ConceptChoice::Colors => Box::new(colors::Colors::new()),
         ConceptChoice::Labels(folder) => Box::new(label_maps::LabelFolder::open(folder)?),
+        ConceptChoice::Broden { folder, geometry } => Box::new(broden::Broden::open(folder, *geometry)?),
     })
 }
 
