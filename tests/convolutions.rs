@@ -66,7 +66,7 @@ impl Problem {
 
 /// Every variant that can run the convolution here; the tuner does not try the tiled one on software adapters.
 fn variants(gpu: &Gpu, convolution: &Convolution) -> Vec<Variant> {
-    let mut all = Variant::candidates(convolution, &gpu.traits());
+    let mut all = Variant::candidates(convolution, 7, &gpu.traits()); // any width takes the variants for odd ones
     if convolution.groups == 1 && !all.contains(&Variant::Tiled) {
         all.push(Variant::Tiled);
     }

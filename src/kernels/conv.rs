@@ -42,11 +42,15 @@ pub enum Variant {
 }
 
 impl Variant {
-    /// The variants worth trying for a convolution on an adapter; the portable one is first.
-    pub fn candidates(convolution: &Convolution, traits: &Traits) -> Vec<Variant> {
+    /// The variants worth trying for a convolution of maps `width` columns wide; the portable one is first.
+    pub fn candidates(convolution: &Convolution, width: u32, traits: &Traits) -> Vec<Variant> {
         let mut all = vec![Variant::Portable];
         if super::conv_broadcast::supports(convolution, traits) {
-            all.extend([7, 8].map(|pixels| Variant::Broadcast { pixels }));
+            all.push(Variant::Broadcast { pixels: 8 });
+            // Without vectors it is slower, but maps of 14 and 28 columns leave none of its lanes idle.
+            if !width.is_multiple_of(8) {
+                all.push(Variant::Broadcast { pixels: 7 });
+            }
         }
         // Barriers and workgroup memory are what software adapters do worst.
         if super::conv_tiled::supports(convolution) && !traits.software {
