@@ -26,6 +26,7 @@ use crate::session::Session;
 #[command(after_help = "Examples:
   netdissect dissect photos/ --weights vgg16.safetensors --layer conv5_3 --concepts colors -o run
   netdissect dissect photos/ -w vgg16.safetensors -l conv4_3,conv5_3 --labels label-maps/ -o run
+  netdissect dissect broden1_224/ --as-is -w vgg16.safetensors -l conv5_3 --concepts broden -o run
   netdissect dissect photos/ -w vgg16.safetensors -l conv5_3 --concepts colors -o run --dry-run
 
 The same command goes on where a stopped one left off. The folder then holds report.html, report.json, units.csv, concepts.svg
@@ -37,8 +38,8 @@ pub(super) struct DissectArgs {
     #[command(flatten)]
     layers: LayerArgs,
 
-    /// Built-in concepts: `colors`, the eleven basic colour terms.
-    #[arg(long, value_name = "NAME", value_parser = ["colors"])]
+    /// Built-in concepts: `colors`, the eleven basic colour terms, or `broden`, where the images are a folder of the Broden data set.
+    #[arg(long, value_name = "NAME", value_parser = ["colors", "broden"])]
     concepts: Option<String>,
 
     /// Folder of label maps: `labels.csv` (number,name,category) and, for an image a/b.jpg, a/b.png or a/b.0.png, a/b.1.png ...
@@ -112,7 +113,7 @@ const BEST: usize = 5;
 pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
     let network = args.input.open()?;
     let nodes = network.nodes(&args.layers)?;
-    let concepts = concepts::open(&args.choice())?;
+    let concepts = concepts::open(&args.choice(&network))?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
     let gpu = context.open_gpu()?;
     let job = args.job(&network, &nodes, concepts.as_ref())?;
@@ -165,10 +166,13 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
 }
 
 impl DissectArgs {
-    fn choice(&self) -> ConceptChoice {
-        match &self.labels {
-            Some(folder) => ConceptChoice::Labels(folder.clone()),
-            None => ConceptChoice::Colors,
+    fn choice(&self, network: &Network) -> ConceptChoice {
+        match (&self.labels, self.concepts.as_deref()) {
+            (Some(folder), _) => ConceptChoice::Labels(folder.clone()),
+            (None, Some("broden")) => {
+                ConceptChoice::Broden { folder: self.input.images.clone(), geometry: network.geometry }
+            }
+            (None, _) => ConceptChoice::Colors,
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::context::Context;
+use crate::concepts::broden;
 use crate::data::decode::{self, Exif};
 use crate::data::images::{ImageSet, Order};
 use crate::data::loader::LoadOptions;
@@ -117,7 +118,11 @@ impl InputArgs {
             OrderName::Sorted => Order::Sorted,
             OrderName::Shuffled => Order::Shuffled,
         };
-        let mut set = ImageSet::open(&self.images, order)?;
+        // Among Broden's images lie its label maps; only its index tells them apart.
+        let mut set = match broden::is_broden(&self.images) {
+            true => broden::image_set(&self.images, order)?,
+            false => ImageSet::open(&self.images, order)?,
+        };
         if let Some(limit) = self.limit {
             set = set.limit(limit as usize);
         }

@@ -108,6 +108,11 @@ impl ConceptSource for Broden {
     }
 }
 
+/// Whether `folder` looks like Broden: an `index.csv` and an `images/`.
+pub fn is_broden(folder: &Path) -> bool {
+    folder.join("index.csv").is_file() && folder.join("images").is_dir()
+}
+
 /// The images of a Broden folder, in the order of `index.csv` (then shuffled if `order` says so). Label maps lie among the
 /// images, so searching the folder would find too much.
 ///
@@ -339,7 +344,9 @@ ade/plain.jpg,val,8,8,4,4,,,,,,
 
     #[test]
     fn the_images_are_those_of_the_index_in_its_order() {
-        let set = image_set(folder().path(), Order::Sorted).unwrap();
+        let dir = folder();
+        assert!(is_broden(dir.path()) && !is_broden(&dir.path().join("images")));
+        let set = image_set(dir.path(), Order::Sorted).unwrap();
         let names: Vec<_> = set.items.iter().map(|item| item.name.as_str()).collect();
         assert_eq!(names, ["ade/b.jpg", "dtd/a.jpg", "ade/plain.jpg"]);
         assert!(set.items[0].path.ends_with("images/ade/b.jpg"));

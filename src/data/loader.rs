@@ -1,53 +1,14 @@
 //! Batches of images, decoded on CPU threads ahead of whoever consumes them.
-//!
-//! Worker `t` of `T` takes every `T`-th image and hands it over in a short queue of its own; the consumer visits the
-//! queues in turn. So the order never depends on timing, and what lies decoded ahead is bounded whatever the set's size.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
-use super::decode::{self, Exif};
 use super::images::ImageSet;
-use super::preprocess::{Geometry, Prepared, Preprocess, prepare};
+pub use super::pass::{Batch, Pass};
+pub use super::store::{LoadOptions, Loaded};
+use super::store::{Seen, Store};
 use crate::error::{Error, Kind, Result};
-use crate::tensor::{HostTensor, Shape};
-
-/// Images a worker may have ready before it waits for the consumer.
-const READY_PER_WORKER: usize = 4;
-
-/// How images are loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// Size and crop.
-    pub geometry: Geometry,
-    /// Normalisation.
-    pub preprocess: Preprocess,
-    /// Whether pictures are turned upright.
-    pub exif: Exif,
-    /// Images of a batch; at least 1.
-    pub batch: usize,
-    /// Decoding threads; 0 means one for each core.
-    pub threads: usize,
-    /// Bytes of prepared pixels kept in memory, so that later passes do not decode those images again.
-    pub keep_bytes: u64,
-}
-
-/// One image of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loaded {
-    /// Position in the whole set, skipped images counted.
-    pub index: usize,
-    /// Name in the set.
-    pub name: String,
-    /// Class in the set.
-    pub class: Option<usize>,
-    /// What the network sees, before normalisation.
-    pub image: Arc<Prepared>,
-}
 
 /// An image that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,48 +21,12 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// Images that share one pass through the network.
-#[derive(Debug, Clone)]
-pub struct Batch {
-    /// Index of the first image.
-    pub first_index: usize,
-    /// Normalised input `[n, 3, h, w]`; `n` is the batch size save for the last batch.
-    pub input: HostTensor,
-    /// The images, in the order of the set.
-    pub items: Vec<Loaded>,
-}
-
 /// Loads the images of a set, as often as needed.
 ///
 /// Images that will not decode are left out of every pass in the same way and listed once, in [`ImageLoader::skipped`].
 pub struct ImageLoader {
-    shared: Arc<Shared>,
+    store: Arc<Store>,
 }
-
-struct Shared {
-    set: ImageSet,
-    options: LoadOptions,
-    known: Mutex<Known>,
-}
-
-/// What earlier passes learned.
-#[derive(Default)]
-struct Known {
-    images: BTreeMap<usize, Seen>,
-    kept_bytes: u64,
-    /// Name and size of the first image, which all others must share when nothing is resized.
-    size: Option<(String, u32, u32)>,
-}
-
-#[derive(Clone)]
-enum Seen {
-    Readable,
-    Kept(Arc<Prepared>),
-    Bad(String),
-}
-
-/// What became of one image: its pixels, or why there are none.
-type Outcome = Result<Arc<Prepared>, String>;
 
 impl ImageLoader {
     /// A loader of `set`. Nothing is read yet.
@@ -113,17 +38,17 @@ impl ImageLoader {
         if options.batch == 0 {
             return Err(Error::new(Kind::Usage, "batch is 0; needs at least one image"));
         }
-        Ok(ImageLoader { shared: Arc::new(Shared { set, options, known: Mutex::default() }) })
+        Ok(ImageLoader { store: Arc::new(Store { set, options, known: Mutex::default() }) })
     }
 
     /// The set that is loaded.
     pub fn set(&self) -> &ImageSet {
-        &self.shared.set
+        &self.store.set
     }
 
     /// How it is loaded.
     pub fn options(&self) -> &LoadOptions {
-        &self.shared.options
+        &self.store.options
     }
 
     /// Rows and columns that the network will see. Without a crop these are the first readable image's.
@@ -131,11 +56,11 @@ impl ImageLoader {
     /// # Errors
     /// [`Kind::Input`] if no image can be read.
     pub fn input_size(&self) -> Result<(u32, u32)> {
-        if let Some(size) = self.shared.options.geometry.fixed_size() {
+        if let Some(size) = self.store.options.geometry.fixed_size() {
             return Ok(size);
         }
         for index in 0..self.set().len() {
-            if let Ok(image) = self.shared.prepared(index)? {
+            if let Ok(image) = self.store.prepared(index)? {
                 return Ok((image.h, image.w));
             }
         }
@@ -150,9 +75,9 @@ impl ImageLoader {
         let Some(item) = self.set().items.get(index) else {
             return Err(Error::internal(format!("image {index} asked for of {}", self.set().len())));
         };
-        let outcome = self.shared.prepared(index)?;
+        let outcome = self.store.prepared(index)?;
         let image = outcome.map_err(|reason| Error::input(reason).at(&item.name))?;
-        Ok(self.shared.loaded(index, image))
+        Ok(self.store.loaded(index, image))
     }
 
     /// One pass over the images of `range` (clipped to the set), in order. Cheap to call again.
@@ -163,7 +88,7 @@ impl ImageLoader {
     /// [`Kind::OutOfMemory`] if no decoding thread can be started.
     pub fn pass(&self, range: Range<usize>, stop: &Arc<AtomicBool>) -> Result<Pass> {
         let end = range.end.min(self.set().len());
-        Pass::start(&self.shared, range.start.min(end)..end, stop)
+        Pass::start(&self.store, range.start.min(end)..end, stop)
     }
 
     /// One pass over all images; see [`ImageLoader::pass`].
@@ -176,7 +101,7 @@ impl ImageLoader {
 
     /// The images that could not be decoded so far, each once, in the order of the set.
     pub fn skipped(&self) -> Vec<Skipped> {
-        let known = self.shared.known();
+        let known = self.store.known();
         let bad = known.images.iter().filter_map(|(&index, seen)| match seen {
             Seen::Bad(reason) => Some((index, reason.clone())),
             Seen::Readable | Seen::Kept(_) => None,
@@ -195,207 +120,17 @@ impl ImageLoader {
     }
 }
 
-impl Shared {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        // The map is never left half changed, so a panic elsewhere does not spoil it.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The pixels of one image, from memory or from its file, or why it has to be skipped.
-    ///
-    /// An error ends the run: an image that an earlier pass counted is gone, so the passes would not agree.
-    fn prepared(&self, index: usize) -> Result<Outcome> {
-        let seen = self.known().images.get(&index).cloned();
-        match &seen {
-            Some(Seen::Kept(image)) => return Ok(Ok(Arc::clone(image))),
-            Some(Seen::Bad(reason)) => return Ok(Err(reason.clone())),
-            Some(Seen::Readable) | None => {}
-        }
-        let item = &self.set.items[index];
-        match decode::decode(&item.path, self.options.exif) {
-            Ok(image) => Ok(Ok(self.remember(index, prepare(image, self.options.geometry)))),
-            Err(error) if seen.is_some() => {
-                Err(error.hint("this image could be read before; do not change the images while they are dissected"))
-            }
-            Err(error) => {
-                let text = error.to_string();
-                let place = format!("{}: ", item.path.display());
-                let reason = text.strip_prefix(&place).unwrap_or(&text).to_owned();
-                self.known().images.insert(index, Seen::Bad(reason.clone()));
-                Ok(Err(reason))
-            }
-        }
-    }
-
-    fn remember(&self, index: usize, image: Prepared) -> Arc<Prepared> {
-        let image = Arc::new(image);
-        let known = &mut *self.known();
-        known.images.entry(index).or_insert_with(|| {
-            let bytes = known.kept_bytes + image.rgb.len() as u64;
-            if bytes > self.options.keep_bytes {
-                return Seen::Readable;
-            }
-            known.kept_bytes = bytes;
-            Seen::Kept(Arc::clone(&image))
-        });
-        image
-    }
-
-    fn loaded(&self, index: usize, image: Arc<Prepared>) -> Loaded {
-        let item = &self.set.items[index];
-        Loaded { index, name: item.name.clone(), class: item.class, image }
-    }
-
-    /// Checks that an image has the size of all others.
-    fn admit(&self, loaded: &Loaded) -> Result<()> {
-        let (h, w) = (loaded.image.h, loaded.image.w);
-        let known = &mut *self.known();
-        let (first, first_h, first_w) = known.size.get_or_insert_with(|| (loaded.name.clone(), h, w));
-        if (h, w) == (*first_h, *first_w) {
-            return Ok(());
-        }
-        Err(Error::input(format!(
-            "image is {h}x{w} and {first} is {first_h}x{first_w}; without resizing all must share one size"
-        ))
-        .at(&loaded.name)
-        .hint("leave `--as-is` out to resize them all"))
-    }
-}
-
-/// One pass over a set: an iterator of batches.
-///
-/// An error is the last item: [`Kind::Interrupted`] after a stop, [`Kind::Input`] if sizes differ under
-/// [`Geometry::AsIs`] or a file that could be read before is gone.
-pub struct Pass {
-    shared: Arc<Shared>,
-    stop: Arc<AtomicBool>,
-    queues: Vec<Receiver<Result<Outcome>>>,
-    workers: Vec<JoinHandle<()>>,
-    start: usize,
-    /// Index of the next image to take from its queue.
-    next: usize,
-    end: usize,
-}
-
-impl Pass {
-    fn start(shared: &Arc<Shared>, range: Range<usize>, stop: &Arc<AtomicBool>) -> Result<Self> {
-        let threads = match shared.options.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        }
-        .min(range.len());
-        let mut pass = Pass {
-            shared: Arc::clone(shared),
-            stop: Arc::clone(stop),
-            queues: Vec::with_capacity(threads),
-            workers: Vec::with_capacity(threads),
-            start: range.start,
-            next: range.start,
-            end: range.end,
-        };
-        for worker in 0..threads {
-            let (sender, queue) = sync_channel(READY_PER_WORKER);
-            let (shared, stop) = (Arc::clone(shared), Arc::clone(stop));
-            let indices = (range.start + worker..range.end).step_by(threads);
-            let spawned = std::thread::Builder::new().name(format!("decode {worker}")).spawn(move || {
-                work(&shared, indices, &stop, &sender);
-            });
-            let handle = spawned.map_err(|error| {
-                Error::new(Kind::OutOfMemory, format!("thread {} of {threads} cannot be started: {error}", worker + 1))
-                    .hint("use fewer `--threads`")
-            })?;
-            pass.queues.push(queue);
-            pass.workers.push(handle);
-        }
-        Ok(pass)
-    }
-
-    /// Gathers readable images until the batch is full or the range ends.
-    fn gather(&mut self) -> Result<Vec<Loaded>> {
-        let batch = self.shared.options.batch;
-        let mut items = Vec::with_capacity(batch.min(self.end - self.next));
-        while self.next < self.end && items.len() < batch {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(interrupted());
-            }
-            let index = self.next;
-            self.next += 1;
-            let received = self.queues[(index - self.start) % self.queues.len()].recv();
-            let outcome = received.map_err(|_| match self.stop.load(Ordering::Relaxed) {
-                true => interrupted(),
-                false => Error::internal("a decoding thread ended before its images did"),
-            })??;
-            if let Ok(image) = outcome {
-                let loaded = self.shared.loaded(index, image);
-                self.shared.admit(&loaded)?;
-                items.push(loaded);
-            }
-        }
-        Ok(items)
-    }
-
-    fn batch(&self, items: Vec<Loaded>) -> Result<Option<Batch>> {
-        let Some(first) = items.first() else { return Ok(None) };
-        let (h, w, first_index) = (first.image.h, first.image.w, first.index);
-        let images =
-            u32::try_from(items.len()).map_err(|_| Error::new(Kind::Usage, "batch holds more than 2^32 images"))?;
-        let shape = Shape::new(images, 3, h, w);
-        let mut data = Vec::with_capacity(shape.len());
-        for item in &items {
-            self.shared.options.preprocess.append(&item.image.rgb, &mut data);
-        }
-        Ok(Some(Batch { first_index, input: HostTensor::new(shape, data)?, items }))
-    }
-}
-
-impl Iterator for Pass {
-    type Item = Result<Batch>;
-
-    fn next(&mut self) -> Option<Result<Batch>> {
-        let batch = self.gather().and_then(|items| self.batch(items));
-        if batch.is_err() {
-            self.next = self.end;
-        }
-        batch.transpose()
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        // Without their queues the workers end after the image in hand.
-        self.queues.clear();
-        for worker in self.workers.drain(..) {
-            // A worker that panicked has been reported by the queue it left.
-            let _ = worker.join();
-        }
-    }
-}
-
-fn work(
-    shared: &Shared,
-    indices: impl Iterator<Item = usize>,
-    stop: &AtomicBool,
-    sender: &SyncSender<Result<Outcome>>,
-) {
-    for index in indices {
-        if stop.load(Ordering::Relaxed) || sender.send(shared.prepared(index)).is_err() {
-            return;
-        }
-    }
-}
-
-fn interrupted() -> Error {
-    Error::new(Kind::Interrupted, "stopped while loading images")
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::sync::atomic::Ordering;
 
     use image::RgbImage as Picture;
 
+    use super::super::decode::Exif;
     use super::super::images::Order;
+    use super::super::preprocess::{Geometry, Preprocess};
     use super::*;
 
     /// A picture whose pixels tell its number.
@@ -508,7 +243,7 @@ mod tests {
         assert!(pass.next().is_none());
         drop(pass);
         drop(loader.pass_all(&go()).unwrap());
-        assert_eq!(Arc::strong_count(&loader.shared), 1);
+        assert_eq!(Arc::strong_count(&loader.store), 1);
     }
 
     #[test]

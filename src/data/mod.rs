@@ -7,8 +7,10 @@
 pub mod decode;
 pub mod images;
 pub mod loader;
+mod pass;
 pub mod preprocess;
 pub mod resize;
 pub mod source;
+mod store;
 
 pub use source::{ImageBatch, ImageSource};

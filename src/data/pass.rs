@@ -1,0 +1,149 @@
+//! One pass over the images of a set, decoded on threads ahead of the consumer.
+//!
+//! Worker `t` of `T` takes every `T`-th image and hands it over in a short queue of its own; the consumer visits the
+//! queues in turn. So the order never depends on timing, and what lies decoded ahead is bounded whatever the set's size.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use super::store::{Loaded, Outcome, Store};
+use crate::error::{Error, Kind, Result};
+use crate::tensor::{HostTensor, Shape};
+
+/// Images a worker may have ready before it waits for the consumer.
+const READY_PER_WORKER: usize = 4;
+
+/// Images that share one pass through the network.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Index of the first image.
+    pub first_index: usize,
+    /// Normalised input `[n, 3, h, w]`; `n` is the batch size save for the last batch.
+    pub input: HostTensor,
+    /// The images, in the order of the set.
+    pub items: Vec<Loaded>,
+}
+
+/// One pass over a set: an iterator of batches.
+///
+/// An error is the last item: [`Kind::Interrupted`] after a stop, [`Kind::Input`] if sizes differ under
+/// [`super::preprocess::Geometry::AsIs`] or a file that could be read before is gone.
+pub struct Pass {
+    store: Arc<Store>,
+    stop: Arc<AtomicBool>,
+    queues: Vec<Receiver<Result<Outcome>>>,
+    workers: Vec<JoinHandle<()>>,
+    start: usize,
+    /// Index of the next image to take from its queue.
+    next: usize,
+    end: usize,
+}
+
+impl Pass {
+    pub(super) fn start(store: &Arc<Store>, range: Range<usize>, stop: &Arc<AtomicBool>) -> Result<Self> {
+        let threads = match store.options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+        .min(range.len());
+        let mut pass = Pass {
+            store: Arc::clone(store),
+            stop: Arc::clone(stop),
+            queues: Vec::with_capacity(threads),
+            workers: Vec::with_capacity(threads),
+            start: range.start,
+            next: range.start,
+            end: range.end,
+        };
+        for worker in 0..threads {
+            let (sender, queue) = sync_channel(READY_PER_WORKER);
+            let (store, stop) = (Arc::clone(store), Arc::clone(stop));
+            let indices = (range.start + worker..range.end).step_by(threads);
+            let spawned = std::thread::Builder::new().name(format!("decode {worker}")).spawn(move || {
+                work(&store, indices, &stop, &sender);
+            });
+            let handle = spawned.map_err(|error| {
+                Error::new(Kind::OutOfMemory, format!("thread {} of {threads} cannot be started: {error}", worker + 1))
+                    .hint("use fewer `--threads`")
+            })?;
+            pass.queues.push(queue);
+            pass.workers.push(handle);
+        }
+        Ok(pass)
+    }
+
+    /// Gathers readable images until the batch is full or the range ends.
+    fn gather(&mut self) -> Result<Vec<Loaded>> {
+        let batch = self.store.options.batch;
+        let mut items = Vec::with_capacity(batch.min(self.end - self.next));
+        while self.next < self.end && items.len() < batch {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(interrupted());
+            }
+            let index = self.next;
+            self.next += 1;
+            let received = self.queues[(index - self.start) % self.queues.len()].recv();
+            let outcome = received.map_err(|_| match self.stop.load(Ordering::Relaxed) {
+                true => interrupted(),
+                false => Error::internal("a decoding thread ended before its images did"),
+            })??;
+            if let Ok(image) = outcome {
+                let loaded = self.store.loaded(index, image);
+                self.store.admit(&loaded)?;
+                items.push(loaded);
+            }
+        }
+        Ok(items)
+    }
+
+    fn batch(&self, items: Vec<Loaded>) -> Result<Option<Batch>> {
+        let Some(first) = items.first() else { return Ok(None) };
+        let (h, w, first_index) = (first.image.h, first.image.w, first.index);
+        let images =
+            u32::try_from(items.len()).map_err(|_| Error::new(Kind::Usage, "batch holds more than 2^32 images"))?;
+        let shape = Shape::new(images, 3, h, w);
+        let mut data = Vec::with_capacity(shape.len());
+        for item in &items {
+            self.store.options.preprocess.append(&item.image.rgb, &mut data);
+        }
+        Ok(Some(Batch { first_index, input: HostTensor::new(shape, data)?, items }))
+    }
+}
+
+impl Iterator for Pass {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        let batch = self.gather().and_then(|items| self.batch(items));
+        if batch.is_err() {
+            self.next = self.end;
+        }
+        batch.transpose()
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        // Without their queues the workers end after the image in hand.
+        self.queues.clear();
+        for worker in self.workers.drain(..) {
+            // A worker that panicked has been reported by the queue it left.
+            let _ = worker.join();
+        }
+    }
+}
+
+fn work(store: &Store, indices: impl Iterator<Item = usize>, stop: &AtomicBool, sender: &SyncSender<Result<Outcome>>) {
+    for index in indices {
+        if stop.load(Ordering::Relaxed) || sender.send(store.prepared(index)).is_err() {
+            return;
+        }
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "stopped while loading images")
+}

@@ -1,0 +1,131 @@
+//! The images of a set one by one: decoded and prepared, remembered where there is room, and what is wrong with the rest.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::decode::{self, Exif};
+use super::images::ImageSet;
+use super::preprocess::{Geometry, Prepared, Preprocess, prepare};
+use crate::error::{Error, Result};
+
+/// How images are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Size and crop.
+    pub geometry: Geometry,
+    /// Normalisation.
+    pub preprocess: Preprocess,
+    /// Whether pictures are turned upright.
+    pub exif: Exif,
+    /// Images of a batch; at least 1.
+    pub batch: usize,
+    /// Decoding threads; 0 means one for each core.
+    pub threads: usize,
+    /// Bytes of prepared pixels kept in memory, so that later passes do not decode those images again.
+    pub keep_bytes: u64,
+}
+
+/// One image of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// Position in the whole set, skipped images counted.
+    pub index: usize,
+    /// Name in the set.
+    pub name: String,
+    /// Class in the set.
+    pub class: Option<usize>,
+    /// What the network sees, before normalisation.
+    pub image: Arc<Prepared>,
+}
+
+pub(super) struct Store {
+    pub(super) set: ImageSet,
+    pub(super) options: LoadOptions,
+    pub(super) known: Mutex<Known>,
+}
+
+/// What earlier passes learned.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) images: BTreeMap<usize, Seen>,
+    kept_bytes: u64,
+    /// Name and size of the first image, which all others must share when nothing is resized.
+    size: Option<(String, u32, u32)>,
+}
+
+#[derive(Clone)]
+pub(super) enum Seen {
+    Readable,
+    Kept(Arc<Prepared>),
+    Bad(String),
+}
+
+/// What became of one image: its pixels, or why there are none.
+pub(super) type Outcome = Result<Arc<Prepared>, String>;
+
+impl Store {
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        // The map is never left half changed, so a panic elsewhere does not spoil it.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pixels of one image, from memory or from its file, or why it has to be skipped.
+    ///
+    /// An error ends the run: an image that an earlier pass counted is gone, so the passes would not agree.
+    pub(super) fn prepared(&self, index: usize) -> Result<Outcome> {
+        let seen = self.known().images.get(&index).cloned();
+        match &seen {
+            Some(Seen::Kept(image)) => return Ok(Ok(Arc::clone(image))),
+            Some(Seen::Bad(reason)) => return Ok(Err(reason.clone())),
+            Some(Seen::Readable) | None => {}
+        }
+        let item = &self.set.items[index];
+        match decode::decode(&item.path, self.options.exif) {
+            Ok(image) => Ok(Ok(self.remember(index, prepare(image, self.options.geometry)))),
+            Err(error) if seen.is_some() => {
+                Err(error.hint("this image could be read before; do not change the images while they are dissected"))
+            }
+            Err(error) => {
+                let text = error.to_string();
+                let place = format!("{}: ", item.path.display());
+                let reason = text.strip_prefix(&place).unwrap_or(&text).to_owned();
+                self.known().images.insert(index, Seen::Bad(reason.clone()));
+                Ok(Err(reason))
+            }
+        }
+    }
+
+    fn remember(&self, index: usize, image: Prepared) -> Arc<Prepared> {
+        let image = Arc::new(image);
+        let known = &mut *self.known();
+        known.images.entry(index).or_insert_with(|| {
+            let bytes = known.kept_bytes + image.rgb.len() as u64;
+            if bytes > self.options.keep_bytes {
+                return Seen::Readable;
+            }
+            known.kept_bytes = bytes;
+            Seen::Kept(Arc::clone(&image))
+        });
+        image
+    }
+
+    pub(super) fn loaded(&self, index: usize, image: Arc<Prepared>) -> Loaded {
+        let item = &self.set.items[index];
+        Loaded { index, name: item.name.clone(), class: item.class, image }
+    }
+
+    /// Checks that an image has the size of all others.
+    pub(super) fn admit(&self, loaded: &Loaded) -> Result<()> {
+        let (h, w) = (loaded.image.h, loaded.image.w);
+        let known = &mut *self.known();
+        let (first, first_h, first_w) = known.size.get_or_insert_with(|| (loaded.name.clone(), h, w));
+        if (h, w) == (*first_h, *first_w) {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "image is {h}x{w} and {first} is {first_h}x{first_w}; without resizing all must share one size"
+        ))
+        .at(&loaded.name)
+        .hint("leave `--as-is` out to resize them all"))
+    }
+}
