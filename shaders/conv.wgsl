@@ -3,7 +3,7 @@
 // Shapes   x [N,C,H,W]  packed [groups, ceil(Kg/8), Cg, I, J, 8], zeros past Kg  b [K] (any content if has_bias is 0)
 //          y [N,K,R,S], all f32; Cg = C/groups, Kg = K/groups
 // Grid     x = R * ceil(S/4), four columns of a row each;  y = groups * ceil(Kg/8), eight channels each;  z = N
-// Ladder   4 columns x 4 channels, a load for each weight: 2 GFLOP/s on a software adapter; 4 x 8, weights packed by eight: 10
+// Ladder   4 columns x 4 channels, a load for each weight; 4 x 8, weights packed by eight: twice as fast on llvmpipe, 7 GFLOP/s
 //          (benches/README.md).
 // Requires the shapes agree; nothing is assumed of any size.
 // Ensures  every element of y is written once. The sum runs over c, then i, then j, with fma from zero; the bias comes last:

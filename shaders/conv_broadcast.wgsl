@@ -5,8 +5,8 @@
 // A template: neither naga nor the software driver unrolls loops, and an array of sums would live in memory. An invocation makes
 // 2 rows x PIXELS columns x 16 channels. Each of eight lanes loads the weights of two channels and hands them to the others.
 // A sum takes its nine taps in a row, so that it is loaded and stored once a channel of x. No workgroup memory, no barrier.
-// Ladder   1 row x 7 columns, tap by tap over all sums: 30 GFLOP/s; a sum's nine taps in a row: 44; 2 rows: 55; 8 columns in
-//          vectors of 4: 60 (benches/README.md).
+// Ladder   1 row x 7 columns, each tap over all sums: 40 GFLOP/s; a sum's nine taps in a row: 46; 2 rows: 56; 8 columns in
+//          vectors of 4: 62 (benches/README.md).
 // Shapes   x [N,C,H,W]  packed [ceil(K/16), C, 16, 12]: nine weights and three zeros  b [K]  y [N,K,H,W], pooled [N,K,H/2,W/2], f32
 // Grid     x = N * ceil(H/2) * ceil(W/PIXELS);  y = ceil(K/16)
 // Requires subgroups of 8 lanes or more, WG a multiple of 8; VECTOR, in which x and y are read and written, divides W and PIXELS.

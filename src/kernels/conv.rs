@@ -45,7 +45,8 @@ impl Variant {
     /// The variants worth trying for a convolution of maps `width` columns wide; the portable one is first.
     pub fn candidates(convolution: &Convolution, width: u32, traits: &Traits) -> Vec<Variant> {
         let mut all = vec![Variant::Portable];
-        if super::conv_broadcast::supports(convolution, traits) {
+        // A GPU's registers do not hold the 256 sums of an invocation.
+        if traits.software && super::conv_broadcast::supports(convolution, traits) {
             all.push(Variant::Broadcast { pixels: 8 });
             // Without vectors it is slower, but maps of 14 and 28 columns leave none of its lanes idle.
             if !width.is_multiple_of(8) {
