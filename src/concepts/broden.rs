@@ -52,10 +52,13 @@ impl Broden {
     /// # Errors
     /// [`crate::error::Kind::Input`] naming file and line if a table is missing or broken.
     pub fn open(folder: &Path, geometry: Geometry) -> Result<Broden> {
+        if !is_broden(folder) {
+            let error = Error::input("is not Broden; needs a folder with `index.csv` and `images/` in it");
+            return Err(error.at(folder.display()));
+        }
         let numbering = read_numbering(folder)?;
         let path = folder.join("index.csv");
-        let bytes =
-            read_bounded(&path).map_err(|error| error.hint("a Broden folder holds `index.csv` and `images/`"))?;
+        let bytes = read_bounded(&path)?;
         let index = Table::parse(&path, &bytes)?;
         let mut images = HashMap::new();
         for (name, row, categories) in index_rows(&index)? {
@@ -346,6 +349,11 @@ ade/plain.jpg,val,8,8,4,4,,,,,,
     fn the_images_are_those_of_the_index_in_its_order() {
         let dir = folder();
         assert!(is_broden(dir.path()) && !is_broden(&dir.path().join("images")));
+        let error = Broden::open(&dir.path().join("images"), Geometry::AsIs).unwrap_err().to_string();
+        assert!(
+            error.ends_with("images: is not Broden; needs a folder with `index.csv` and `images/` in it"),
+            "{error}"
+        );
         let set = image_set(dir.path(), Order::Sorted).unwrap();
         let names: Vec<_> = set.items.iter().map(|item| item.name.as_str()).collect();
         assert_eq!(names, ["ade/b.jpg", "dtd/a.jpg", "ade/plain.jpg"]);

@@ -9,12 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::store::{Loaded, Outcome, Store};
+use super::store::{LoadOptions, Loaded, Outcome, Store};
 use crate::error::{Error, Kind, Result};
 use crate::tensor::{HostTensor, Shape};
 
-/// Images a worker may have ready before it waits for the consumer.
-const READY_PER_WORKER: usize = 4;
+/// Images ready ahead of the consumer take at most about this much, whatever the batch.
+const READY_BYTES: usize = 256 << 20;
+
+/// Images a worker may have ready before it waits for the consumer: all workers together two batches, where that fits.
+fn ready_per_worker(options: &LoadOptions, threads: usize) -> usize {
+    // Pictures that are not resized may be of any size, and few of them make a batch.
+    let Some((h, w)) = options.geometry.fixed_size() else { return 2 };
+    let room = READY_BYTES / (h as usize * w as usize * 3) / threads;
+    options.batch.saturating_mul(2).div_ceil(threads).min(room).clamp(1, 1024)
+}
 
 /// Images that share one pass through the network.
 #[derive(Debug, Clone)]
@@ -59,7 +67,7 @@ impl Pass {
             end: range.end,
         };
         for worker in 0..threads {
-            let (sender, queue) = sync_channel(READY_PER_WORKER);
+            let (sender, queue) = sync_channel(ready_per_worker(&store.options, threads));
             let (store, stop) = (Arc::clone(store), Arc::clone(stop));
             let indices = (range.start + worker..range.end).step_by(threads);
             let spawned = std::thread::Builder::new().name(format!("decode {worker}")).spawn(move || {
@@ -146,4 +154,32 @@ fn work(store: &Store, indices: impl Iterator<Item = usize>, stop: &AtomicBool, 
 
 fn interrupted() -> Error {
     Error::new(Kind::Interrupted, "stopped while loading images")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decode::Exif;
+    use super::super::preprocess::{Geometry, Preprocess};
+    use super::*;
+
+    #[test]
+    fn two_batches_are_readied_where_they_fit_and_never_none() {
+        let ready = |geometry, batch, threads| {
+            let options = LoadOptions {
+                geometry,
+                preprocess: Preprocess::None,
+                exif: Exif::Apply,
+                batch,
+                threads,
+                keep_bytes: 0,
+            };
+            ready_per_worker(&options, threads)
+        };
+        assert_eq!(ready(Geometry::VGG16, 10, 4), 5);
+        assert_eq!(ready(Geometry::VGG16, 1, 64), 1);
+        assert_eq!(ready(Geometry::VGG16, usize::MAX, 2), READY_BYTES / (224 * 224 * 3) / 2);
+        assert_eq!(ready(Geometry::ResizeCrop { resize: 16_384, crop: 16_384 }, 10, 4), 1);
+        assert_eq!(ready(Geometry::ResizeCrop { resize: 1, crop: 1 }, usize::MAX, 1), 1024);
+        assert_eq!(ready(Geometry::AsIs, 100, 4), 2);
+    }
 }
