@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Download, Gpu, Recording};
 use crate::kernels::histogram::{self, Digit, histogram};
 use crate::kernels::peak::peak;
-use crate::kernels::threshold_iou::{self, threshold_iou, words};
+use crate::kernels::threshold_iou::{self, row_words, threshold_iou, words};
 use crate::tensor::Shape;
 
 /// Counters are 32 bits on the device; a pass empties them to the host before they can overflow.
@@ -106,8 +106,8 @@ pub(super) struct PackedLabels {
 impl PackedLabels {
     /// Packs the label maps of a batch. A label in two channels of one position counts once.
     pub(super) fn new(maps: &[LabelMaps], grid: (u32, u32), labels: usize) -> Result<PackedLabels> {
-        let words = words(grid) as usize;
-        let positions = (grid.0 * grid.1) as usize;
+        let (words, row_words) = (words(grid) as usize, row_words(grid) as usize);
+        let (positions, columns) = ((grid.0 * grid.1) as usize, grid.1 as usize);
         let (mut heads, mut numbers, mut bits): (Vec<u32>, Vec<u32>, Vec<u32>) = Default::default();
         for map in maps {
             if (map.h, map.w) != grid || map.labels.len() != positions * map.channels as usize {
@@ -125,8 +125,8 @@ impl PackedLabels {
             for (place, &label) in map.labels.iter().enumerate().filter(|(_, label)| **label > 0) {
                 // Present by construction.
                 let entry = present.partition_point(|&other| other < label);
-                let position = place % positions;
-                bits[first + entry * words + position / 32] |= 1 << (position % 32);
+                let (row, column) = (place % positions / columns, place % columns);
+                bits[first + entry * words + row * row_words + column / 32] |= 1 << (column % 32);
             }
             numbers.extend(present.into_iter().map(u32::from));
         }
@@ -237,7 +237,7 @@ mod tests {
         let maps = LabelMaps { channels: 2, h: 2, w: 3, labels: vec![1, 0, 5, 0, 0, 0, 1, 1, 0, 0, 0, 5] };
         let packed = PackedLabels::new(&[maps.clone(), maps], (2, 3), 6).unwrap();
         assert_eq!(packed.index, [0, 2, 2, 2, 1, 5, 1, 5]);
-        assert_eq!(packed.bits, [0b00_0011, 0b10_0100, 0b00_0011, 0b10_0100]);
+        assert_eq!(packed.bits, [0b011, 0b000, 0b100, 0b100, 0b011, 0b000, 0b100, 0b100]);
         assert_eq!(packed.areas, [(1, 2), (5, 2), (1, 2), (5, 2)]);
     }
 

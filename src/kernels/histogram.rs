@@ -13,20 +13,27 @@ pub static ENTRY: Entry = Entry {
     shaders: || vec![shader()],
     runs_on: everywhere,
     mutants: &[
-        ("lead == prefix[unit]", "lead >= prefix[unit]"),
-        ("lead > prefix[unit]", "lead < prefix[unit]"),
+        ("lead == wanted", "lead >= wanted"),
+        ("lead > wanted", "lead < wanted"),
         ("word | 0x80000000u, ~word", "word | 0x80000000u, word"),
         ("id.z * params.units + unit", "unit"),
         ("(unit << params.bits)", "unit"),
-        ("if id.x >= params.grid_height * params.grid_width { return; }", ""),
-        ("(word & 0x7fffffffu) == 0u", "word == 0x3f800000u"),
+        ("id.x >= params.grid_height ||", ""),
+        ("|| id.y >= params.units", ""),
+        ("(word & 0x7fffffffu) != 0u", "word != 0x3f800000u"),
+        ("while (*walk).ix < ix {", "if (*walk).ix < ix {"),
+        ("(*walk).nw = (*walk).ne", "(*walk).nw = (*walk).nw"),
+        ("let iy = i32(floor(y));", "let iy = i32(y);"),
     ],
 };
 
 /// The kernel's text with the shared sampling behind it.
 fn shader() -> Shader {
-    let text =
-        concat!(include_str!("../../shaders/histogram.wgsl"), include_str!("../../shaders/shared/bilinear.wgsl"));
+    let text = concat!(
+        include_str!("../../shaders/histogram.wgsl"),
+        include_str!("../../shaders/shared/bilinear.wgsl"),
+        include_str!("../../shaders/shared/row_walk.wgsl")
+    );
     Shader::new("histogram", Cow::Borrowed(text))
 }
 
@@ -79,5 +86,5 @@ pub fn histogram(
         bits: digit.bits,
     };
     let bound = [buffers.maps, buffers.prefix, buffers.counts, buffers.above];
-    recording.dispatch(&kernel, &params, &bound, [grid.0 * grid.1, shape.c, shape.n])
+    recording.dispatch(&kernel, &params, &bound, [grid.0, shape.c, shape.n])
 }

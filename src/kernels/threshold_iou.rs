@@ -13,26 +13,34 @@ pub static ENTRY: Entry = Entry {
     shaders: || vec![shader()],
     runs_on: everywhere,
     mutants: &[
-        ("value > threshold", "value >= threshold"),
-        ("if p >= positions { break; }", ""),
+        ("column) > threshold", "column) >= threshold"),
+        ("id.x >= params.grid_height ||", ""),
+        ("|| id.y >= params.units", ""),
+        ("min(start + 32u, params.grid_width)", "start + 32u"),
+        ("+ start / 32u", ""),
+        ("id.x * params.row_words", "id.x"),
         ("id.z * params.units + unit", "unit"),
         ("j < first + count", "j < count"),
         ("mask & bits[", "bits["),
         ("unit * params.labels", "unit"),
         ("index[params.images * 2u + j]", "j"),
-        ("params.grid_height, params.grid_width, false", "params.grid_height, params.grid_width, true"),
+        ("h, w, false)", "h, w, true)"),
+        ("ne = neighbour(base, iy, ix, h", "ne = neighbour(base, iy, ix + 1, h"),
     ],
 };
 
 /// The kernel's text with the shared sampling behind it.
 fn shader() -> Shader {
-    let text =
-        concat!(include_str!("../../shaders/threshold_iou.wgsl"), include_str!("../../shaders/shared/bilinear.wgsl"));
+    let text = concat!(
+        include_str!("../../shaders/threshold_iou.wgsl"),
+        include_str!("../../shaders/shared/bilinear.wgsl"),
+        include_str!("../../shaders/shared/row_walk.wgsl")
+    );
     Shader::new("threshold_iou", Cow::Borrowed(text))
 }
 
 crate::params! {
-    Params { images: u32, units: u32, labels: u32, height: u32, width: u32, grid_height: u32, grid_width: u32, words: u32 }
+    Params { images: u32, units: u32, labels: u32, height: u32, width: u32, grid_height: u32, grid_width: u32, row_words: u32 }
 }
 
 /// Buffers of a count.
@@ -51,9 +59,14 @@ pub struct Buffers<'a> {
     pub inter: &'a Buffer,
 }
 
+/// Words of a row of a bitmap: rows start on a word of their own.
+pub fn row_words(grid: (u32, u32)) -> u32 {
+    grid.1.div_ceil(32)
+}
+
 /// Words of a bitmap over a grid.
 pub fn words(grid: (u32, u32)) -> u32 {
-    (grid.0 * grid.1).div_ceil(32)
+    grid.0 * row_words(grid)
 }
 
 /// Appends the counting of one batch on a grid, for a vocabulary of `labels` numbers.
@@ -78,8 +91,8 @@ pub fn threshold_iou(
         width: shape.w,
         grid_height: grid.0,
         grid_width: grid.1,
-        words: words(grid),
+        row_words: row_words(grid),
     };
     let bound = [buffers.maps, buffers.level, buffers.index, buffers.bits, buffers.area, buffers.inter];
-    recording.dispatch(&kernel, &params, &bound, [params.words, shape.c, shape.n])
+    recording.dispatch(&kernel, &params, &bound, [grid.0, shape.c, shape.n])
 }

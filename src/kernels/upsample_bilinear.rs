@@ -14,7 +14,7 @@ pub static ENTRY: Entry = Entry {
     shaders: || vec![shader()],
     runs_on: everywhere,
     mutants: &[
-        ("(f32(t) + 0.5)", "f32(t)"),
+        ("f32(t) + 0.5", "f32(t)"),
         ("edge || (cy == y && cx == x)", "true"),
         ("edge || (cy == y && cx == x)", "cy == y && cx == x"),
         ("fma(fy * fx, se,", "fma(fy * fy, se,"),

@@ -39,6 +39,7 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(1, 1, 1, 1), (1, 1), first, Size::Smallest),
         (Shape::new(3, 5, 7, 6), (14, 24), first, Size::Batch),
         (Shape::new(2, 3, 14, 13), (28, 52), second, Size::Ragged),
+        (Shape::new(2, 3, 24, 20), (12, 5), first, Size::Ragged),
         (Shape::new(2, 7, 5, 9), (10, 9), Digit { shift: 16, bits: 16 }, Size::Ragged),
         (Shape::new(2, 7, 5, 9), (10, 9), Digit { shift: 0, bits: 16 }, Size::Ragged),
         (Shape::new(4, 512, 14, 14), (56, 56), first, Size::Real),

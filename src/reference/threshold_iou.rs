@@ -3,7 +3,7 @@
 use super::upsample_bilinear::upsample_bilinear;
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
 use crate::geometry::Border;
-use crate::kernels::threshold_iou::{self, Buffers, words};
+use crate::kernels::threshold_iou::{self, Buffers, row_words, words};
 use crate::tensor::{HostTensor, Shape};
 
 /// Labels of each image: for each entry its number and where it is, `[positions]`.
@@ -39,6 +39,8 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(1, 1, 1, 1), (1, 1), 2, Size::Smallest),
         (Shape::new(3, 5, 7, 6), (14, 24), 9, Size::Batch),
         (Shape::new(2, 37, 14, 13), (28, 13), 40, Size::Ragged),
+        (Shape::new(2, 11, 7, 13), (14, 104), 5, Size::Ragged),
+        (Shape::new(1, 9, 24, 40), (12, 10), 4, Size::Ragged),
         (Shape::new(4, 512, 14, 14), (56, 56), 32, Size::Real),
     ]
     .into_iter()
@@ -71,7 +73,10 @@ fn pack(present: &Labels, grid: (u32, u32)) -> (Vec<u32>, Vec<u32>) {
             numbers.push(*label);
             let start = bits.len();
             bits.resize(start + words(grid) as usize, 0u32);
-            place.iter().enumerate().filter(|(_, on)| **on).for_each(|(p, _)| bits[start + p / 32] |= 1 << (p % 32));
+            for (p, _) in place.iter().enumerate().filter(|(_, on)| **on) {
+                let (row, column) = (p / grid.1 as usize, p % grid.1 as usize);
+                bits[start + row * row_words(grid) as usize + column / 32] |= 1 << (column % 32);
+            }
         }
     }
     heads.extend(numbers);
