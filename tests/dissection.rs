@@ -1,5 +1,7 @@
 //! The whole dissection on the device against brute force that stores every upsampled map.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod common;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -1,5 +1,7 @@
 //! Operators and networks against PyTorch's numbers, kept beside the scripts that made them.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod common;
 
 use common::{Weights, gpu, shapes};

@@ -1,5 +1,7 @@
 //! Walks the table of kernels: each has cases, passes them in both module modes, and dies by its mutants.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod common;
 
 use common::gpu;

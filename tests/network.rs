@@ -1,5 +1,7 @@
 //! Networks on the device against the interpreter in double precision, and what must not change a result.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 mod common;
 
 use common::{Weights, gpu, narrow_vgg, shapes};

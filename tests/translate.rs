@@ -1,5 +1,7 @@
 //! Every shader of the table is valid and translates to SPIR-V, MSL and HLSL; portable ones keep to WebGPU's default limits.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use naga::back::{PipelineConstants, hlsl, msl, pipeline_constants::process_overrides, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module};
