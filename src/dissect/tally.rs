@@ -104,10 +104,32 @@ impl Tally {
         let intersection: Vec<u64> = tensor(&file, "intersection", Dtype::U64)?;
         let positions: Vec<u64> = tensor(&file, "positions", Dtype::U64)?;
         let (units, labels) = (threshold.len(), concept_area.len());
-        if unit_area.len() != units || Some(intersection.len()) != units.checked_mul(labels) || positions.len() != 1 {
-            return Err(Error::input("the sizes of its tensors do not agree"));
+        let dims = |name: &str| file.tensor(name).map(|view| view.shape().to_vec()).unwrap_or_default();
+        let fits = dims("threshold") == [units]
+            && dims("unit_area") == [units]
+            && dims("concept_area") == [labels]
+            && dims("intersection") == [units, labels];
+        let &[positions] = &positions[..] else {
+            return Err(Error::input(format!("{} elements; 1 needed", positions.len())).at("positions"));
+        };
+        if !fits || file.len() != 5 {
+            return Err(Error::input("the sizes of its tensors do not agree, or there are others"));
         }
-        Ok(Tally { units, labels, threshold, unit_area, concept_area, intersection, positions: positions[0] })
+        let tally = Tally { units, labels, threshold, unit_area, concept_area, intersection, positions };
+        if tally.adds_up() { Ok(tally) } else { Err(Error::input("its counts contradict each other")) }
+    }
+
+    /// Whether no area exceeds all positions, and no intersection the areas it is of.
+    fn adds_up(&self) -> bool {
+        let within = |area: &u64| *area <= self.positions;
+        let row = |unit: usize| &self.intersection[unit * self.labels..][..self.labels];
+        // Two areas are added up.
+        self.positions <= u64::MAX / 2
+            && self.unit_area.iter().all(within)
+            && self.concept_area.iter().all(within)
+            && self.unit_area.iter().enumerate().all(|(unit, area)| {
+                row(unit).iter().zip(&self.concept_area).all(|(both, concept)| both <= area && both <= concept)
+            })
     }
 }
 
@@ -122,6 +144,8 @@ pub(super) fn tensor<T: bytemuck::AnyBitPattern>(file: &SafeTensors<'_>, name: &
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn tally() -> Tally {
@@ -146,6 +170,55 @@ mod tests {
         whole.merge(&tally()).unwrap();
         assert_eq!((whole.positions, whole.unit_area[0], whole.intersection[1]), (200, 20, 10));
         assert!(whole.merge(&Tally::new(vec![0.5, 0.1], 3)).is_err());
+    }
+
+    /// Counts positions one by one: for each, whether each of two units fires, and its label of three.
+    fn count(positions: &[(bool, bool, u8)]) -> Tally {
+        let mut tally = Tally::new(vec![0.5, 0.25], 3);
+        for &(first, second, label) in positions {
+            let label = usize::from(label);
+            tally.concept_area[label] += u64::from(label > 0);
+            for (unit, fires) in [first, second].into_iter().enumerate() {
+                tally.unit_area[unit] += u64::from(fires);
+                tally.intersection[unit * 3 + label] += u64::from(fires && label > 0);
+            }
+            tally.positions += 1;
+        }
+        tally
+    }
+
+    proptest! {
+        #[test]
+        fn shards_merge_to_the_whole_in_any_order(
+            positions in proptest::collection::vec((any::<bool>(), any::<bool>(), 0u8..3), 1..200),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let (left, right) = positions.split_at(cut.index(positions.len()));
+            for (first, second) in [(left, right), (right, left)] {
+                let mut merged = count(first);
+                merged.merge(&count(second)).unwrap();
+                prop_assert_eq!(merged, count(&positions));
+            }
+        }
+    }
+
+    #[test]
+    fn counts_that_contradict_each_other_are_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tally.safetensors");
+        let spoilt: [fn(&mut Tally); 5] = [
+            |tally| tally.intersection[1] = 11,
+            |tally| tally.intersection[4] = 1,
+            |tally| tally.unit_area[0] = 101,
+            |tally| tally.concept_area[2] = u64::MAX,
+            |tally| tally.positions = 19,
+        ];
+        for spoil in spoilt {
+            let mut tally = tally();
+            spoil(&mut tally);
+            tally.save(&path).unwrap();
+            assert!(Tally::load(&path).unwrap_err().to_string().contains("contradict"));
+        }
     }
 
     #[test]

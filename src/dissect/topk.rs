@@ -35,15 +35,32 @@ impl TopK {
 
     /// Takes in the peaks `[units]` of an image. The order of images does not matter.
     pub fn insert(&mut self, image: u32, peaks: &[f32]) {
-        for (unit, &peak) in peaks.iter().enumerate() {
-            let (row_peaks, row_images) =
-                (&mut self.peaks[unit * self.k..][..self.k], &mut self.images[unit * self.k..][..self.k]);
-            let before = |at: usize| row_peaks[at] > peak || (row_peaks[at] == peak && row_images[at] < image);
-            let Some(place) = (0..self.k).find(|&at| !before(at)) else { continue };
-            row_peaks[place..].rotate_right(1);
-            row_images[place..].rotate_right(1);
-            (row_peaks[place], row_images[place]) = (peak, image);
+        peaks.iter().enumerate().for_each(|(unit, &peak)| self.place(unit, image, peak));
+    }
+
+    /// Puts an image where it belongs in a unit's list, if it does.
+    fn place(&mut self, unit: usize, image: u32, peak: f32) {
+        let row = unit * self.k..(unit + 1) * self.k;
+        let (peaks, images) = (&mut self.peaks[row.clone()], &mut self.images[row]);
+        let before = |at: usize| peaks[at] > peak || (peaks[at] == peak && images[at] < image);
+        let Some(place) = (0..self.k).find(|&at| !before(at)) else { return };
+        peaks[place..].rotate_right(1);
+        images[place..].rotate_right(1);
+        (peaks[place], images[place]) = (peak, image);
+    }
+
+    /// Takes in what another shard of the same layer kept, each image in one shard only.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Internal`] if it is of another layer or keeps another number of images.
+    pub fn merge(&mut self, other: &TopK) -> Result<()> {
+        if (self.units, self.k) != (other.units, other.k) {
+            return Err(Error::internal("lists of images of different layers do not merge"));
         }
+        for unit in 0..self.units {
+            other.of(unit).for_each(|(image, peak)| self.place(unit, image, peak));
+        }
+        Ok(())
     }
 
     /// Images and peaks of a unit, highest first.
@@ -80,10 +97,10 @@ impl TopK {
             .map_err(|error| place(Error::input(format!("is not a top-k file: {error}"))))?;
         let peaks: Vec<f32> = tensor(&file, "peaks", Dtype::F32).map_err(place)?;
         let images: Vec<u32> = tensor(&file, "images", Dtype::U32).map_err(place)?;
-        let dims = file.tensor("images").map(|view| view.shape().to_vec()).unwrap_or_default();
-        match dims[..] {
-            [units, k] if peaks.len() == images.len() => Ok(TopK { k, units, peaks, images }),
-            _ => Err(place(Error::input("the sizes of its tensors do not agree"))),
+        let dims = |name: &str| file.tensor(name).map(|view| view.shape().to_vec()).unwrap_or_default();
+        match dims("images")[..] {
+            [units, k] if dims("peaks") == [units, k] && file.len() == 2 => Ok(TopK { k, units, peaks, images }),
+            _ => Err(place(Error::input("the sizes of its tensors do not agree, or there are others"))),
         }
     }
 }
@@ -102,6 +119,35 @@ mod tests {
         assert_eq!(forward, backward);
         assert_eq!(forward.of(0).collect::<Vec<_>>(), [(9, 7.0), (0, 2.0), (3, 1.0)]);
         assert_eq!(forward.of(1).map(|(image, _)| image).collect::<Vec<_>>(), [3, 0, 4]);
+    }
+
+    #[test]
+    fn shards_merge_to_the_whole_and_strangers_do_not() {
+        let peaks = |image: u32| [f32::from((image * 7 % 5) as u8), -f32::from((image * 3 % 4) as u8)];
+        let list = |images: &[u32]| {
+            let mut topk = TopK::new(2, 4);
+            images.iter().for_each(|&image| topk.insert(image, &peaks(image)));
+            topk
+        };
+        let whole = list(&[0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        for (left, right) in [(&[0u32, 2, 4, 6, 8][..], &[1u32, 3, 5, 7][..]), (&[8], &[7, 6, 5, 4, 3, 2, 1, 0])] {
+            let mut merged = list(left);
+            merged.merge(&list(right)).unwrap();
+            assert_eq!(merged, whole);
+        }
+        assert!(TopK::new(2, 3).merge(&whole).is_err());
+    }
+
+    #[test]
+    fn a_cut_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("topk.safetensors");
+        TopK::new(3, 2).save(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for end in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..end]).unwrap();
+            assert!(TopK::load(&path).is_err());
+        }
     }
 
     #[test]
