@@ -43,7 +43,11 @@ pub(super) fn save(path: &Path, state: &State) -> Result<()> {
         tensors.push(owned(name("prefix"), Dtype::U32, quantile.prefix));
         tensors.push(owned(name("rank"), Dtype::U64, quantile.rank));
         tensors.push(owned(name("zeros"), Dtype::U64, quantile.zeros));
-        tensors.push(owned(name("counts"), Dtype::U64, quantile.counts));
+        // Nearly all bins are empty: only the others are kept.
+        let (bins, counts): (Vec<u32>, Vec<u64>) =
+            (0u32..).zip(quantile.counts).filter(|(_, count)| **count > 0).unzip();
+        tensors.push(owned(name("bins"), Dtype::U32, &bins));
+        tensors.push(owned(name("counts"), Dtype::U64, &counts));
         tensors.push(owned(name("above"), Dtype::U32, quantile.above));
         tensors.push(owned(name("thresholds"), Dtype::F32, quantile.thresholds));
         tensors.push(owned(name("peaks"), Dtype::F32, &layer.topk.peaks));
@@ -59,9 +63,7 @@ pub(super) fn save(path: &Path, state: &State) -> Result<()> {
     let mut hash = Sha256::new();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     tensors.iter().for_each(|(name, _, bytes)| {
-        hash.update(
-            (name.len() as u64).to_le_bytes().iter().chain(name.as_bytes()).chain(bytes).copied().collect::<Vec<u8>>(),
-        )
+        take_in(&mut hash, name, bytes);
     });
     let metadata = HashMap::from([("job".to_owned(), state.job.clone()), ("sha256".to_owned(), hex(&hash.finalize()))]);
     let views = tensors.iter().map(|(name, dtype, bytes)| {
@@ -99,10 +101,7 @@ fn restore(bytes: &[u8], state: &mut State) -> Result<()> {
     names.sort();
     let mut hash = Sha256::new();
     for name in &names {
-        let data = file.tensor(name).map_err(|_| bad("is not whole"))?.data().to_vec();
-        hash.update(
-            (name.len() as u64).to_le_bytes().iter().chain(name.as_bytes()).chain(&data).copied().collect::<Vec<u8>>(),
-        );
+        take_in(&mut hash, name, file.tensor(name).map_err(|_| bad("is not whole"))?.data());
     }
     if metadata.get("sha256") != Some(&hex(&hash.finalize())) {
         return Err(bad("is damaged"));
@@ -120,9 +119,9 @@ fn restore(bytes: &[u8], state: &mut State) -> Result<()> {
         layer.quantile.restore(
             resolved,
             (words("prefix")?, longs("rank")?, longs("zeros")?),
-            (longs("counts")?, words("above")?),
+            (&words("bins")?, &longs("counts")?, words("above")?),
             floats("thresholds")?,
-        );
+        )?;
         (layer.topk.peaks, layer.topk.images) = (floats("peaks")?, words("images")?);
         if let Some(levels) = layer.quantile.thresholds() {
             let mut tally = Tally::new(levels.to_vec(), layer.labels);
@@ -137,6 +136,12 @@ fn restore(bytes: &[u8], state: &mut State) -> Result<()> {
         layer.masks = tensor(&file, &name("masks"), Dtype::U8)?;
     }
     Ok(())
+}
+
+fn take_in(hash: &mut Sha256, name: &str, data: &[u8]) {
+    hash.update((name.len() as u64).to_le_bytes());
+    hash.update(name);
+    hash.update(data);
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -186,25 +186,32 @@ impl Quantile {
         }
     }
 
-    /// Takes up what [`Quantile::parts`] gave, with `level` digits resolved.
+    /// Takes up what [`Quantile::parts`] gave, with `level` digits resolved and of the counts the bins that are not empty.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if the sizes are not those of this quantile.
     pub(super) fn restore(
         &mut self,
         level: usize,
         (prefix, rank, zeros): (Vec<u32>, Vec<u64>, Vec<u64>),
-        (counts, above): (Vec<u64>, Vec<u32>),
+        (bins, counts, above): (&[u32], &[u64], Vec<u32>),
         thresholds: Vec<f32>,
-    ) {
-        *self = Quantile {
-            level,
-            prefix,
-            rank,
-            zeros,
-            counts,
-            above,
-            thresholds,
-            tail: self.tail,
-            digits: self.digits.clone(),
-        };
+    ) -> Result<()> {
+        let units = self.prefix.len();
+        let known = if level == self.digits.len() { units } else { 0 };
+        if [prefix.len(), rank.len(), zeros.len(), above.len()] != [units; 4]
+            || (thresholds.len(), counts.len()) != (known, bins.len())
+        {
+            return Err(Error::input("it is of another layer"));
+        }
+        self.level = level;
+        self.clear();
+        for (&bin, &count) in bins.iter().zip(counts) {
+            *self.counts.get_mut(bin as usize).ok_or_else(|| Error::input("it is of another layer"))? = count;
+        }
+        (self.prefix, self.rank, self.zeros) = (prefix, rank, zeros);
+        (self.above, self.thresholds) = (above, thresholds);
+        Ok(())
     }
 
     /// The levels, once every digit is known.

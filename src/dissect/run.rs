@@ -105,10 +105,13 @@ pub struct Dissection<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// The digits to resolve quantiles by: in two passes if tables for `units` units fit a quarter of the budget.
-fn digits(gpu: &Gpu, units: u64) -> &'static [Digit] {
-    let table = units << TWO_PASSES[0].bits << 2;
-    if table <= gpu.budget() / 4 && table <= gpu.traits().max_binding_bytes { &TWO_PASSES } else { &THREE_PASSES }
+/// The digits to resolve the quantiles of layers of so many units by: in two passes if all tables fit a quarter of the budget
+/// and each fits a binding.
+fn digits(gpu: &Gpu, units: &[u32]) -> &'static [Digit] {
+    let table = |units: &u32| u64::from(*units) << TWO_PASSES[0].bits << 2;
+    let fits = units.iter().map(table).sum::<u64>() <= gpu.budget() / 4
+        && units.iter().all(|units| table(units) <= gpu.traits().max_binding_bytes);
+    if fits { &TWO_PASSES } else { &THREE_PASSES }
 }
 
 impl Dissection<'_> {
@@ -150,8 +153,7 @@ impl Dissection<'_> {
         let settings = self.settings;
         let shapes =
             settings.layers.iter().map(|(_, node)| Ok(self.session.value(node, 1)?.1)).collect::<Result<Vec<_>>>()?;
-        let units: u64 = shapes.iter().map(|shape| u64::from(shape.c)).sum();
-        let digits = digits(self.gpu, units);
+        let digits = digits(self.gpu, &shapes.iter().map(|shape| shape.c).collect::<Vec<_>>());
         let layer = |shape: &Shape| {
             let units = shape.c as usize;
             let side = settings.thumbnail as usize;
