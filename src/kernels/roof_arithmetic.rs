@@ -10,8 +10,8 @@ pub static ENTRY: Entry = Entry {
     shaders: || vec![shader()],
     runs_on: everywhere,
     mutants: &[
-        ("fma(h, half, one)", "fma(h, one, one)"),
-        ("start + 3.0", "start"),
+        ("fma(c, half, one)", "fma(c, one, one)"),
+        ("start + 2.0", "start"),
         ("i < params.rounds", "i < 1u"),
         ("if id.x >= params.count { return; }", ""),
         ("fma(a, half, one)", "a"),
@@ -26,7 +26,7 @@ crate::params! {
     Params { count: u32, rounds: u32 }
 }
 
-/// Appends `rounds` rounds over `count` vectors of four.
+/// Appends `rounds` rounds of twelve steps over `count` vectors of four.
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
