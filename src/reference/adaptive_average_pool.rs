@@ -37,6 +37,11 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    case(rng::shape(rng), (rng::size(rng, 23), rng::size(rng, 23)), Size::Ragged)
+}
+
 fn case(shape: Shape, (h, w): (u32, u32), size: Size) -> Case {
     let x = rng::integers(shape.len(), 1);
     let out = Shape { h, w, ..shape };

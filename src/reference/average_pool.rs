@@ -21,3 +21,10 @@ pub fn cases() -> Vec<Case> {
         kernels::average_pool::average_pool(gpu, recording, window, shape, x, y)
     })
 }
+
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    super::pool::random(rng, average_pool, |gpu, recording, window, shape, x, y| {
+        kernels::average_pool::average_pool(gpu, recording, window, shape, x, y)
+    })
+}

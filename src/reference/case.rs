@@ -237,6 +237,16 @@ pub mod rng {
         (0..count).map(|_| f32::from(i8::try_from(rng.next_u32() % 9).unwrap_or(0) - 4)).collect()
     }
 
+    /// A size from 1 to `most`.
+    pub fn size(rng: &mut Mt, most: u32) -> u32 {
+        1 + rng.next_u32() % most
+    }
+
+    /// A small shape, every size from 1 on.
+    pub fn shape(rng: &mut Mt) -> crate::tensor::Shape {
+        crate::tensor::Shape::new(size(rng, 3), size(rng, 20), size(rng, 17), size(rng, 19))
+    }
+
     /// Floats of `[-1, 1)`, uniform.
     pub fn floats(count: usize, seed: u32) -> Vec<f32> {
         let mut rng = seeded(seed);

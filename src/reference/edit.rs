@@ -33,6 +33,12 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    let extent = Extent { per_image: rng.next_u32().is_multiple_of(2), per_position: rng.next_u32().is_multiple_of(2) };
+    case(rng::shape(rng), extent, Size::Ragged)
+}
+
 fn case(shape: Shape, extent: Extent, size: Size) -> Case {
     let x = rng::integers(shape.len(), 1);
     let amount: Vec<f32> =

@@ -50,6 +50,14 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The kernel at a random shape, on a grid where every upsampled integer is exact.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    let shape = rng::shape(rng);
+    let grid = (shape.h << (rng.next_u32() % 3), shape.w << (rng.next_u32() % 3));
+    let bits = rng::size(rng, 12);
+    case(shape, grid, Digit { shift: rng.next_u32() % (33 - bits), bits }, Size::Ragged)
+}
+
 fn case(shape: Shape, grid: (u32, u32), digit: Digit, size: Size) -> Case {
     // As behind a ReLU for the real layer; of both signs elsewhere.
     let relu = matches!(size, Size::Real | Size::Timed);

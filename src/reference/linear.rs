@@ -35,6 +35,12 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    let sizes = Sizes { images: rng::size(rng, 9), inputs: rng::size(rng, 300), outputs: rng::size(rng, 150) };
+    case(sizes, Size::Ragged)
+}
+
 fn case(sizes: Sizes, size: Size) -> Case {
     let Sizes { images, inputs, outputs } = sizes;
     let shape = Shape::new(images, inputs, 1, 1);

@@ -20,3 +20,10 @@ pub fn cases() -> Vec<Case> {
         kernels::max_pool::max_pool(gpu, recording, window, shape, x, y)
     })
 }
+
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    super::pool::random(rng, max_pool, |gpu, recording, window, shape, x, y| {
+        kernels::max_pool::max_pool(gpu, recording, window, shape, x, y)
+    })
+}

@@ -23,6 +23,11 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    case(rng::shape(rng), -0.5, Size::Ragged)
+}
+
 fn case(shape: Shape, offset: f32, size: Size) -> Case {
     let x: Vec<f32> = rng::floats(shape.len(), 1).into_iter().map(|value| value + offset).collect();
     let host = HostTensor { shape, data: x.clone() };

@@ -53,6 +53,18 @@ pub(super) fn sizes(twin: fn(&Maps, &Window) -> Result<Maps>, record: Record) ->
     .collect()
 }
 
+/// A pooling at a random shape; its padding stays below half of the window.
+pub(super) fn random(rng: &mut rand_mt::Mt, twin: fn(&Maps, &Window) -> Result<Maps>, record: Record) -> Case {
+    let shape = rng::shape(rng);
+    let mut window = Window::square(1, 1, 0);
+    for (axis, most) in [shape.h, shape.w].into_iter().enumerate() {
+        window.kernel[axis] = rng::size(rng, most.min(5));
+        window.stride[axis] = rng::size(rng, 4);
+        window.padding[axis] = rng.next_u32() % (window.kernel[axis] / 2 + 1);
+    }
+    case(shape, window, Size::Ragged, twin, record)
+}
+
 fn case(shape: Shape, window: Window, size: Size, twin: fn(&Maps, &Window) -> Result<Maps>, record: Record) -> Case {
     let x = rng::integers(shape.len(), 1);
     let (h, w) = window.output(shape.h, shape.w).unwrap_or((0, 0));

@@ -19,6 +19,11 @@ pub fn cases() -> Vec<Case> {
     sizes.into_iter().map(|(count, size)| case(count, size)).collect()
 }
 
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    case(rng::size(rng, 5000), Size::Ragged)
+}
+
 fn case(count: u32, size: Size) -> Case {
     let x = rng::floats(count as usize, 1);
     let want: Vec<f32> = x.iter().map(|value| value.max(0.0)).collect();

@@ -21,6 +21,11 @@ pub fn cases() -> Vec<Case> {
     cases.into_iter().map(|(count, rounds, size)| case(count, rounds, size)).collect()
 }
 
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    case(rng::size(rng, 500), rng::size(rng, 3), Size::Ragged)
+}
+
 fn case(count: u32, rounds: u32, size: Size) -> Case {
     let x = rng::integers(count as usize * 4, 1);
     let wide: Vec<f64> = x.iter().map(|&value| f64::from(value)).collect();

@@ -32,6 +32,11 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    case(rng::shape(rng), Size::Ragged)
+}
+
 fn case(shape: Shape, size: Size) -> Case {
     let x: Vec<f32> = rng::floats(shape.len(), 1).into_iter().map(|value| value * 200.0).collect();
     let host = HostTensor { shape, data: x.clone() };

@@ -83,6 +83,13 @@ fn pack(present: &Labels, grid: (u32, u32)) -> (Vec<u32>, Vec<u32>) {
     (heads, bits)
 }
 
+/// The kernel at a random shape, on a grid where every upsampled integer is exact.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    let shape = rng::shape(rng);
+    let grid = (shape.h << (rng.next_u32() % 3), shape.w << (rng.next_u32() % 3));
+    case(shape, grid, 1 + rng::size(rng, 20), Size::Ragged)
+}
+
 fn case(shape: Shape, grid: (u32, u32), labels: u32, size: Size) -> Case {
     let real = size == Size::Real;
     let x: Vec<f32> =

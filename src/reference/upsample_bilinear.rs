@@ -48,6 +48,12 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
+/// The kernel at a random shape.
+pub fn random(rng: &mut rand_mt::Mt) -> Case {
+    let border = if rng.next_u32().is_multiple_of(2) { Border::Zero } else { Border::Edge };
+    case(rng::shape(rng), (rng::size(rng, 40), rng::size(rng, 40)), border, Size::Ragged)
+}
+
 fn case(shape: Shape, (h, w): (u32, u32), border: Border, size: Size) -> Case {
     let x = rng::integers(shape.len(), 1);
     let out = Shape { h, w, ..shape };

@@ -1,0 +1,46 @@
+//! Every kernel at random shapes equals its twin. Convolutions have a file of their own.
+
+mod common;
+
+use common::gpu;
+use netdissect::reference::{self, Case, rng};
+use proptest::prelude::*;
+
+/// Makes a case from seeded numbers.
+type Random = fn(&mut rand_mt::Mt) -> Case;
+
+const KERNELS: &[(&str, Random)] = &[
+    ("adaptive_average_pool", reference::adaptive_average_pool::random),
+    ("add", reference::add::random),
+    ("average_pool", reference::average_pool::random),
+    ("edit", reference::edit::random),
+    ("histogram", reference::histogram::random),
+    ("linear", reference::linear::random),
+    ("max_pool", reference::max_pool::random),
+    ("peak", reference::peak::random),
+    ("relu", reference::relu::random),
+    ("roof_arithmetic", reference::roof_arithmetic::random),
+    ("softmax", reference::softmax::random),
+    ("threshold_iou", reference::threshold_iou::random),
+    ("upsample_bilinear", reference::upsample_bilinear::random),
+];
+
+#[test]
+fn every_kernel_is_tried_at_random_shapes() {
+    let tried = KERNELS.iter().map(|(stem, _)| *stem);
+    let others = netdissect::kernels::ALL.iter().map(|entry| entry.stem).filter(|stem| !stem.starts_with("conv"));
+    assert!(tried.eq(others));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn kernels_equal_their_twins_at_random_shapes(seed: u32) {
+        let Some(gpu) = gpu() else { return Ok(()) };
+        for (stem, random) in KERNELS {
+            let case = random(&mut rng::seeded(seed));
+            case.check(gpu).map_err(|error| TestCaseError::fail(format!("{stem}: {error}")))?;
+        }
+    }
+}
