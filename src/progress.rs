@@ -29,9 +29,7 @@ impl Progress for Silent {
 /// [`Kind::Interrupted`].
 pub fn check_stop(stop: &AtomicBool) -> Result<()> {
     if stop.load(Ordering::Relaxed) {
-        return Err(
-            Error::new(Kind::Interrupted, "stopped; finished work is kept").hint("run the same command again to go on")
-        );
+        return Err(Error::new(Kind::Interrupted, "finished work is kept").hint("run the same command again to go on"));
     }
     Ok(())
 }

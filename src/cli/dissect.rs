@@ -162,6 +162,9 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         stages: BTreeMap::new(),
     };
     report::write_timing(&args.output, &timing)?;
+    if let Some(path) = settings.checkpoint.as_ref().filter(|path| path.exists()) {
+        std::fs::remove_file(path).map_err(|error| Error::writing(path, &error))?;
+    }
     print_done(context, &args.output)
 }
 

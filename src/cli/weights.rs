@@ -33,7 +33,7 @@ struct ImportArgs {
     /// Network the weights belong to.
     #[arg(long, value_enum)]
     model: ModelName,
-    /// File to write.
+    /// File to write; one that is there is replaced once the new one is whole.
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
     /// Accept a file without fully connected layers, and drop them where there are some.
@@ -49,9 +49,6 @@ struct ImportArgs {
     /// Check everything, write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Replace the output file if it exists.
-    #[arg(long)]
-    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -76,7 +73,7 @@ enum PreprocessName {
 /// Runs `netdissect weights`; results go to `out`.
 ///
 /// # Errors
-/// [`Kind::Input`] if a file is not what it should be, [`Kind::Usage`] if the output exists or is the input,
+/// [`Kind::Input`] if a file is not what it should be, [`Kind::Usage`] if the output is the input or no plain file,
 /// [`Kind::Output`] if it cannot be written.
 pub fn run(args: &WeightsArgs, json: bool, out: &mut dyn Write) -> Result<()> {
     match &args.command {
@@ -121,10 +118,6 @@ fn check_output(args: &ImportArgs) -> Result<()> {
     if args.output.exists() && !args.output.is_file() {
         let error = Error::new(Kind::Usage, "not a regular file; needed the name of a file to write");
         return Err(error.at(args.output.display()));
-    }
-    if args.output.exists() && !args.force && !args.dry_run {
-        let error = Error::new(Kind::Usage, "the file exists; needed a new name");
-        return Err(error.at(args.output.display()).hint("pass `--force` to replace it"));
     }
     Ok(())
 }

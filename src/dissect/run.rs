@@ -24,6 +24,9 @@ use crate::tensor::{HostTensor, Shape};
 /// Submissions under way at once: the host prepares one while the device works on another.
 const IN_FLIGHT: usize = 2;
 
+/// Bytes of activations held between passes, however much the budget is: the first few hundred images or thousand.
+const MOST_HELD: u64 = 1 << 30;
+
 /// Time between checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 
@@ -118,7 +121,7 @@ impl Dissection<'_> {
     /// Runs all passes.
     ///
     /// # Errors
-    /// [`Kind::Input`] if no image can be read, an activation is not finite or a label map is broken; [`Kind::Interrupted`] if
+    /// [`crate::error::Kind::Input`] if no image can be read, an activation is not finite or a label map is broken; [`crate::error::Kind::Interrupted`] if
     /// stopped, after writing a checkpoint; else what the device reports.
     pub fn run(&self) -> Result<Vec<LayerOutcome>> {
         let mut state = self.start()?;
@@ -136,7 +139,8 @@ impl Dissection<'_> {
         }
         self.count_pass(&mut state, &held)?;
         if let Some(path) = &self.settings.checkpoint {
-            let _ = std::fs::remove_file(path);
+            // Whoever runs us removes it once the results are written.
+            checkpoint::save(path, &state)?;
         }
         state
             .layers
@@ -322,8 +326,9 @@ impl Dissection<'_> {
             self.settings.layers.iter().map(|(_, node)| self.session.value(node, n)).collect::<Result<Vec<_>>>()?;
         if *holding {
             let bytes: u64 = values.iter().map(|(_, shape)| shape.bytes()).sum();
+            let taken: u64 = held.iter().flat_map(|batch| &batch.values).map(|(_, shape)| shape.bytes()).sum();
             // A quarter stays free for readbacks and labels.
-            *holding = self.gpu.free_bytes() > bytes + self.gpu.budget() / 4;
+            *holding = taken + bytes <= MOST_HELD && self.gpu.free_bytes() > bytes + self.gpu.budget() / 4;
         }
         if *holding {
             let mut copies = Vec::new();

@@ -61,7 +61,7 @@ fn import_as_json_names_source_tensors_and_classes() {
     assert_eq!(said["tensors"][0]["dims"], serde_json::json!([2, 3, 3, 3]));
     assert_eq!(WeightFile::open(&output).unwrap().class_names().unwrap()[4], "zen garden");
     std::fs::write(&names, "airfield\nalley\n").unwrap();
-    let error = weights(&[&words[..], &["--force"]].concat()).unwrap_err().to_string();
+    let error = weights(&words).unwrap_err().to_string();
     assert!(error.ends_with("2 class names; the network has 5 classes"), "{error}");
 }
 
@@ -75,16 +75,17 @@ fn a_dry_run_checks_everything_and_writes_nothing() {
 }
 
 #[test]
-fn existing_files_are_kept_without_force_and_the_source_always() {
-    let (_folder, output) = places();
+fn a_failed_import_leaves_an_existing_file_as_it_was_and_the_source_is_never_replaced() {
+    let (folder, output) = places();
     std::fs::write(&output, "precious").unwrap();
+    let broken = folder.path().join("broken.pth");
+    std::fs::write(&broken, &std::fs::read(golden("authors_zip.pth")).unwrap()[..2000]).unwrap();
+    weights(&["import", text(&broken), "--model", "vgg16", "-o", text(&output)]).unwrap_err();
+    assert_eq!(std::fs::read(&output).unwrap(), b"precious");
     let source = golden("authors_zip.pth");
-    let words = ["import", text(&source), "--model", "vgg16", "-o", text(&output)];
-    let error = weights(&words).unwrap_err();
-    assert_eq!((error.kind(), std::fs::read(&output).unwrap()), (Kind::Usage, b"precious".to_vec()));
-    weights(&[&words[..], &["--force"]].concat()).unwrap();
+    weights(&["import", text(&source), "--model", "vgg16", "-o", text(&output)]).unwrap();
     let before = std::fs::read(&output).unwrap();
-    let onto_itself = ["import", text(&output), "--model", "vgg16", "-o", text(&output), "--force"];
+    let onto_itself = ["import", text(&output), "--model", "vgg16", "-o", text(&output)];
     assert!(weights(&onto_itself).unwrap_err().to_string().contains("the output is the input file"));
     assert_eq!(std::fs::read(&output).unwrap(), before);
 }
@@ -93,7 +94,7 @@ fn existing_files_are_kept_without_force_and_the_source_always() {
 fn folders_and_devices_are_never_replaced() {
     let (folder, _) = places();
     let source = golden("authors_zip.pth");
-    let words = ["import", text(&source), "--model", "vgg16", "-o", text(folder.path()), "--force"];
+    let words = ["import", text(&source), "--model", "vgg16", "-o", text(folder.path())];
     let error = weights(&words).unwrap_err();
     assert_eq!(error.kind(), Kind::Usage, "{error}");
     assert!(folder.path().is_dir());
