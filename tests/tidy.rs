@@ -113,3 +113,21 @@ fn source_files_stay_under_five_hundred_lines() {
         assert!(lines <= 500, "{} has {lines} lines", path.display());
     }
 }
+
+/// Lines outside tests that may panic.
+fn panics(text: &str) -> Vec<&str> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let may_panic =
+        |line: &&str| [".unwrap()", ".expect(", "panic!(", "unreachable!("].iter().any(|word| line.contains(word));
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).filter(may_panic).collect()
+}
+
+#[test]
+fn nothing_outside_tests_panics_but_the_rendering_of_our_own_templates() {
+    assert_eq!(panics("fn f() { x.expect(\"y\"); }\n#[cfg(test)]\nmod tests { fn g() { z.unwrap(); } }").len(), 1);
+    for path in
+        files("src", "rs").iter().filter(|path| !path.ends_with("tests.rs") && !path.ends_with("kernels/template.rs"))
+    {
+        assert_eq!(panics(&fs::read_to_string(path).unwrap()), Vec::<&str>::new(), "{}", path.display());
+    }
+}
