@@ -7,7 +7,7 @@ mod common;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use common::{Noise, Weights, gpu, narrow_vgg, shapes};
-use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Vocabulary};
+use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, Vocabulary};
 use netdissect::data::ImageSource;
 use netdissect::dissect::run::{Dissection, LayerOutcome, Settings};
 use netdissect::error::{Kind, Result};
@@ -39,11 +39,13 @@ impl ConceptSource for NoiseLabels {
         serde_json::json!("noise")
     }
 
-    fn label_maps(&self, image: &ConceptInput<'_>, (h, w): (u32, u32)) -> Result<LabelMaps> {
-        let seed = image.name.bytes().map(u32::from).sum();
-        let mut rng = rng::seeded(seed);
-        let labels = (0..2 * h * w).map(|_| (rng.next_u32() % 5) as u16).collect();
-        Ok(LabelMaps { channels: 2, h, w, labels })
+    fn label_maps(&self, images: &[ConceptInput<'_>], (h, w): (u32, u32)) -> Result<Vec<LabelMaps>> {
+        let of = |image: &ConceptInput<'_>| {
+            let mut rng = rng::seeded(image.name.bytes().map(u32::from).sum());
+            let labels = (0..2 * h * w).map(|_| (rng.next_u32() % 5) as u16).collect();
+            LabelMaps { channels: 2, h, w, labels }
+        };
+        Ok(images.iter().map(of).collect())
     }
 }
 
@@ -151,8 +153,8 @@ fn thresholds_areas_and_intersections_equal_brute_force_for_every_batch_size() {
             let mut intersection = vec![0; 6];
             for (image, fires) in fires.chunks_exact(positions).enumerate() {
                 let name = format!("{image}.png");
-                let input = ConceptInput { name: &name, rgb: &[], h: 64, w: 64 };
-                let labels = concepts.label_maps(&input, GRID).unwrap().labels;
+                let input = ConceptInput { name: &name, pixels: Pixels::Rgb(&[]), h: 64, w: 64 };
+                let labels = concepts.label_maps(&[input], GRID).unwrap()[0].labels.clone();
                 for (place, _) in fires.iter().enumerate().filter(|(_, fires)| **fires) {
                     area += 1;
                     let (first, second) = (labels[place], labels[place + positions]);

@@ -162,10 +162,8 @@ pub(super) fn save_labels(
     progress.stage("saving label maps", u64::from(loader.count()));
     for batch in loader.batches(0) {
         let batch = batch?;
-        for (position, name) in batch.names.iter().enumerate() {
-            let image = &batch.images[position];
-            let input = ConceptInput { name, rgb: &image.rgb, h: image.h, w: image.w };
-            let maps = concepts.label_maps(&input, grid)?;
+        let all_maps = concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), grid)?;
+        for (name, maps) in batch.names.iter().zip(&all_maps) {
             let stem = Path::new(name).with_extension("");
             let cells = (grid.0 * grid.1) as usize;
             for (channel, labels) in maps.labels.chunks_exact(cells).enumerate() {

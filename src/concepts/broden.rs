@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::label_image::LabelImage;
 use super::numbering::{Numbering, append_channel};
 use super::table::{Row, Table};
-use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest};
+use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
 use crate::data::decode::read_bounded;
 use crate::data::images::{ImageSet, Order};
 use crate::data::preprocess::Geometry;
@@ -86,7 +86,14 @@ impl ConceptSource for Broden {
         })
     }
 
-    fn label_maps(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps> {
+    fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
+        one_by_one(images, |image| self.label_maps_of(image, grid))
+    }
+}
+
+impl Broden {
+    /// Label maps of one image.
+    fn label_maps_of(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps> {
         let name = image.name.strip_prefix("images/").unwrap_or(image.name);
         let Some(channels) = self.images.get(name) else {
             return Err(Error::input("is not an image of index.csv")
@@ -237,6 +244,7 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
+    use crate::concepts::Pixels;
     use crate::error::Kind;
 
     const INDEX: &str = "\
@@ -288,7 +296,7 @@ ade/plain.jpg,val,8,8,4,4,,,,,,
     }
 
     fn maps(source: &Broden, name: &str, grid: (u32, u32)) -> Result<LabelMaps> {
-        source.label_maps(&ConceptInput { name, rgb: &[], h: 8, w: 8 }, grid)
+        source.label_maps_of(&ConceptInput { name, pixels: Pixels::Rgb(&[]), h: 8, w: 8 }, grid)
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!    pink below 346; with three exceptions for what people do not call by its hue: orange with `v < 176`, or yellow with
 //!    `v < 128`, is brown; red with `v < 112` and `c < 0.6 v` is brown; red with `v >= 176` and `c < 0.56 v` is pink.
 
-use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary};
+use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, one_by_one};
 use crate::error::{Error, Result};
 
 /// Version of the rule, for provenance.
@@ -62,31 +62,36 @@ impl ConceptSource for Colors {
         serde_json::json!({ "kind": "colors", "rule_version": RULE_VERSION })
     }
 
-    fn label_maps(&self, image: &ConceptInput<'_>, (rows, columns): (u32, u32)) -> Result<LabelMaps> {
-        if image.rgb.len() != image.h as usize * image.w as usize * 3 || image.rgb.is_empty() {
-            return Err(
-                Error::internal(format!("{} bytes for {}x{}", image.rgb.len(), image.h, image.w)).at(image.name)
-            );
+    fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
+        one_by_one(images, |image| self.label_maps_of(image, grid))
+    }
+}
+
+impl Colors {
+    /// Label maps of one image.
+    fn label_maps_of(&self, image: &ConceptInput<'_>, (rows, columns): (u32, u32)) -> Result<LabelMaps> {
+        let rgb = image.pixels.rgb();
+        if rgb.len() != image.h as usize * image.w as usize * 3 || rgb.is_empty() {
+            return Err(Error::internal(format!("{} bytes for {}x{}", rgb.len(), image.h, image.w)).at(image.name));
         }
-        let labels = (0..rows)
-            .flat_map(|row| (0..columns).map(move |column| color_of(mean(image, (row, rows), (column, columns)))))
-            .collect();
+        let mean = |row: u32, column: u32| mean(&rgb, (row, rows, image.h), (column, columns, image.w));
+        let labels = (0..rows).flat_map(|row| (0..columns).map(move |column| color_of(mean(row, column)))).collect();
         Ok(LabelMaps { channels: 1, h: rows, w: columns, labels })
     }
 }
 
 /// Mean colour of a cell, rounded half up; the pixels from `floor(i size / parts)` to `ceil((i + 1) size / parts)`.
-fn mean(image: &ConceptInput<'_>, (row, rows): (u32, u32), (column, columns): (u32, u32)) -> [u32; 3] {
+fn mean(rgb: &[u8], (row, rows, h): (u32, u32, u32), (column, columns, w): (u32, u32, u32)) -> [u32; 3] {
     let part = |at: u32, size: u32, parts: u32| {
         let (at, size, parts) = (u64::from(at), u64::from(size), u64::from(parts));
         (at * size / parts) as usize..((at + 1) * size).div_ceil(parts) as usize
     };
-    let (ys, xs) = (part(row, image.h, rows), part(column, image.w, columns));
+    let (ys, xs) = (part(row, h, rows), part(column, w, columns));
     let count = (ys.len() * xs.len()) as u64;
     let mut sums = [0u64; 3];
     for y in ys {
-        let line = (y * image.w as usize + xs.start) * 3;
-        for pixel in image.rgb[line..line + xs.len() * 3].chunks_exact(3) {
+        let line = (y * w as usize + xs.start) * 3;
+        for pixel in rgb[line..line + xs.len() * 3].chunks_exact(3) {
             sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += u64::from(value));
         }
     }
@@ -130,6 +135,7 @@ pub fn color_of([r, g, b]: [u32; 3]) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::concepts::Pixels;
 
     fn term(rgb: [u32; 3]) -> &'static str {
         TERMS[usize::from(color_of(rgb)) - 1]
@@ -173,8 +179,8 @@ mod tests {
     fn a_cell_gets_the_term_of_its_mean_colour() {
         // Left half red and black in turn, right half white; three columns, so that the middle one is mixed.
         let row: Vec<u8> = [[255, 0, 0], [255, 255, 255], [255, 255, 255]].concat();
-        let input = ConceptInput { name: "a", rgb: &row, h: 1, w: 3 };
-        let labels = Colors::new().label_maps(&input, (1, 2)).unwrap().labels;
+        let input = ConceptInput { name: "a", pixels: Pixels::Rgb(&row), h: 1, w: 3 };
+        let labels = Colors::new().label_maps_of(&input, (1, 2)).unwrap().labels;
         assert_eq!(labels, [color_of([255, 128, 128]), WHITE]);
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::label_image::LabelImage;
 use super::numbering::{Numbering, append_channel};
 use super::table::Table;
-use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest};
+use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
 use crate::data::decode::read_bounded;
 use crate::error::{Error, Result};
 
@@ -96,7 +96,14 @@ impl ConceptSource for LabelFolder {
         serde_json::json!({ "kind": "label maps", "folder": self.folder, "labels_csv_sha256": self.table_sha256 })
     }
 
-    fn label_maps(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps> {
+    fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
+        one_by_one(images, |image| self.label_maps_of(image, grid))
+    }
+}
+
+impl LabelFolder {
+    /// Label maps of one image.
+    fn label_maps_of(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps> {
         let files = self.files(image.name)?;
         let mut maps = LabelMaps { channels: 0, h: grid.0, w: grid.1, labels: Vec::new() };
         for path in &files {
@@ -113,6 +120,7 @@ impl ConceptSource for LabelFolder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::concepts::Pixels;
 
     const TABLE: &str = "number,name,category\n1,sky,object\n300,\"tree, old\",object\n";
 
@@ -132,8 +140,8 @@ mod tests {
     }
 
     fn maps(folder: &tempfile::TempDir, grid: (u32, u32)) -> Result<LabelMaps> {
-        let input = ConceptInput { name: "a/b.jpg", rgb: &[], h: 2, w: 2 };
-        LabelFolder::open(folder.path())?.label_maps(&input, grid)
+        let input = ConceptInput { name: "a/b.jpg", pixels: Pixels::Rgb(&[]), h: 2, w: 2 };
+        LabelFolder::open(folder.path())?.label_maps_of(&input, grid)
     }
 
     #[test]

@@ -7,9 +7,13 @@ pub mod label_maps;
 mod numbering;
 mod table;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::data::preprocess::Geometry;
+use rayon::prelude::*;
+
+use crate::data::preprocess::{Geometry, Prepared};
 use crate::error::Result;
 
 /// Names and categories of the concepts; the label number is the index, and 0 means "no label".
@@ -46,17 +50,64 @@ pub struct LabelMaps {
     pub labels: Vec<u16>,
 }
 
+/// The pixels of an image as the network sees it, before normalisation.
+#[derive(Debug, Clone, Copy)]
+pub enum Pixels<'a> {
+    /// A photograph: 8-bit RGB, `h * w * 3`, row-major.
+    Rgb(&'a [u8]),
+    /// What a generator made: planes `[3, h, w]` of red, green and blue, about -1 to 1 and never clamped.
+    Signed(&'a [f32]),
+}
+
+impl<'a> Pixels<'a> {
+    /// As 8-bit RGB; signed values become `trunc(clamp(127.5 v + 127.5, 0, 255))`.
+    pub fn rgb(self) -> Cow<'a, [u8]> {
+        match self {
+            Pixels::Rgb(bytes) => Cow::Borrowed(bytes),
+            Pixels::Signed(planes) => {
+                let area = planes.len() / 3;
+                let byte = |at: usize| (planes[at % 3 * area + at / 3] * 127.5 + 127.5).clamp(0.0, 255.0) as u8;
+                Cow::Owned((0..area * 3).map(byte).collect())
+            }
+        }
+    }
+
+    /// As planes `[3, h, w]` from -1 to 1: a byte `b` is `2 b / 255 - 1`.
+    pub fn append_signed(self, out: &mut Vec<f32>) {
+        match self {
+            Pixels::Rgb(bytes) => {
+                let signed = |&byte: &u8| f32::from(byte) / 255.0 * 2.0 - 1.0;
+                (0..3).for_each(|channel| out.extend(bytes.iter().skip(channel).step_by(3).map(signed)));
+            }
+            Pixels::Signed(planes) => out.extend_from_slice(planes),
+        }
+    }
+}
+
 /// What a source of label maps is given of an image.
 #[derive(Debug, Clone, Copy)]
 pub struct ConceptInput<'a> {
     /// Name of the image: its path relative to the image folder, with `/`.
     pub name: &'a str,
-    /// The image as the network sees it before normalisation: 8-bit RGB, `h * w * 3`, row-major.
-    pub rgb: &'a [u8],
+    /// Its pixels.
+    pub pixels: Pixels<'a>,
     /// Rows of the image.
     pub h: u32,
     /// Columns of the image.
     pub w: u32,
+}
+
+impl<'a> ConceptInput<'a> {
+    /// The images of a batch.
+    pub fn of(names: &'a [String], images: &'a [Arc<Prepared>]) -> Vec<ConceptInput<'a>> {
+        let input = |(name, image): (&'a String, &'a Arc<Prepared>)| ConceptInput {
+            name,
+            pixels: Pixels::Rgb(&image.rgb),
+            h: image.h,
+            w: image.w,
+        };
+        names.iter().zip(images).map(input).collect()
+    }
 }
 
 /// Source of label maps.
@@ -67,12 +118,20 @@ pub trait ConceptSource: Send + Sync {
     /// What goes into provenance and cache keys: kind, folder, hash, rule version.
     fn describe(&self) -> serde_json::Value;
 
-    /// Label maps of one image, brought to the `(rows, columns)` of `grid`. They cover what the network sees of it.
+    /// Label maps of each image, brought to the `(rows, columns)` of `grid`. They cover what the network sees of it.
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] naming the file if a label map is missing, cannot be read or holds a label the vocabulary
     /// lacks.
-    fn label_maps(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps>;
+    fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>>;
+}
+
+/// For sources that look at one image at a time: all of a batch, on all cores.
+fn one_by_one(
+    images: &[ConceptInput<'_>],
+    label_maps: impl Fn(&ConceptInput<'_>) -> Result<LabelMaps> + Send + Sync,
+) -> Result<Vec<LabelMaps>> {
+    images.par_iter().map(label_maps).collect()
 }
 
 /// Which source of label maps to open.

@@ -377,11 +377,7 @@ impl Dissection<'_> {
     }
 
     fn label_maps(&self, batch: &ImageBatch) -> Result<Vec<LabelMaps>> {
-        let maps = batch.names.par_iter().zip(&batch.images).map(|(name, image)| {
-            let input = ConceptInput { name, rgb: &image.rgb, h: image.h, w: image.w };
-            self.concepts.label_maps(&input, self.settings.grid)
-        });
-        maps.collect()
+        self.concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), self.settings.grid)
     }
 
     /// Writes a checkpoint if it is time, or if the user asks to stop, and then stops. `settle` brings everything counted into
