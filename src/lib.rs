@@ -1,7 +1,7 @@
 //! Shows what every single unit of a vision network has learned, on any Vulkan, Metal or DX12 adapter.
 //!
 //! Modules stand on floors; one imports only from floors below its own:
-//! 0 [`error`], [`files`], [`tensor`], [`geometry`], [`progress`] · 1 [`gpu`], [`weights`], [`data`] · 2 [`graph`], [`kernels`] · 3 [`mod@reference`] ·
+//! 0 [`error`], [`files`], [`tensor`], [`geometry`], [`npy`], [`progress`] · 1 [`gpu`], [`weights`], [`data`] · 2 [`graph`], [`kernels`] · 3 [`mod@reference`] ·
 //! 4 [`models`], [`concepts`], [`session`] · 5 [`dissect`] · 6 [`report`] · 7 [`cli`].
 
 pub mod cli;
@@ -15,6 +15,7 @@ pub mod gpu;
 pub mod graph;
 pub mod kernels;
 pub mod models;
+pub mod npy;
 pub mod progress;
 pub mod reference;
 pub mod report;
