@@ -94,7 +94,7 @@ impl Latents {
     /// [`crate::error::Kind::Input`], with the path, if the file cannot be opened any more.
     pub fn reader(&self) -> Result<Reader<'_>> {
         let place = match &self.origin {
-            Origin::Seeded(seed) => Place::Stream { stream: Stream::new(*seed), next: 0 },
+            Origin::Seeded(seed) => Place::Stream { stream: Box::new(Stream::new(*seed)), next: 0 },
             Origin::File { path, .. } => Place::File(File::open(path).map_err(|error| Error::reading(path, &error))?),
         };
         Ok(Reader { latents: self, place })
@@ -110,7 +110,7 @@ pub struct Reader<'a> {
 enum Place {
     /// A stream about to draw row `next`.
     Stream {
-        stream: Stream,
+        stream: Box<Stream>,
         next: u32,
     },
     File(File),
@@ -127,7 +127,7 @@ impl Reader<'_> {
         match (&mut self.place, &self.latents.origin) {
             (Place::Stream { stream, next }, Origin::Seeded(seed)) => {
                 if index < *next {
-                    (*stream, *next) = (Stream::new(*seed), 0);
+                    (**stream, *next) = (Stream::new(*seed), 0);
                 }
                 for _ in 0..(index - *next) as usize * size {
                     stream.draw();
