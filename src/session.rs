@@ -12,6 +12,7 @@ use crate::kernels::edit::{self, Extent};
 use crate::kernels::linear::{self, Sizes, row_ranges};
 use crate::kernels::tune::Tuner;
 use crate::kernels::{adaptive_average_pool, add, average_pool, max_pool, relu, softmax, upsample_bilinear};
+use crate::kernels::{leaky_relu, pixel_norm, upsample_nearest};
 use crate::tensor::{HostTensor, Shape};
 
 /// Where weights come from: a file, or a table in tests.
@@ -241,6 +242,9 @@ impl Session {
                 )
             }
             Operator::Relu => relu::relu(gpu, recording, x, y, count),
+            Operator::LeakyRelu => leaky_relu::leaky_relu(gpu, recording, x, y, count),
+            Operator::PixelNorm => pixel_norm::pixel_norm(gpu, recording, shape, x, y),
+            Operator::UpsampleNearest => upsample_nearest::upsample_nearest(gpu, recording, shape, x, y),
             Operator::Softmax => softmax::softmax(gpu, recording, shape, x, y),
             Operator::MaxPool(window) => max_pool::max_pool(gpu, recording, window, shape, x, y),
             Operator::AveragePool(window) => average_pool::average_pool(gpu, recording, window, shape, x, y),

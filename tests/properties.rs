@@ -15,14 +15,17 @@ const KERNELS: &[(&str, Random)] = &[
     ("average_pool", reference::average_pool::random),
     ("edit", reference::edit::random),
     ("histogram", reference::histogram::random),
+    ("leaky_relu", reference::leaky_relu::random),
     ("linear", reference::linear::random),
     ("max_pool", reference::max_pool::random),
     ("peak", reference::peak::random),
+    ("pixel_norm", reference::pixel_norm::random),
     ("relu", reference::relu::random),
     ("roof_arithmetic", reference::roof_arithmetic::random),
     ("softmax", reference::softmax::random),
     ("threshold_iou", reference::threshold_iou::random),
     ("upsample_bilinear", reference::upsample_bilinear::random),
+    ("upsample_nearest", reference::upsample_nearest::random),
 ];
 
 #[test]

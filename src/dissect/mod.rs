@@ -1,6 +1,7 @@
 //! Dissection arithmetic: thresholds, counts, labels. Formats nothing.
 
 mod checkpoint;
+pub mod edits;
 pub mod labels;
 pub mod quantile;
 pub mod run;

@@ -20,6 +20,12 @@ pub enum Operator {
     },
     /// `max(0, x)`.
     Relu,
+    /// `max(x, 0.2 x)`.
+    LeakyRelu,
+    /// Every position divided by `sqrt(mean over channels of x^2 + 1e-8)`.
+    PixelNorm,
+    /// Every position as a block of two by two.
+    UpsampleNearest,
     /// Maximum over a window; padding never wins.
     MaxPool(Window),
     /// Mean over a window, padding counted as zeros.
@@ -73,7 +79,8 @@ impl Operator {
             return Err(Error::internal("the input has no shape to infer"));
         };
         Ok(match self {
-            Operator::Input | Operator::Relu | Operator::Softmax => x,
+            Operator::Input | Operator::Relu | Operator::LeakyRelu | Operator::PixelNorm | Operator::Softmax => x,
+            Operator::UpsampleNearest => Shape { h: x.h.saturating_mul(2), w: x.w.saturating_mul(2), ..x },
             Operator::Convolution { convolution, .. } => {
                 if convolution.groups == 0
                     || x.c % convolution.groups != 0

@@ -8,9 +8,11 @@ pub mod conv_broadcast;
 pub mod conv_tiled;
 pub mod edit;
 pub mod histogram;
+pub mod leaky_relu;
 pub mod linear;
 pub mod max_pool;
 pub mod peak;
+pub mod pixel_norm;
 pub mod relu;
 pub mod roof_arithmetic;
 pub mod softmax;
@@ -18,6 +20,7 @@ mod template;
 pub mod threshold_iou;
 pub mod tune;
 pub mod upsample_bilinear;
+pub mod upsample_nearest;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Shader, Traits};
@@ -45,14 +48,17 @@ pub static ALL: &[&Entry] = &[
     &conv_tiled::ENTRY,
     &edit::ENTRY,
     &histogram::ENTRY,
+    &leaky_relu::ENTRY,
     &linear::ENTRY,
     &max_pool::ENTRY,
     &peak::ENTRY,
+    &pixel_norm::ENTRY,
     &relu::ENTRY,
     &roof_arithmetic::ENTRY,
     &softmax::ENTRY,
     &threshold_iou::ENTRY,
     &upsample_bilinear::ENTRY,
+    &upsample_nearest::ENTRY,
 ];
 
 /// For [`Entry::runs_on`]: within WebGPU's default limits, no optional feature.

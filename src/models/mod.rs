@@ -1,5 +1,7 @@
 //! Networks as graphs, with the layer names users type. Never sees a device.
 
+pub mod progan;
+pub mod progan_weights;
 pub mod vgg16;
 mod vgg16_onnx;
 pub mod vgg16_weights;
@@ -21,7 +23,7 @@ pub struct Layer {
 /// A network with what is needed to feed it and to name its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// Architecture: `vgg16`.
+    /// Architecture: `vgg16` or `progan`.
     pub name: String,
     /// The network.
     pub graph: Graph,

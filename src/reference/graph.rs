@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Maps, adaptive_average_pool, add, average_pool, conv, linear, max_pool, relu, softmax, upsample_bilinear};
+use super::{leaky_relu, pixel_norm, upsample_nearest};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Operator};
 
@@ -30,6 +31,9 @@ pub fn run(
             }
             Operator::Linear { weight: name, bias, .. } => linear::linear(x(0), &weight(name)?, &weight(bias)?),
             Operator::Relu => relu::relu(x(0)),
+            Operator::LeakyRelu => leaky_relu::leaky_relu(x(0)),
+            Operator::PixelNorm => pixel_norm::pixel_norm(x(0)),
+            Operator::UpsampleNearest => upsample_nearest::upsample_nearest(x(0)),
             Operator::MaxPool(window) => max_pool::max_pool(x(0), window)?,
             Operator::AveragePool(window) => average_pool::average_pool(x(0), window)?,
             &Operator::AdaptiveAveragePool { h, w } => adaptive_average_pool::adaptive_average_pool(x(0), h, w),

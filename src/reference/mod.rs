@@ -8,15 +8,18 @@ pub mod conv;
 pub mod edit;
 pub mod graph;
 pub mod histogram;
+pub mod leaky_relu;
 pub mod linear;
 pub mod max_pool;
 pub mod peak;
+pub mod pixel_norm;
 mod pool;
 pub mod relu;
 pub mod roof_arithmetic;
 pub mod softmax;
 pub mod threshold_iou;
 pub mod upsample_bilinear;
+pub mod upsample_nearest;
 
 pub use case::{Case, Data, Expected, Mismatch, Output, Record, Size, Work, rng};
 
@@ -35,14 +38,17 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("conv_tiled", conv::tiled_cases),
     ("edit", edit::cases),
     ("histogram", histogram::cases),
+    ("leaky_relu", leaky_relu::cases),
     ("linear", linear::cases),
     ("max_pool", max_pool::cases),
     ("peak", peak::cases),
+    ("pixel_norm", pixel_norm::cases),
     ("relu", relu::cases),
     ("roof_arithmetic", roof_arithmetic::cases),
     ("softmax", softmax::cases),
     ("threshold_iou", threshold_iou::cases),
     ("upsample_bilinear", upsample_bilinear::cases),
+    ("upsample_nearest", upsample_nearest::cases),
 ];
 
 /// The cases of one kernel.

@@ -25,6 +25,8 @@ pub enum Container {
     Safetensors,
     /// An ONNX model; its initialisers are the tensors.
     Onnx,
+    /// A zip of numpy arrays.
+    Npz,
 }
 
 impl fmt::Display for Container {
@@ -34,6 +36,7 @@ impl fmt::Display for Container {
             Container::TorchLegacy => "pth (legacy)",
             Container::Safetensors => "safetensors",
             Container::Onnx => "onnx",
+            Container::Npz => "npz",
         })
     }
 }
@@ -143,7 +146,7 @@ pub(super) fn parse(source: &Bytes) -> Result<Contents> {
 
 /// Files that users mistake for weights, by their first bytes.
 fn recognise_other(source: &[u8]) -> Option<Error> {
-    let needed = "needed a .pth, .safetensors or .onnx file";
+    let needed = "needed a .pth, .safetensors, .onnx or .npz file";
     let known: [(&[u8], &str, &str); 6] = [
         (b"\x80", "a pickle that PyTorch did not write", "save it again with `torch.save(model.state_dict(), FILE)`"),
         (b"\x89HDF", "an HDF5 (Keras) file", "export the network to ONNX and import that"),

@@ -7,6 +7,7 @@ mod archive;
 mod file;
 mod hash;
 pub mod import;
+mod npz;
 mod onnx;
 mod onnx_graph;
 mod pickle;

@@ -118,6 +118,15 @@ impl Tensor {
         Ok(Tensor { name, dims, dtype, strides, bytes })
     }
 
+    /// An f32 tensor of these elements, row-major.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if they do not fill the sizes.
+    pub fn from_values(name: impl Into<String>, dims: Vec<usize>, values: &[f32]) -> Result<Self> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Tensor::contiguous(name, dims, Dtype::F32, bytes.into())
+    }
+
     /// A view into a storage, as PyTorch describes one: `offset` and `strides` in elements.
     ///
     /// # Errors

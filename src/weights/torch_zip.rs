@@ -11,7 +11,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::archive::{Container, Contents};
 use super::tensor::quote;
-use super::{pickle, torch};
+use super::{npz, pickle, torch};
 use crate::error::{Error, Result};
 
 /// Entries of one archive; a checkpoint has one for each tensor.
@@ -30,11 +30,14 @@ pub(super) fn is_zip(source: &[u8]) -> bool {
     source.starts_with(b"PK\x03\x04") || source.starts_with(b"PK\x05\x06")
 }
 
-/// Reads the container.
+/// Reads the container, or an `.npz` file, which is a zip archive too.
 pub(super) fn read(source: &Bytes) -> Result<Contents> {
     let mut zip = ZipArchive::new(Cursor::new(source.clone())).map_err(broken)?;
     check_archive(&mut zip, source)?;
     let entries = read_entries(&mut zip, source)?;
+    if npz::is_npz(&entries) {
+        return npz::read(&entries);
+    }
     let (prefix, program) = pickle_of(&entries)?;
     if program.len() > PICKLE_MAX {
         return Err(Error::input(format!("`data.pkl` has {} bytes; at most {PICKLE_MAX} are read", program.len())));

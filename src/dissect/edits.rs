@@ -1,0 +1,164 @@
+//! Changes of units in words, such as `layer4:0-19=3.0@2,5`, and the edits of a session that they add up to.
+
+use crate::data::latents::parse_indices;
+use crate::error::{Error, Result};
+use crate::kernels::edit::Extent;
+use crate::session::Edit;
+use crate::tensor::Shape;
+
+/// Units of a layer and what they are set to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The layer, by the name users type.
+    pub layer: String,
+    /// Each unit with its new activation, in the layer's own scale.
+    pub units: Vec<(u32, f32)>,
+    /// Row and column of the layer's own map; everywhere if there is none.
+    pub at: Option<(u32, u32)>,
+}
+
+impl Change {
+    /// `LAYER:UNITS`, such as `layer4:0-19,30`: switched off everywhere.
+    ///
+    /// # Errors
+    /// What is wrong with the words.
+    pub fn zero(words: &str) -> Result<Change, String> {
+        let (layer, units) = layer_and_units(words, "layer4:0-19,30")?;
+        Ok(Change { layer, units: units.into_iter().map(|unit| (unit, 0.0)).collect(), at: None })
+    }
+
+    /// `LAYER:UNITS=VALUE` or `LAYER:UNITS=VALUE@ROW,COLUMN`, such as `layer4:0-19=3.0@2,5`.
+    ///
+    /// # Errors
+    /// What is wrong with the words.
+    pub fn set(words: &str) -> Result<Change, String> {
+        let example = "layer4:0-19=3.0@2,5";
+        let missing = || format!("`{words}` sets nothing; needed a value, such as {example}");
+        let (target, value) = words.split_once('=').ok_or_else(missing)?;
+        let (layer, units) = layer_and_units(target, example)?;
+        let (value, place) = match value.split_once('@') {
+            Some((value, place)) => (value, Some(position(place)?)),
+            None => (value, None),
+        };
+        let number = value.trim().parse::<f32>().ok().filter(|number| number.is_finite());
+        let number = number.ok_or_else(|| format!("`{value}` is no finite number; such as {example}"))?;
+        Ok(Change { layer, units: units.into_iter().map(|unit| (unit, number)).collect(), at: place })
+    }
+}
+
+fn layer_and_units(words: &str, example: &str) -> Result<(String, Vec<u32>), String> {
+    match words.rsplit_once(':') {
+        Some((layer, units)) if !layer.is_empty() => Ok((layer.to_owned(), parse_indices(units)?)),
+        _ => Err(format!("`{words}` names no layer and units; such as {example}")),
+    }
+}
+
+/// Row and column, such as `2,5`.
+///
+/// # Errors
+/// What is wrong with the words.
+pub fn position(words: &str) -> Result<(u32, u32), String> {
+    let numbers = words.split_once(',').map(|(row, column)| (row.trim().parse(), column.trim().parse()));
+    match numbers {
+        Some((Ok(row), Ok(column))) => Ok((row, column)),
+        _ => Err(format!("`{words}` is no place; needed row and column of the layer's map, such as 2,5")),
+    }
+}
+
+/// One edit for each layer that changes, in the order in which they are first named. Later changes win over earlier ones.
+///
+/// `shape_of` gives the shape of a layer for one image.
+///
+/// # Errors
+/// What `shape_of` returns; [`crate::error::Kind::Input`] naming the layer if it has no such unit or place.
+pub fn by_layer(changes: &[Change], shape_of: impl Fn(&str) -> Result<Shape>) -> Result<Vec<(String, Edit)>> {
+    let mut layers: Vec<&str> = Vec::new();
+    for change in changes {
+        if !layers.contains(&change.layer.as_str()) {
+            layers.push(&change.layer);
+        }
+    }
+    let edit_of = |layer: &str| {
+        let shape = shape_of(layer)?.with_batch(1);
+        let own: Vec<&Change> = changes.iter().filter(|change| change.layer == layer).collect();
+        let edit = merged(&own, shape).map_err(|error| error.at(layer))?;
+        Ok((layer.to_owned(), edit))
+    };
+    layers.into_iter().map(edit_of).collect()
+}
+
+fn merged(changes: &[&Change], shape: Shape) -> Result<Edit> {
+    let extent = Extent { per_image: false, per_position: changes.iter().any(|change| change.at.is_some()) };
+    let positions = if extent.per_position { shape.positions() as usize } else { 1 };
+    let mut edit = Edit { extent, amount: vec![0.0; extent.len(shape)], value: vec![0.0; extent.len(shape)] };
+    for change in changes {
+        let places = match change.at {
+            Some((row, column)) if row < shape.h && column < shape.w => {
+                let place = (row * shape.w + column) as usize;
+                place..place + 1
+            }
+            Some((row, column)) => {
+                let message = format!("there is no place {row},{column}; its maps are {}x{}", shape.h, shape.w);
+                return Err(Error::input(message).hint("row and column count from 0"));
+            }
+            None => 0..positions,
+        };
+        for &(unit, value) in &change.units {
+            if unit >= shape.c {
+                let message = format!("there is no unit {unit}; it has {} units, counted from 0", shape.c);
+                return Err(Error::input(message));
+            }
+            for place in places.clone() {
+                edit.amount[unit as usize * positions + place] = 1.0;
+                edit.value[unit as usize * positions + place] = value;
+            }
+        }
+    }
+    Ok(edit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape::new(1, 3, 2, 2);
+
+    fn edit(changes: &[Change]) -> Result<Edit> {
+        Ok(by_layer(changes, |_| Ok(SHAPE))?.remove(0).1)
+    }
+
+    #[test]
+    fn words_are_read_and_nonsense_is_refused() {
+        let change = Change::set("layer4:0-2,9=-3.5@2,5").unwrap();
+        let units = vec![(0, -3.5), (1, -3.5), (2, -3.5), (9, -3.5)];
+        assert_eq!(change, Change { layer: "layer4".into(), units, at: Some((2, 5)) });
+        assert_eq!(Change::zero("a:b:7").unwrap(), Change { layer: "a:b".into(), units: vec![(7, 0.0)], at: None });
+        for words in ["layer4", "layer4:", ":3", "layer4:x", "layer4:3-1"] {
+            assert!(Change::zero(words).is_err(), "{words}");
+        }
+        for words in ["layer4:1", "layer4:1=", "layer4:1=x", "layer4:1=inf", "layer4:1=2@3", "layer4:1=2@3,-1"] {
+            assert!(Change::set(words).is_err(), "{words}");
+        }
+    }
+
+    #[test]
+    fn changes_everywhere_need_no_positions_and_later_ones_win() {
+        let edit = edit(&[Change::set("l:0-1=2").unwrap(), Change::zero("l:1").unwrap()]).unwrap();
+        assert_eq!((edit.amount, edit.value), (vec![1.0, 1.0, 0.0], vec![2.0, 0.0, 0.0]));
+        assert!(!edit.extent.per_position);
+    }
+
+    #[test]
+    fn a_change_in_one_place_leaves_the_others_alone() {
+        let edit = edit(&[Change::zero("l:2").unwrap(), Change::set("l:0,2=5@1,0").unwrap()]).unwrap();
+        assert_eq!(edit.amount, [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(edit.value, [0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 0.0]);
+    }
+
+    #[test]
+    fn units_and_places_that_are_not_there_are_named() {
+        let refusal = |words: &str| edit(&[Change::set(words).unwrap()]).unwrap_err().to_string();
+        assert_eq!(refusal("l:1-3=0"), "l: there is no unit 3; it has 3 units, counted from 0");
+        assert_eq!(refusal("l:0=1@0,2"), "l: there is no place 0,2; its maps are 2x2");
+    }
+}

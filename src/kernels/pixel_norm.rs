@@ -1,0 +1,41 @@
+//! Normalisation of every position over its channels. See `shaders/pixel_norm.wgsl` for the contract.
+
+use super::{Entry, everywhere, strided};
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Recording, Shader};
+use crate::tensor::Shape;
+
+/// Row of the table.
+pub static ENTRY: Entry = Entry {
+    stem: "pixel_norm",
+    shaders: || vec![shader()],
+    runs_on: everywhere,
+    mutants: &[
+        ("sum / f32(params.channels) + 1e-8", "sum / f32(params.channels)"),
+        ("sum / f32(params.channels)", "sum"),
+        ("fma(value, value, sum)", "sum + value"),
+        ("at / params.positions * params.channels", "at / params.positions"),
+        ("let value = x[first + c * params.positions]", "let value = x[first + c]"),
+        ("x[i] / size", "x[i] / (sum + 1e-8)"),
+    ],
+};
+
+fn shader() -> Shader {
+    Shader::new("pixel_norm", include_str!("../../shaders/pixel_norm.wgsl"))
+}
+
+crate::params! {
+    Params { positions: u32, grid_stride: u32, images: u32, channels: u32 }
+}
+
+/// Appends the normalisation of `x` of this shape into `y`.
+///
+/// # Errors
+/// As [`Recording::dispatch`].
+pub fn pixel_norm(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
+    let kernel = gpu.kernel(&shader())?;
+    super::count(shape)?;
+    let grid_stride = strided(shape.n * shape.positions(), kernel.interface.workgroup[0]);
+    let params = Params { positions: shape.positions(), grid_stride, images: shape.n, channels: shape.c };
+    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+}
