@@ -2,19 +2,21 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::context::{Context, size_in_words};
+use super::generator::{Generator, LatentArgs};
 use super::network::{InputArgs, LayerArgs};
 use crate::data::ImageSource;
 use crate::data::loader::ImageLoader;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::progress::check_stop;
+use crate::session::Session;
 use crate::tensor::Shape;
-use crate::weights::{self, Stored};
+use crate::weights::{Stored, WeightFile, save};
 
 /// Save the activations of chosen layers as safetensors: tensors named by layer, `[n, c, h, w]`.
 #[derive(Debug, Args)]
@@ -22,11 +24,16 @@ use crate::weights::{self, Stored};
   netdissect activations photos/ --weights vgg16.safetensors --layer conv5_3 -o conv5_3.safetensors
   netdissect activations photos/ -w vgg16.safetensors -l conv1_1,fc7 --limit 100 -o some.safetensors
   netdissect activations crops/ -w vgg16.safetensors -l conv5_3 --as-is --pre-relu -o raw.safetensors
+  netdissect activations --latents 0-63 -w church.safetensors -l layer4 -o layer4.safetensors
 
-The names of the images stand in the file's metadata, key `images`, as a JSON list in the order of the first axis.")]
+The names of the images, or the numbers of the latents, stand in the file's metadata, key `images` or `latents`, as a JSON list in
+the order of the first axis.")]
 pub(super) struct ActivationsArgs {
     #[command(flatten)]
     input: InputArgs,
+
+    #[command(flatten)]
+    latents: LatentArgs,
 
     #[command(flatten)]
     layers: LayerArgs,
@@ -39,6 +46,7 @@ pub(super) struct ActivationsArgs {
 /// Values of a layer, gathered on disk: the file does not have to fit the memory.
 struct Gathered {
     name: String,
+    node: String,
     shape: Shape,
     values: std::fs::File,
 }
@@ -48,19 +56,17 @@ struct Gathered {
 /// # Errors
 /// [`crate::error::Kind::Input`] if no image can be read, [`crate::error::Kind::Output`] if the file cannot be written.
 pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
+    if args.latents.is_given() { of_latents(args, context) } else { of_images(args, context) }
+}
+
+fn of_images(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
     let network = args.input.open()?;
     let nodes = network.nodes(&args.layers)?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
     let gpu = context.open_gpu()?;
     let session = network.session(context, &gpu, &keep, args.input.batch)?;
     let loader = ImageLoader::new(network.set.clone(), network.load_options(&session)?)?;
-    let folder =
-        args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
-    let mut gathered = Vec::new();
-    for (name, node) in &nodes {
-        let values = tempfile::tempfile_in(folder).map_err(|error| Error::writing(&args.output, &error))?;
-        gathered.push(Gathered { name: name.clone(), shape: session.value(node, 0)?.1, values });
-    }
+    let mut gathered = gather(args, &session, &nodes)?;
     context.progress.stage("reading activations", u64::from(loader.count()));
     let mut images = Vec::new();
     for batch in loader.batches(0) {
@@ -70,12 +76,7 @@ pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<(
         if n > 0 {
             session.upload(&batch.input, n)?;
             gpu.submit(&gpu.program(session.record(n)?)?)?;
-            for (layer, (_, node)) in gathered.iter_mut().zip(&nodes) {
-                let values = session.read(node, n)?;
-                let written = layer.values.write_all(bytemuck::cast_slice(&values.data));
-                written.map_err(|error| Error::writing(&args.output, &error))?;
-                layer.shape.n += n;
-            }
+            gathered.iter_mut().try_for_each(|layer| layer.take(&session, n, &args.output))?;
             images.extend(batch.names);
         }
         context.progress.advance(n.into());
@@ -83,17 +84,78 @@ pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<(
     if images.is_empty() {
         return Err(loader.nothing_readable());
     }
-    let bytes = write(args, &gathered, &images, &network)?;
-    let skipped = loader.skipped();
+    let skipped: Vec<_> = loader.skipped().iter().map(|s| json!({ "image": s.name, "reason": s.reason })).collect();
+    let about = [
+        ("images".to_owned(), json!(images).to_string()),
+        ("geometry".to_owned(), network.geometry.describe().to_string()),
+    ];
+    finish(args, context, &gathered, &network.file, &about, json!({ "images": images, "skipped": skipped }))
+}
+
+fn of_latents(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
+    if args.input.images.is_some() {
+        let error = Error::new(Kind::Usage, "both images and latents are named; needed one of them");
+        return Err(error.hint("a generator is given latents, every other network images"));
+    }
+    let generator = Generator::open(&args.input.weights, &args.latents)?;
+    let nodes = generator.model.nodes_of(&args.layers.layers, args.layers.pre_relu)?;
+    let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
+    let gpu = context.open_gpu()?;
+    let session = generator.session(context, &gpu, &keep, args.input.batch)?;
+    let mut gathered = gather(args, &session, &nodes)?;
+    context.progress.stage("reading activations", generator.indices.len() as u64);
+    generator.run(context, &session, &gpu, |_, indices| {
+        gathered.iter_mut().try_for_each(|layer| layer.take(&session, indices.len() as u32, &args.output))
+    })?;
+    let about = [
+        ("latents".to_owned(), json!(generator.indices).to_string()),
+        ("latents_from".to_owned(), generator.latents.describe()),
+    ];
+    finish(args, context, &gathered, &generator.file, &about, json!({ "latents": generator.indices }))
+}
+
+/// Empty places for the values of each layer.
+fn gather(args: &ActivationsArgs, session: &Session, nodes: &[(String, String)]) -> Result<Vec<Gathered>> {
+    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place = |(name, node): &(String, String)| {
+        let values = tempfile::tempfile_in(folder).map_err(|error| Error::writing(&args.output, &error))?;
+        Ok(Gathered { name: name.clone(), node: node.clone(), shape: session.value(node, 0)?.1, values })
+    };
+    nodes.iter().map(place).collect()
+}
+
+impl Gathered {
+    /// Appends the values of the batch that has just run.
+    fn take(&mut self, session: &Session, n: u32, output: &Path) -> Result<()> {
+        let values = session.read(&self.node, n)?;
+        self.values.write_all(bytemuck::cast_slice(&values.data)).map_err(|error| Error::writing(output, &error))?;
+        self.shape.n += n;
+        Ok(())
+    }
+}
+
+/// Writes the file and says what it holds; `about` goes into its metadata, `inputs` into the JSON output.
+fn finish(
+    args: &ActivationsArgs,
+    context: &mut Context<'_>,
+    gathered: &[Gathered],
+    weights: &WeightFile,
+    about: &[(String, String)],
+    inputs: Value,
+) -> Result<()> {
+    let bytes = write(args, gathered, weights, about)?;
     if context.global.json {
         let layers: Vec<_> = gathered
             .iter()
             .map(|layer| json!({ "layer": layer.name, "shape": [layer.shape.n, layer.shape.c, layer.shape.h, layer.shape.w] }))
             .collect();
-        let skipped: Vec<_> = skipped.iter().map(|s| json!({ "image": s.name, "reason": s.reason })).collect();
-        return context.json(&json!({ "file": args.output, "layers": layers, "images": images, "skipped": skipped }));
+        let mut said = json!({ "file": args.output, "layers": layers });
+        if let (Value::Object(said), Value::Object(inputs)) = (&mut said, inputs) {
+            said.extend(inputs);
+        }
+        return context.json(&said);
     }
-    for layer in &gathered {
+    for layer in gathered {
         context.line(&format!("{}  {}", layer.name, layer.shape))?;
     }
     context.line(&format!("{}  {}", args.output.display(), size_in_words(bytes)))
@@ -103,8 +165,8 @@ pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<(
 fn write(
     args: &ActivationsArgs,
     gathered: &[Gathered],
-    images: &[String],
-    network: &super::network::Network,
+    weights: &WeightFile,
+    about: &[(String, String)],
 ) -> Result<u64> {
     let mut maps = Vec::new();
     for layer in gathered {
@@ -119,12 +181,11 @@ fn write(
             Stored { name: layer.name.clone(), dims: [n, c, h, w].map(|size| size as usize).to_vec() }
         })
         .collect();
-    let metadata = [
-        ("images".to_owned(), json!(images).to_string()),
-        ("weights_sha256".to_owned(), network.file.sha256().to_owned()),
+    let own = [
+        ("weights_sha256".to_owned(), weights.sha256().to_owned()),
         ("pre_relu".to_owned(), args.layers.pre_relu.to_string()),
-        ("geometry".to_owned(), network.geometry.describe().to_string()),
     ];
+    let metadata = [about, &own].concat();
     let values = |layer: usize| Ok(Cow::Owned(bytemuck::pod_collect_to_vec(&maps[layer][..])));
-    Ok(weights::save(&args.output, &metadata, &stored, values)?.bytes)
+    Ok(save(&args.output, &metadata, &stored, values)?.bytes)
 }

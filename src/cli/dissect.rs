@@ -172,9 +172,10 @@ impl DissectArgs {
     fn choice(&self, network: &Network) -> ConceptChoice {
         match (&self.labels, self.concepts.as_deref()) {
             (Some(folder), _) => ConceptChoice::Labels(folder.clone()),
-            (None, Some("broden")) => {
-                ConceptChoice::Broden { folder: self.input.images.clone(), geometry: network.geometry }
-            }
+            (None, Some("broden")) => ConceptChoice::Broden {
+                folder: self.input.images.clone().unwrap_or_default(),
+                geometry: network.geometry,
+            },
             (None, _) => ConceptChoice::Colors,
         }
     }

@@ -7,6 +7,8 @@ mod context;
 mod devices;
 mod dissect;
 mod doctor;
+mod generate;
+mod generator;
 mod interrupt;
 mod network;
 mod progress;
@@ -56,6 +58,7 @@ enum Command {
     Dissect(dissect::DissectArgs),
     Classify(classify::ClassifyArgs),
     Activations(activations::ActivationsArgs),
+    Generate(generate::GenerateArgs),
     Weights(weights::WeightsArgs),
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
@@ -103,6 +106,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Dissect(args) => dissect::run(args, context),
         Command::Classify(args) => classify::run(args, context),
         Command::Activations(args) => activations::run(args, context),
+        Command::Generate(args) => generate::run(args, context),
         Command::Weights(args) => weights::run(args, cli.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

@@ -25,7 +25,7 @@ const KEPT_PIXELS: u64 = 256 << 20;
 #[derive(Debug, Clone, Args)]
 pub(super) struct InputArgs {
     /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
-    pub(super) images: PathBuf,
+    pub(super) images: Option<PathBuf>,
 
     /// Weights, as `netdissect weights import` writes them.
     #[arg(short, long, value_name = "FILE.safetensors")]
@@ -112,22 +112,31 @@ impl InputArgs {
         let file = WeightFile::open(&self.weights)?;
         let name = self.model.as_deref().unwrap_or(file.model());
         if name != "vgg16" {
-            return Err(Error::new(Kind::Usage, format!("there is no model `{name}`; there is: vgg16")));
+            let error =
+                Error::new(Kind::Usage, format!("there is no model `{name}` that sees images; there is: vgg16"));
+            return Err(match name {
+                "progan" => error.hint("a generator is given latents: `--latents 0-63`"),
+                _ => error,
+            });
         }
+        let Some(images) = &self.images else {
+            let error = Error::new(Kind::Usage, "no images are named");
+            return Err(error.hint("name a folder of images, a list file (.txt) or an image"));
+        };
         let order = match self.order {
             OrderName::Sorted => Order::Sorted,
             OrderName::Shuffled => Order::Shuffled,
         };
         // Among Broden's images lie its label maps; only its index tells them apart.
-        let mut set = match broden::is_broden(&self.images) {
-            true => broden::image_set(&self.images, order)?,
-            false => ImageSet::open(&self.images, order)?,
+        let mut set = match broden::is_broden(images) {
+            true => broden::image_set(images, order)?,
+            false => ImageSet::open(images, order)?,
         };
         if let Some(limit) = self.limit {
             set = set.limit(limit as usize);
         }
         if set.is_empty() {
-            let error = Error::input("there is no image in it").at(self.images.display());
+            let error = Error::input("there is no image in it").at(images.display());
             return Err(error.hint("JPEG, PNG and WebP files are read"));
         }
         let exif = match self.exif {
@@ -187,14 +196,7 @@ impl Network {
     /// # Errors
     /// [`Kind::Input`] with the nearest name as a hint.
     pub(super) fn nodes(&self, layers: &LayerArgs) -> Result<Vec<(String, String)>> {
-        let mut nodes: Vec<(String, String)> = Vec::new();
-        for layer in &layers.layers {
-            let node = self.model.node_of(layer, layers.pre_relu)?;
-            if !nodes.iter().any(|(name, _)| name == layer) {
-                nodes.push((layer.clone(), node.to_owned()));
-            }
-        }
-        Ok(nodes)
+        self.model.nodes_of(&layers.layers, layers.pre_relu)
     }
 
     /// Puts the part of the network that these nodes need on the device, for as many images at once as asked or as fit; halves
@@ -210,17 +212,33 @@ impl Network {
         batch: Option<u32>,
     ) -> Result<Session> {
         let graph = self.model.graph.head(nodes)?;
-        let mut tuner = Tuner::cached();
-        context.progress.note("loading the network");
-        let mut size = batch.unwrap_or_else(|| fitting_batch(gpu, &graph, self.set.len()));
-        loop {
-            match Session::new(gpu, &graph, &self.file, size, nodes, &mut tuner) {
-                Err(error) if error.kind() == Kind::OutOfMemory && size > 1 && batch.is_none() => {
-                    size /= 2;
-                    context.progress.note(&format!("{error}; going on with {size} images at once"));
-                }
-                other => return other.map_err(|error| error.at(self.file.path().display())),
+        open_session(context, gpu, &graph, &self.file, (nodes, self.set.len()), batch)
+    }
+}
+
+/// Puts a graph on the device that keeps `nodes`, for as many of `images` at once as asked or as fit; halves the batch where the
+/// device says no, and says so.
+///
+/// # Errors
+/// As [`Session::new`].
+pub(super) fn open_session(
+    context: &Context<'_>,
+    gpu: &Gpu,
+    graph: &Graph,
+    file: &WeightFile,
+    (nodes, images): (&[&str], usize),
+    batch: Option<u32>,
+) -> Result<Session> {
+    let mut tuner = Tuner::cached();
+    context.progress.note("loading the network");
+    let mut size = batch.unwrap_or_else(|| fitting_batch(gpu, graph, images));
+    loop {
+        match Session::new(gpu, graph, file, size, nodes, &mut tuner) {
+            Err(error) if error.kind() == Kind::OutOfMemory && size > 1 && batch.is_none() => {
+                size /= 2;
+                context.progress.note(&format!("{error}; going on with {size} images at once"));
             }
+            other => return other.map_err(|error| error.at(file.path().display())),
         }
     }
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Kind, Result};
-use crate::models::vgg16_weights;
+use crate::models::{progan_weights, vgg16_weights};
 use crate::weights::import::{self, About, Assignment, Preprocess};
 use crate::weights::{self, Archive, Tensor, Written};
 
@@ -20,7 +20,7 @@ pub struct WeightsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Turn a .pth, .safetensors or .onnx file into a .safetensors file that every other command takes.
+    /// Turn a .pth, .safetensors, .onnx or .npz file into a .safetensors file that every other command takes.
     Import(ImportArgs),
     /// List tensors, sizes, element types, metadata and hash of a file.
     Inspect(InspectArgs),
@@ -28,7 +28,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct ImportArgs {
-    /// File to read: PyTorch (zip or legacy), safetensors, or ONNX; told by its content.
+    /// File to read: PyTorch (zip or legacy), safetensors, ONNX, or numpy's .npz; told by its content.
     file: PathBuf,
     /// Network the weights belong to.
     #[arg(long, value_enum)]
@@ -60,6 +60,16 @@ struct InspectArgs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ModelName {
     Vgg16,
+    Progan,
+}
+
+impl ModelName {
+    fn name(self) -> &'static str {
+        match self {
+            ModelName::Vgg16 => "vgg16",
+            ModelName::Progan => "progan",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -84,12 +94,19 @@ pub fn run(args: &WeightsArgs, json: bool, out: &mut dyn Write) -> Result<()> {
 
 fn import_file(args: &ImportArgs, json: bool, out: &mut dyn Write) -> Result<()> {
     check_output(args)?;
+    if matches!(args.model, ModelName::Progan) && (args.body || args.classes.is_some()) {
+        return Err(Error::new(
+            Kind::Usage,
+            "a generator has no classes: `--body` and `--classes` are for classifiers",
+        ));
+    }
     let archive = weights::open(&args.file)?;
     let assignment = match args.model {
         ModelName::Vgg16 => vgg16_weights::assign(&archive, args.body)?,
+        ModelName::Progan => progan_weights::assign(&archive)?,
     };
     let about = About {
-        model: "vgg16".into(),
+        model: args.model.name().into(),
         preprocess: args.preprocess.into(),
         body: args.body,
         classes: args.classes.as_deref().map(|path| read_classes(path, &assignment)).transpose()?,
@@ -162,9 +179,10 @@ fn import_text(
     written: Option<&Written>,
 ) -> String {
     let count = assignment.tensors.len();
-    let what = match vgg16_weights::classes(assignment) {
-        Some(classes) => format!("vgg16, {classes} classes"),
-        None => "vgg16, body only".to_owned(),
+    let what = match (args.model, vgg16_weights::classes(assignment)) {
+        (ModelName::Progan, _) => progan_weights::describe(assignment),
+        (ModelName::Vgg16, Some(classes)) => format!("vgg16, {classes} classes"),
+        (ModelName::Vgg16, None) => "vgg16, body only".to_owned(),
     };
     let mut text = match written {
         Some(written) => {
@@ -174,7 +192,9 @@ fn import_text(
         None => format!("would write {}: {count} tensors ({what})\n", args.output.display()),
     };
     text += &format!("  source  {}, {}\n", args.file.display(), archive.container());
-    text += &format!("  images  prepared as `{}`\n", about.preprocess.name());
+    if !matches!(args.model, ModelName::Progan) {
+        text += &format!("  images  prepared as `{}`\n", about.preprocess.name());
+    }
     if !assignment.dropped.is_empty() {
         text += &format!("  dropped {} tensors: {}\n", assignment.dropped.len(), list(&assignment.dropped));
     }

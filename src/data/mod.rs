@@ -9,6 +9,7 @@ pub mod images;
 pub mod latents;
 pub mod loader;
 mod pass;
+pub mod pixels;
 pub mod preprocess;
 pub mod resize;
 pub mod source;

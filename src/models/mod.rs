@@ -34,6 +34,21 @@ pub struct Model {
 }
 
 impl Model {
+    /// Each named layer once, with the node to read for it, in the order of the names.
+    ///
+    /// # Errors
+    /// As [`Model::node_of`].
+    pub fn nodes_of(&self, layers: &[String], pre_relu: bool) -> Result<Vec<(String, String)>> {
+        let mut nodes: Vec<(String, String)> = Vec::new();
+        for layer in layers {
+            let node = self.node_of(layer, pre_relu)?;
+            if !nodes.iter().any(|(name, _)| name == layer) {
+                nodes.push((layer.clone(), node.to_owned()));
+            }
+        }
+        Ok(nodes)
+    }
+
     /// The node to read for a layer.
     ///
     /// # Errors

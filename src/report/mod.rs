@@ -5,6 +5,7 @@ pub mod csv;
 pub mod html;
 pub mod palette;
 pub mod schema;
+pub mod sheet;
 pub mod strip;
 pub mod svg;
 

@@ -1,0 +1,131 @@
+//! What `generate` and `activations` share of a generator: the network, its latents, the edits.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::context::Context;
+use super::network;
+use crate::data::latents::{Latents, parse_indices};
+use crate::error::{Error, Kind, Result};
+use crate::gpu::Gpu;
+use crate::models::{Model, progan};
+use crate::progress::check_stop;
+use crate::session::Session;
+use crate::weights::WeightFile;
+
+/// Which latents.
+#[derive(Debug, Clone, Args)]
+pub(super) struct LatentArgs {
+    /// Latents of a generator by number, ends included: `0-63`, `489,726,920-926` [default: all rows of `--z`].
+    #[arg(long, value_name = "LIST", value_parser = parse_list)]
+    pub(super) latents: Option<Indices>,
+
+    /// Seed of the stream that latents are numbered in; the same numbers as numpy's `RandomState(seed).standard_normal`.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u32,
+
+    /// Take latents from the rows of a numpy array instead: f32 or f64, [n, z] or [n, z, 1, 1].
+    #[arg(long, value_name = "FILE.npy", conflicts_with = "seed")]
+    pub(super) z: Option<PathBuf>,
+}
+
+/// Numbers of latents. A type of its own: to the command line a vector would be several values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Indices(Vec<u32>);
+
+fn parse_list(words: &str) -> Result<Indices, String> {
+    parse_indices(words).map(Indices)
+}
+
+impl LatentArgs {
+    /// Whether latents are asked for.
+    pub(super) fn is_given(&self) -> bool {
+        self.latents.is_some() || self.z.is_some()
+    }
+}
+
+/// A generator and the latents it is to be given.
+pub(super) struct Generator {
+    /// Weights.
+    pub(super) file: WeightFile,
+    /// Graph and layers.
+    pub(super) model: Model,
+    /// Where latents come from.
+    pub(super) latents: Latents,
+    /// Which of them.
+    pub(super) indices: Vec<u32>,
+}
+
+impl Generator {
+    /// Opens weights and latents.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] naming what is wrong; [`Kind::Usage`] if no latents are named.
+    pub(super) fn open(weights: &std::path::Path, args: &LatentArgs) -> Result<Generator> {
+        let file = WeightFile::open(weights)?;
+        if file.model() != "progan" {
+            let message = format!("holds weights of {}; needed those of a generator: progan", file.model());
+            return Err(Error::input(message).at(weights.display()));
+        }
+        let model = progan::build(&file.shapes()).map_err(|error| error.at(weights.display()))?;
+        let size = model.graph.node(model.graph.input()).shape.c as usize;
+        let latents = match &args.z {
+            Some(path) => Latents::open(path, size)?,
+            None => Latents::seeded(args.seed, size),
+        };
+        let indices = match (&args.latents, latents.count()) {
+            (Some(Indices(indices)), _) => indices.clone(),
+            (None, Some(count)) => (0..count).collect(),
+            (None, None) => {
+                let error = Error::new(Kind::Usage, "no latents are named");
+                return Err(error.hint("name some, such as `--latents 0-63`"));
+            }
+        };
+        if let (Some(&index), Some(count)) = (indices.iter().max(), latents.count())
+            && index >= count
+        {
+            let message = format!("there is no latent {index}; {} has {count}, counted from 0", latents.describe());
+            return Err(Error::input(message));
+        }
+        Ok(Generator { file, model, latents, indices })
+    }
+
+    /// Puts the part of the network that these nodes need on the device.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub(super) fn session(
+        &self,
+        context: &Context<'_>,
+        gpu: &Gpu,
+        nodes: &[&str],
+        batch: Option<u32>,
+    ) -> Result<Session> {
+        let graph = self.model.graph.head(nodes)?;
+        network::open_session(context, gpu, &graph, &self.file, (nodes, self.indices.len()), batch)
+    }
+
+    /// Runs all latents; `each` is given the numbers of a batch once its values can be read.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`] if the user stops it; what `each` returns; else what the device reports.
+    pub(super) fn run(
+        &self,
+        context: &mut Context<'_>,
+        session: &Session,
+        gpu: &Gpu,
+        mut each: impl FnMut(&mut Context<'_>, &[u32]) -> Result<()>,
+    ) -> Result<()> {
+        let mut reader = self.latents.reader()?;
+        for indices in self.indices.chunks(session.batch() as usize) {
+            check_stop(context.stop)?;
+            let n = indices.len() as u32;
+            session.upload(&reader.rows(indices)?, n)?;
+            gpu.submit(&gpu.program(session.record(n)?)?)?;
+            each(context, indices)?;
+            context.progress.advance(n.into());
+        }
+        Ok(())
+    }
+}
