@@ -135,11 +135,8 @@ fn what_is_not_there_is_named_before_anything_runs() {
     assert!(!place.folder.path().join("x").exists());
     let words = ["generate", "-w", "g.safetensors", "--latents", "0"];
     assert!(place.run(&words, 2).contains("--output"));
-    assert!(
-        place
-            .run(&["activations", "-w", "g.safetensors", "-l", "layer1", "-o", "x"], 2)
-            .contains("no images are named")
-    );
+    let complaint = place.run(&["activations", "-w", "g.safetensors", "-l", "layer1", "-o", "x"], 2);
+    assert!(complaint.contains("a generator is given latents: `--latents 0-63`"), "{complaint}");
     let words = ["weights", "import", "g.safetensors", "--model", "progan", "-o", "again.safetensors"];
     assert!(place.run(&words, 3).contains("missing `layer1.conv.weight`"));
 }

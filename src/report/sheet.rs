@@ -59,6 +59,10 @@ fn columns(count: usize) -> usize {
 /// # Errors
 /// [`crate::error::Kind::Internal`] if the bytes do not fill the size.
 pub fn png(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
+    // The encoder would panic.
+    if rgb.len() != width as usize * height as usize * 3 {
+        return Err(Error::internal(format!("{} bytes do not fill an image of {width}x{height}", rgb.len())));
+    }
     let mut bytes = Cursor::new(Vec::new());
     image::write_buffer_with_format(&mut bytes, rgb, width, height, image::ColorType::Rgb8, ImageFormat::Png)
         .map_err(|error| Error::internal(format!("an image cannot be encoded: {error}")))?;
