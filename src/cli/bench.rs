@@ -151,7 +151,11 @@ fn network(
     roof: &Roof,
 ) -> Result<Vec<Value>> {
     let file = WeightFile::open(path)?;
-    let model = crate::models::vgg16::build(&file.shapes(), 224, 224).map_err(|error| error.at(path.display()))?;
+    let model = match file.model() {
+        "progan" => crate::models::progan::build(&file.shapes()),
+        _ => crate::models::vgg16::build(&file.shapes(), 224, 224),
+    };
+    let model = model.map_err(|error| error.at(path.display()))?;
     let last = match &args.layer {
         Some(layer) => model.node_of(layer, false)?.to_owned(),
         None => model.graph.node(model.graph.output()).name.clone(),

@@ -34,7 +34,7 @@ const CHANNELS: u32 = 16;
 const ROWS: u32 = 2;
 
 /// Lanes that share the loads of the weights; larger subgroups load them more than once.
-const LANES: u32 = 8;
+pub(super) const LANES: u32 = 8;
 
 /// Floats of a channel's weights as packed: nine and three zeros, so that they are loaded by four.
 const PACKED_TAPS: usize = 12;
@@ -85,7 +85,8 @@ impl Form {
     }
 }
 
-fn lanes_fit(traits: &Traits) -> bool {
+/// Whether an adapter has subgroups that can hand weights around.
+pub(super) fn lanes_fit(traits: &Traits) -> bool {
     let (smallest, largest) = traits.subgroup_sizes;
     traits.subgroups && smallest >= LANES && largest <= traits.workgroup_invocations
 }

@@ -5,6 +5,7 @@ pub mod add;
 pub mod average_pool;
 pub mod conv;
 pub mod conv_broadcast;
+pub mod conv_doubled;
 pub mod conv_tiled;
 pub mod edit;
 pub mod histogram;
@@ -45,6 +46,7 @@ pub static ALL: &[&Entry] = &[
     &average_pool::ENTRY,
     &conv::ENTRY,
     &conv_broadcast::ENTRY,
+    &conv_doubled::ENTRY,
     &conv_tiled::ENTRY,
     &edit::ENTRY,
     &histogram::ENTRY,

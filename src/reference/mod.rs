@@ -5,6 +5,7 @@ pub mod add;
 pub mod average_pool;
 mod case;
 pub mod conv;
+pub mod conv_doubled;
 pub mod edit;
 pub mod graph;
 pub mod histogram;
@@ -35,6 +36,7 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("average_pool", average_pool::cases),
     ("conv", conv::cases),
     ("conv_broadcast", conv::broadcast_cases),
+    ("conv_doubled", conv_doubled::cases),
     ("conv_tiled", conv::tiled_cases),
     ("edit", edit::cases),
     ("histogram", histogram::cases),
