@@ -1,6 +1,7 @@
 // conv_broadcast: 3x3 convolution, stride 1, padding 1, in registers only: for adapters where loads are dear and barriers dearer
 // (software).
-//   y[n,k,r,s] = relu( b[k] + sum_{c,i,j} w[k,c,i,j] * x[n,c,r+i-1,s+j-1] ),   x zero outside the map
+//   y[n,k,r,s] = act( b[k] + sum_{c,i,j} w[k,c,i,j] * x[n,c,r+i-1,s+j-1] ),   x zero outside the map
+//   act(t) is t, max(0, t) or max(t, 0.2 t), for relu of 0, 1 and 2; the last not with pool.
 //   With pool, the maximum of each 2x2 of that; an odd last row or column is left out.
 // A template: neither naga nor the software driver unrolls loops, and an array of sums would live in memory. An invocation makes
 // 2 rows x PIXELS columns x 16 channels. Each of eight lanes loads the weights of two channels and hands them to the others.
@@ -100,6 +101,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
         let channel = id.y * 16u + {{ k }}u;
         if channel >= params.out_channels { return; }
         let b = select(0.0, bias[channel], params.has_bias == 1u);
+        let leaky = params.relu == 2u;
         let low = select(-0x1.fffffep+127f, 0.0, params.relu == 1u);
         let maps = n * params.out_channels + channel;
 //%   if pool
@@ -126,7 +128,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
 //%       for s in range(0, pixels, vector)
             if has_{{ s + 1 }} {
                 let sums = {{ loaded }}({% for q in range(vector) %}sum_{{ k }}_{{ r }}_{{ s + q }}{{ "" if loop.last else ", " }}{% endfor %});
-                y[(to + {{ r }}u * params.width + {{ s }}u) / {{ vector }}u] = max(sums + b, {{ loaded }}(low));
+                y[(to + {{ r }}u * params.width + {{ s }}u) / {{ vector }}u] = max(sums + b, select({{ loaded }}(low), 0.2 * (sums + b), leaky));
             }
 //%       endfor
         }

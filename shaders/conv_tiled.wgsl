@@ -1,7 +1,8 @@
 // conv_tiled: convolution of one group as a matrix product, tiled in workgroup memory, for GPUs.
-//   y[n,k,p] = relu( b[k] + sum_q w[k,q] * x(q,p) ),   q = (c,i,j) flattened,  p = (n,r,s) flattened,
+//   y[n,k,p] = act( b[k] + sum_q w[k,q] * x(q,p) ),   q = (c,i,j) flattened,  p = (n,r,s) flattened,
 //   x(q,p) the value under tap (i,j) of channel c at output position p, zero outside the map; never stored as a matrix.
 // Shapes   x [N,C,H,W]  packed [ceil(K/64), ceil(C*I*J/16)*16, 64], zeros past K and C*I*J  b [K]  y [N,K,R,S], f32
+//          act: none, max(0, t) or max(t, 0.2 t), for relu of 0, 1 and 2
 // Grid     x = ceil(N*R*S/128) workgroups of 256;  y = ceil(K/64). A workgroup makes 64 channels x 128 positions from tiles of
 //          16 taps, an invocation 4 channels x 8 positions.
 // Requires groups = 1; 256 invocations; 12 KiB of workgroup memory.
@@ -107,6 +108,7 @@ fn store(first: u32, position: u32, sums: vec4<f32>) {
             var value = sums[i];
             if params.has_bias == 1u { value += bias[k]; }
             if params.relu == 1u { value = max(value, 0.0); }
+            if params.relu == 2u { value = max(value, 0.2 * value); }
             y[base + k * plane] = value;
         }
     }

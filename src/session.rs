@@ -7,7 +7,8 @@ use std::ops::Range;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Buffer, Gpu, Recording};
 use crate::graph::{Graph, Node, NodeId, Operator, Plan, Step, Work};
-use crate::kernels::conv::{self, Buffers, Epilogue, Variant};
+use crate::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
+use crate::kernels::conv_doubled;
 use crate::kernels::edit::{self, Extent};
 use crate::kernels::linear::{self, Sizes, row_ranges};
 use crate::kernels::tune::Tuner;
@@ -59,8 +60,20 @@ impl Edit {
 
 /// Weights of a node as its kernel reads them.
 enum Packed {
-    Convolution { variant: Variant, weight: Buffer, bias: Option<Buffer> },
-    Linear { rows: Vec<(Range<u32>, Buffer)>, bias: Buffer },
+    Convolution {
+        variant: Variant,
+        weight: Buffer,
+        bias: Option<Buffer>,
+    },
+    /// As `conv_doubled` reads them.
+    Doubled {
+        weight: Buffer,
+        bias: Option<Buffer>,
+    },
+    Linear {
+        rows: Vec<(Range<u32>, Buffer)>,
+        bias: Buffer,
+    },
 }
 
 /// A network planned for batches of at most a given size, with its weights on a device.
@@ -93,9 +106,8 @@ impl Session {
         let slots = plan.slots.iter().map(|&bytes| gpu.buffer("values", bytes)).collect::<Result<_>>()?;
         let mut weights = HashMap::new();
         for step in &plan.steps {
-            let id = weighted(step);
-            if let Some(packed) = pack(gpu, graph, id, batch, source, tuner)? {
-                weights.insert(id, packed);
+            if let Some(packed) = pack(gpu, graph, step, batch, source, tuner)? {
+                weights.insert(weighted(step), packed);
             }
         }
         Ok(Session { gpu: gpu.clone(), graph: graph.clone(), plan, slots, weights, edits: HashMap::new() })
@@ -218,12 +230,26 @@ impl Session {
         let with_relu = step.work != Work::Single;
         match &node.operator {
             Operator::Input => Ok(()),
+            Operator::Convolution { convolution, .. } if matches!(step.work, Work::OfDoubled(_)) => {
+                let Some(Packed::Doubled { weight, bias }) = self.weights.get(&weighted(step)) else {
+                    return Err(Error::internal("has no weights"));
+                };
+                let leaky = self.graph.node(step.result).operator == Operator::LeakyRelu;
+                let end = (bias.is_some(), if leaky { 0.2 } else { 1.0 });
+                let buffers = Buffers { x, weight, bias: bias.as_ref().unwrap_or(weight), y };
+                conv_doubled::conv_doubled(gpu, recording, convolution, end, shape, &buffers)
+            }
             Operator::Convolution { convolution, .. } => {
                 let Some(Packed::Convolution { variant, weight, bias }) = self.weights.get(&weighted(step)) else {
                     return Err(Error::internal("has no weights"));
                 };
                 let pool = matches!(step.work, Work::WithReluAndPool(_));
-                let epilogue = Epilogue { bias: bias.is_some(), relu: with_relu, pool };
+                let activation = match self.graph.node(step.result).operator {
+                    Operator::LeakyRelu => Activation::LeakyRelu,
+                    _ if with_relu => Activation::Relu,
+                    _ => Activation::None,
+                };
+                let epilogue = Epilogue { bias: bias.is_some(), activation, pool };
                 let buffers = Buffers { x, weight, bias: bias.as_ref().unwrap_or(weight), y };
                 conv::conv(gpu, recording, *variant, convolution, epilogue, shape, &buffers)
             }
@@ -263,24 +289,34 @@ impl Session {
 fn weighted(step: &Step) -> NodeId {
     match step.work {
         Work::Single => step.result,
-        Work::WithRelu(id) | Work::WithReluAndPool(id) => id,
+        Work::WithRelu(id) | Work::OfDoubled(id) | Work::WithReluAndPool(id) => id,
     }
 }
 
-/// The plan, with max-pooling fused into the convolutions whose variant can. The tuner is asked only where there is something
+/// The plan, with nearest upsampling fused into the convolutions that read it where the adapter has a kernel for that, and
+/// max-pooling into the convolutions whose variant can. The tuner is asked only where there is something
 /// to fuse: each answer costs a small trial.
 fn plan(gpu: &Gpu, graph: &Graph, batch: u32, keep: &[NodeId], tuner: &mut Tuner) -> Result<Plan> {
-    let mut pooling = HashSet::new();
+    let mut fused = HashSet::new();
     for step in Plan::new(graph, batch, keep, &|_| true).steps {
+        if let Work::OfDoubled(id) = step.work {
+            let shape = graph.node(step.inputs[0]).shape;
+            if let Operator::Convolution { convolution, .. } = &graph.node(id).operator
+                && gpu.traits().software
+                && conv_doubled::supports(convolution, shape, &gpu.traits())
+            {
+                fused.extend(graph.node(id).inputs.iter().map(|&input| graph.node(input).name.as_str()));
+            }
+        }
         let Work::WithReluAndPool(id) = step.work else { continue };
         let node = graph.node(id);
         if let Operator::Convolution { convolution, .. } = &node.operator
             && tuner.pools(gpu, convolution, graph.node(step.inputs[0]).shape.with_batch(batch))?
         {
-            pooling.insert(node.name.as_str());
+            fused.insert(node.name.as_str());
         }
     }
-    Ok(Plan::new(graph, batch, keep, &|node| pooling.contains(node.name.as_str())))
+    Ok(Plan::new(graph, batch, keep, &|node| fused.contains(node.name.as_str())))
 }
 
 /// Bytes of all values, and of the largest, that a graph needs at a batch size; weights not counted.
@@ -309,12 +345,12 @@ fn check_bindings(gpu: &Gpu, graph: &Graph, plan: &Plan) -> Result<()> {
 fn pack(
     gpu: &Gpu,
     graph: &Graph,
-    id: NodeId,
+    step: &Step,
     batch: u32,
     source: &dyn TensorSource,
     tuner: &mut Tuner,
 ) -> Result<Option<Packed>> {
-    let node = graph.node(id);
+    let node = graph.node(weighted(step));
     let Some(&input) = node.inputs.first() else { return Ok(None) };
     let shape = graph.node(input).shape;
     let fetch = |name: &str| {
@@ -328,6 +364,11 @@ fn pack(
         }
     };
     match &node.operator {
+        Operator::Convolution { convolution, weight, bias } if matches!(step.work, Work::OfDoubled(_)) => {
+            let bias = bias.as_deref().map(|name| gpu.buffer_of(name, &fetch(name)?)).transpose()?;
+            let weight = gpu.buffer_of(weight, &conv_doubled::pack(convolution, &fetch(weight)?))?;
+            Ok(Some(Packed::Doubled { weight, bias }))
+        }
         Operator::Convolution { convolution, weight, bias } => {
             let variant = tuner.choose(gpu, convolution, shape.with_batch(batch))?;
             let bias = bias.as_deref().map(|name| gpu.buffer_of(name, &fetch(name)?)).transpose()?;

@@ -122,16 +122,20 @@ fn layers_before_their_relu_and_images_alone_give_the_same_values() {
     let weights = imported("layers.pth");
     let model = progan::build(&common::shapes(&weights)).unwrap();
     let image = "output_16x16";
-    let [apart, together] = [&["layer4.conv", "layer4", "layer5.upsample", image][..], &[image][..]].map(|keep| {
-        let session = Session::new(gpu, &model.graph, &weights, 2, keep, &mut Tuner::forgetful()).unwrap();
-        session.run(&latents()).unwrap();
-        session
-    });
+    let [apart, together, doubled] = [&["layer4.conv", "layer4", image][..], &[image], &["layer5.upsample", image]]
+        .map(|keep| {
+            let session = Session::new(gpu, &model.graph, &weights, 2, keep, &mut Tuner::forgetful()).unwrap();
+            session.run(&latents()).unwrap();
+            session
+        });
     assert_eq!(apart.read(image, 2).unwrap(), together.read(image, 2).unwrap());
     let before = apart.read("layer4.conv", 2).unwrap().data;
     let after: Vec<f32> = before.iter().map(|&value| value.max(0.2 * value)).collect();
     assert_eq!(apart.read("layer4", 2).unwrap().data, after);
     assert!(before.iter().any(|value| *value < 0.0));
+    // Where the doubled map is kept it is made, and convolved by other kernels.
+    let wide: Vec<f64> = doubled.read(image, 2).unwrap().data.into_iter().map(f64::from).collect();
+    assert!(relative_error(&together.read(image, 2).unwrap().data, &wide) < 2e-6);
 }
 
 /// Noise of the published size, scaled as the imported weights are.

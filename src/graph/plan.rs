@@ -9,8 +9,10 @@ use crate::tensor::Shape;
 pub enum Work {
     /// The operator of a node alone.
     Single,
-    /// A convolution or linear layer (this node) with the ReLU behind it.
+    /// A convolution or linear layer (this node) with the ReLU behind it, or a convolution with the leaky ReLU.
     WithRelu(NodeId),
+    /// A convolution (this node) of what the nearest upsampling before it makes, and the leaky ReLU behind it if that is the result.
+    OfDoubled(NodeId),
     /// A convolution (this node), its ReLU and 2x2 max-pooling with stride 2.
     WithReluAndPool(NodeId),
 }
@@ -43,10 +45,11 @@ pub struct Plan {
 
 impl Plan {
     /// Plans `graph` for `batch` images. Values of the nodes in `keep` stay readable after the run; nothing is fused past them.
-    /// `fuses_pool` says whether a convolution may take the 2x2 max-pooling behind it into its dispatch.
-    pub fn new(graph: &Graph, batch: u32, keep: &[NodeId], fuses_pool: &dyn Fn(&Node) -> bool) -> Plan {
+    /// `fuses` is asked of a convolution whether it may take the 2x2 max-pooling behind it into its dispatch, and of a nearest
+    /// upsampling whether the convolution behind it may take that.
+    pub fn new(graph: &Graph, batch: u32, keep: &[NodeId], fuses: &dyn Fn(&Node) -> bool) -> Plan {
         let uses = use_counts(graph);
-        let steps = fuse(graph, keep, &uses, fuses_pool);
+        let steps = fuse(graph, keep, &uses, fuses);
         let mut plan = Plan { batch, steps, slots: Vec::new(), slot_of: vec![None; graph.nodes().len()] };
         plan.colour(graph, keep);
         plan
@@ -106,7 +109,7 @@ fn use_counts(graph: &Graph) -> Vec<u32> {
     uses
 }
 
-fn fuse(graph: &Graph, keep: &[NodeId], uses: &[u32], fuses_pool: &dyn Fn(&Node) -> bool) -> Vec<Step> {
+fn fuse(graph: &Graph, keep: &[NodeId], uses: &[u32], fuses: &dyn Fn(&Node) -> bool) -> Vec<Step> {
     let nodes = graph.nodes();
     // The only reader of a value that nobody else wants to see, if it is the next node.
     let follower = |id: NodeId| {
@@ -128,11 +131,26 @@ fn fuse(graph: &Graph, keep: &[NodeId], uses: &[u32], fuses_pool: &dyn Fn(&Node)
             if matches!(node.operator, Operator::Convolution { .. })
                 && let Some((pool, Node { operator: Operator::MaxPool(window), .. })) = follower(relu)
                 && *window == Window::square(2, 2, 0)
-                && fuses_pool(node)
+                && fuses(node)
             {
                 step.result = pool;
                 step.work = Work::WithReluAndPool(first);
             }
+        }
+        if node.operator == Operator::UpsampleNearest
+            && let Some((convolution, Node { operator: Operator::Convolution { .. }, .. })) = follower(first)
+            && fuses(node)
+        {
+            step.result = convolution;
+            step.work = Work::OfDoubled(convolution);
+        }
+        if matches!(nodes[step.result.0].operator, Operator::Convolution { .. })
+            && let Some((leaky, Node { operator: Operator::LeakyRelu, .. })) = follower(step.result)
+        {
+            if step.work == Work::Single {
+                step.work = Work::WithRelu(first);
+            }
+            step.result = leaky;
         }
         position = step.result.0 + 1;
         steps.push(step);
@@ -166,6 +184,25 @@ mod tests {
         assert_eq!(plan.steps.len(), 3);
         assert_eq!(plan.slots.len(), 3);
         assert_eq!(plan.steps[2].work, Work::WithReluAndPool(graph.find("conv3").unwrap()));
+    }
+
+    #[test]
+    fn a_leaky_relu_and_the_doubling_before_a_convolution_are_fused_where_they_may() {
+        let mut builder = GraphBuilder::new(Shape::new(1, 4, 4, 4));
+        let doubled = builder.add("doubled", Operator::UpsampleNearest, &[builder.input()]).unwrap();
+        let convolution = Convolution { channels: 4, window: Window::square(3, 1, 1), groups: 1 };
+        let operator = Operator::Convolution { convolution, weight: "w".into(), bias: None };
+        let conv = builder.add("conv", operator, &[doubled]).unwrap();
+        let leaky = builder.add("leaky", Operator::LeakyRelu, &[conv]).unwrap();
+        let graph = builder.build();
+        let input = graph.input();
+        let steps = |keep: &[NodeId], fuses: bool| Plan::new(&graph, 1, keep, &|_| fuses).steps;
+        let of_doubled = |result| Step { result, work: Work::OfDoubled(conv), inputs: vec![input] };
+        assert_eq!(steps(&[], true), [of_doubled(leaky)]);
+        assert_eq!(steps(&[conv], true)[0], of_doubled(conv));
+        let apart = Step { result: leaky, work: Work::WithRelu(conv), inputs: vec![doubled] };
+        assert_eq!(steps(&[], false)[1], apart);
+        assert_eq!(steps(&[doubled], true)[1], apart);
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub static ENTRY: Entry = Entry {
         ("if channel > place.last { return; }", ""),
         ("place.column + p >= params.out_width", "place.column + p > params.out_width"),
         ("value += bias[channel]", "value += bias[place.first]"),
-        ("if params.relu == 1u", "if params.relu == 2u"),
+        ("if params.relu == 1u", "if params.relu == 3u"),
+        ("0.2 * value", "value"),
         ("q >= 4u", "q > 4u"),
     ],
 };
@@ -84,13 +85,35 @@ impl Variant {
     }
 }
 
+/// The function behind a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// The sum itself.
+    None,
+    /// `max(0, t)`.
+    Relu,
+    /// `max(t, 0.2 t)`.
+    LeakyRelu,
+}
+
+impl Activation {
+    /// The number that shaders know it by.
+    pub(super) const fn code(self) -> u32 {
+        match self {
+            Activation::None => 0,
+            Activation::Relu => 1,
+            Activation::LeakyRelu => 2,
+        }
+    }
+}
+
 /// What is done with a sum before it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epilogue {
     /// Add the bias.
     pub bias: bool,
-    /// Then take the positive part.
-    pub relu: bool,
+    /// Then apply this.
+    pub activation: Activation,
     /// Then the maximum of each 2x2 window, stride 2; an odd last row or column is left out. See [`Variant::pools`].
     pub pool: bool,
 }
@@ -122,6 +145,9 @@ pub fn conv(
 ) -> Result<()> {
     if epilogue.pool && !variant.pools() {
         return Err(Error::internal("cannot end with pooling").at(variant.stem()));
+    }
+    if epilogue.pool && epilogue.activation == Activation::LeakyRelu {
+        return Err(Error::internal("no variant ends with both a leaky ReLU and pooling").at(variant.stem()));
     }
     match variant {
         Variant::Portable => record_portable(gpu, recording, convolution, epilogue, shape, buffers),
@@ -191,7 +217,7 @@ impl Params {
             dilation_x: window.dilation[1],
             groups: convolution.groups,
             has_bias: epilogue.bias.into(),
-            relu: epilogue.relu.into(),
+            relu: epilogue.activation.code(),
         })
     }
 }

@@ -23,7 +23,8 @@ pub static ENTRY: Entry = Entry {
         ("map += plane", "map += params.width"),
         ("n * params.channels * plane", "0u"),
         ("if id.x >= params.extent { return; }", "if id.x >= params.extent - 1u { return; }"),
-        ("params.relu == 1u", "params.relu == 2u"),
+        ("params.relu == 1u", "params.relu == 3u"),
+        ("0.2 * ", ""),
         ("params.has_bias == 1u", "params.has_bias == 0u"),
         ("lane % 8u", "lane % 4u"),
     ],
@@ -147,7 +148,7 @@ pub(super) fn record(
         down,
         extent,
         has_bias: epilogue.bias.into(),
-        relu: epilogue.relu.into(),
+        relu: epilogue.activation.code(),
     };
     let grid = [extent, convolution.channels.div_ceil(CHANNELS), 1];
     recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], grid)

@@ -21,6 +21,7 @@ pub static ENTRY: Entry = Entry {
         ("tap % window / params.kernel_w * params.dilation_y", "tap % window / params.kernel_w"),
         ("tile < tiles", "tile < tiles - 1u"),
         ("value += bias[k]", "value += bias[0]"),
+        ("0.2 * value", "value"),
     ],
 };
 
@@ -96,7 +97,7 @@ pub(super) fn record(
         taps: shape.c * window.kernel[0] * window.kernel[1],
         positions,
         has_bias: epilogue.bias.into(),
-        relu: epilogue.relu.into(),
+        relu: epilogue.activation.code(),
     };
     let extent = [positions.div_ceil(POSITIONS) * WORKGROUP, channels.div_ceil(CHANNELS), 1];
     recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], extent)

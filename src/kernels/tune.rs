@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::conv::{self, Buffers, Epilogue, Variant};
+use super::conv::{self, Activation, Buffers, Epilogue, Variant};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::geometry::Convolution;
@@ -181,7 +181,7 @@ impl<'a> Trial<'a> {
         let y = self.gpu.buffer("tuning", outputs as u64 * 4)?;
         let mut recording = Recording::new();
         recording.label("tuning");
-        let epilogue = Epilogue { bias: true, relu: true, pool };
+        let epilogue = Epilogue { bias: true, activation: Activation::Relu, pool };
         let buffers = Buffers { x: &self.x, weight: &weight, bias: &self.bias, y: &y };
         conv::conv(self.gpu, &mut recording, variant, self.convolution, epilogue, self.shape, &buffers)?;
         let program = self.gpu.program(recording)?;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
 use crate::error::Result;
 use crate::geometry::{Convolution, Window};
-use crate::kernels::conv::{self, Buffers, Epilogue, Variant};
+use crate::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
 use crate::tensor::Shape;
 
 /// `y[n,k,r,s] = b[k] + sum_{c,i,j} w[k,c,i,j] x[n, g Cg + c, r sy + i dy - py, s sx + j dx - px]`.
@@ -63,7 +63,7 @@ fn sizes(shape: [u32; 4], channels: u32, window: Window, groups: u32, size: Size
     Sizes {
         shape: Shape::new(n, c, h, w),
         convolution: Convolution { channels, window, groups },
-        epilogue: Epilogue { bias: true, relu: true, pool: false },
+        epilogue: Epilogue { bias: true, activation: Activation::Relu, pool: false },
         size,
         floats: false,
     }
@@ -82,10 +82,12 @@ fn common() -> Vec<Sizes> {
         sizes([1, 512, 14, 14], 512, SAME, 1, Size::Real),
     ];
     all.push(Sizes {
-        epilogue: Epilogue { bias: false, relu: false, pool: false },
+        epilogue: Epilogue { bias: false, activation: Activation::None, pool: false },
         ..sizes([2, 3, 5, 4], 18, SAME, 1, Size::Ragged)
     });
     all.push(Sizes { floats: true, ..sizes([2, 3, 9, 10], 18, SAME, 1, Size::Ragged) });
+    let leaky = Epilogue { bias: true, activation: Activation::LeakyRelu, pool: false };
+    all.push(Sizes { floats: true, epilogue: leaky, ..sizes([2, 3, 6, 12], 17, SAME, 1, Size::Ragged) });
     // The layers of VGG-16 after the first, at batch 4.
     let vgg = [
         (64, 64, 224),
@@ -209,9 +211,13 @@ fn expected(sizes: &Sizes, x: &[f32], bias: &[f32]) -> Expected {
     let maps = Maps { shape: sizes.shape, data: x.iter().map(|&value| f64::from(value)).collect() };
     let empty = || Maps::zeros(Shape::new(0, 0, 0, 0));
     let mut y = conv(&maps, &weight, &bias, convolution).unwrap_or_else(|_| empty());
-    if sizes.epilogue.relu {
-        y.data.iter_mut().for_each(|value| *value = value.max(0.0));
-    }
+    y.data.iter_mut().for_each(|value| {
+        *value = match sizes.epilogue.activation {
+            Activation::None => *value,
+            Activation::Relu => value.max(0.0),
+            Activation::LeakyRelu => value.max(0.2 * *value),
+        }
+    });
     if sizes.epilogue.pool {
         y = super::max_pool::max_pool(&y, &Window::square(2, 2, 0)).unwrap_or_else(|_| empty());
     }
