@@ -9,6 +9,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use common::{gpu, narrow_vgg};
+use netdissect::dissect::ranking::Dissected;
 use netdissect::weights::{Stored, save};
 
 fn netdissect(words: &[&str]) -> Output {
@@ -229,6 +230,11 @@ fn dissect_writes_a_whole_folder_goes_on_and_protects_what_is_there() {
     ] {
         assert!(run.join(name).exists(), "{name}");
     }
+    // Its units can be ranked by a concept for edits.
+    let ranked = Dissected::open(&run.join("conv5_3")).unwrap();
+    assert_eq!((ranked.layer.as_str(), ranked.tally.units), ("conv5_3", 10));
+    assert!(ranked.label("red").is_ok() && ranked.label("tree").is_err());
+    assert!(Dissected::open(&run).unwrap_err().to_string().contains("needed one"));
     let report = std::fs::read(run.join("report.json")).unwrap();
     // The same command again finds it done; other settings do not overwrite it.
     assert!(err(&netdissect(&base)).contains("complete"));

@@ -96,11 +96,16 @@ fn every_layer_and_the_image_agree_with_pytorch_within_1e_5() {
 #[test]
 fn edits_agree_with_pytorch_within_1e_5() {
     for (prefix, words) in [
-        ("zero", vec![edits::Change::zero("layer4:0-4,7").unwrap()]),
-        ("set", ["layer4:3-5=3.5@2,6", "layer2:0=-1.25"].map(|words| edits::Change::set(words).unwrap()).to_vec()),
+        ("zero", vec![edits::Words::zero("layer4:0-4,7").unwrap()]),
+        ("set", ["layer4:3-5=3.5@2,6", "layer2:0=-1.25"].map(|words| edits::Words::set(words).unwrap()).to_vec()),
     ] {
         let Some(mut session) = session("layers.pth") else { return };
-        for (layer, edit) in edits::by_layer(&words, |layer| Ok(session.value(layer, 1)?.1)).unwrap() {
+        for (layer, edit) in
+            edits::by_layer(&words.iter().map(|words| words.change().unwrap()).collect::<Vec<_>>(), |layer| {
+                Ok(session.value(layer, 1)?.1)
+            })
+            .unwrap()
+        {
             session.edit(&layer, Some(&edit)).unwrap();
         }
         session.run(&latents()).unwrap();

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::context::{Context, size_in_words};
 use super::generator::{Generator, LatentArgs};
 use crate::data::pixels::rgb_of_signed;
-use crate::dissect::edits::{self, Change};
+use crate::dissect::edits::{self, Change, Words};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::sheet;
@@ -23,6 +23,7 @@ use crate::weights::{self, Stored};
   netdissect generate --weights church.safetensors --latents 0-63 --sheet church.png
   netdissect generate -w church.safetensors --latents 489,726,920-926 -o images
   netdissect generate -w church.safetensors --latents 0-9 --zero layer4:0-19 -o without
+  netdissect generate -w church.safetensors --latents 0-9 --zero run:tree:20 -o treeless
   netdissect generate -w church.safetensors --latents 0-9 --set layer4:0-19=3.0@2,5 --raw door.safetensors
 
 Files written by `--raw` hold the tensor `images` [n, 3, h, w] as the generator makes it, not clamped to [-1, 1]. Pictures are:
@@ -47,13 +48,14 @@ pub(super) struct GenerateArgs {
     #[arg(long, value_name = "FILE.safetensors")]
     raw: Option<PathBuf>,
 
-    /// Switch units of a layer off; may be given several times.
-    #[arg(long, value_name = "LAYER:UNITS", value_parser = Change::zero)]
-    zero: Vec<Change>,
+    /// Switch units of a layer off, by number or the first of a dissection's ranking by a concept; may be given several times.
+    #[arg(long, value_name = "LAYER:UNITS|RUN:CONCEPT:COUNT", value_parser = Words::zero)]
+    zero: Vec<Words>,
 
     /// Set units of a layer, everywhere or at a row and column of the layer's own map; after `--zero`, in the order given.
-    #[arg(long, value_name = "LAYER:UNITS=VALUE[@ROW,COLUMN]", value_parser = Change::set)]
-    set: Vec<Change>,
+    /// Units of a dissection's ranking are set to their levels in that run unless a value is given.
+    #[arg(long, value_name = "LAYER:UNITS=VALUE[@ROW,COLUMN]|RUN:CONCEPT:COUNT[=VALUE][@ROW,COLUMN]", value_parser = Words::set)]
+    set: Vec<Words>,
 
     /// Images at once [default: as many as the memory allows, up to 16].
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -67,7 +69,7 @@ pub(super) struct GenerateArgs {
 pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> {
     let generator = Generator::open(&args.weights, &args.latents)?;
     let image = generator.model.graph.node(generator.model.graph.output()).clone();
-    let changes: Vec<Change> = args.zero.iter().chain(&args.set).cloned().collect();
+    let changes: Vec<Change> = args.zero.iter().chain(&args.set).map(Words::change).collect::<Result<_>>()?;
     let node_of = |layer: &str| generator.model.node_of(layer, false).map(str::to_owned);
     let shape_of = |layer: &str| Ok(generator.model.graph.node(generator.model.graph.find(&node_of(layer)?)?).shape);
     let edits = edits::by_layer(&changes, shape_of)?;

@@ -4,6 +4,7 @@ mod checkpoint;
 pub mod edits;
 pub mod labels;
 pub mod quantile;
+pub mod ranking;
 pub mod run;
 mod stage;
 pub mod tally;
