@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use clap::{ArgGroup, Args};
+use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::concepts::ConceptArgs;
 use super::context::{Context, size_in_words, time_in_words};
 use super::network::{InputArgs, LayerArgs, Network};
 use super::render;
-use crate::concepts::{self, ConceptChoice, ConceptSource};
+use crate::concepts::ConceptSource;
 use crate::data::loader::ImageLoader;
 use crate::dissect::run::{Dissection, LayerOutcome, Settings};
 use crate::error::{Error, Kind, Result};
@@ -22,7 +23,6 @@ use crate::session::Session;
 
 /// Label the units of some layers with the concepts they respond to.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("source").required(true).args(["concepts", "labels"])))]
 #[command(after_help = "Examples:
   netdissect dissect photos/ --weights vgg16.safetensors --layer conv5_3 --concepts colors -o run
   netdissect dissect photos/ -w vgg16.safetensors -l conv4_3,conv5_3 --labels label-maps/ -o run
@@ -38,13 +38,8 @@ pub(super) struct DissectArgs {
     #[command(flatten)]
     layers: LayerArgs,
 
-    /// Built-in concepts: `colors`, the eleven basic colour terms, or `broden`, where the images are a folder of the Broden data set.
-    #[arg(long, value_name = "NAME", value_parser = ["colors", "broden"])]
-    concepts: Option<String>,
-
-    /// Folder of label maps: `labels.csv` (number,name,category) and, for an image a/b.jpg, a/b.png or a/b.0.png, a/b.1.png ...
-    #[arg(long, value_name = "DIR")]
-    labels: Option<PathBuf>,
+    #[command(flatten)]
+    concepts: ConceptArgs,
 
     /// Folder for the results.
     #[arg(short, long, value_name = "DIR")]
@@ -113,9 +108,9 @@ const BEST: usize = 5;
 pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
     let network = args.input.open()?;
     let nodes = network.nodes(&args.layers)?;
-    let concepts = concepts::open(&args.choice(&network))?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
     let gpu = context.open_gpu()?;
+    let concepts = args.concepts.open(&gpu, args.input.broden(&network))?;
     let job = args.job(&network, &nodes, concepts.as_ref())?;
     if !args.dry_run {
         if args.is_done(&job)? {
@@ -169,17 +164,6 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
 }
 
 impl DissectArgs {
-    fn choice(&self, network: &Network) -> ConceptChoice {
-        match (&self.labels, self.concepts.as_deref()) {
-            (Some(folder), _) => ConceptChoice::Labels(folder.clone()),
-            (None, Some("broden")) => ConceptChoice::Broden {
-                folder: self.input.images.clone().unwrap_or_default(),
-                geometry: network.geometry,
-            },
-            (None, _) => ConceptChoice::Colors,
-        }
-    }
-
     /// Everything that decides the result, for `run.json`: a run is taken up again only if this is the same.
     fn job(&self, network: &Network, nodes: &[(String, String)], concepts: &dyn ConceptSource) -> Result<Value> {
         let layers: Vec<&str> = nodes.iter().map(|(name, _)| name.as_str()).collect();

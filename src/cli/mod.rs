@@ -3,6 +3,7 @@
 mod activations;
 mod bench;
 mod classify;
+mod concepts;
 mod context;
 mod devices;
 mod dissect;

@@ -104,6 +104,11 @@ pub(super) struct Network {
 }
 
 impl InputArgs {
+    /// The images as a folder of the Broden data set, with the part of each that the network sees.
+    pub(super) fn broden(&self, network: &Network) -> Option<(PathBuf, Geometry)> {
+        Some((self.images.clone()?, network.geometry))
+    }
+
     /// Opens the weights and lists the images.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ use rayon::prelude::*;
 
 use crate::data::preprocess::{Geometry, Prepared};
 use crate::error::Result;
+use crate::gpu::{Buffer, Gpu};
+use crate::tensor::Shape;
 
 /// Names and categories of the concepts; the label number is the index, and 0 means "no label".
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -124,6 +126,25 @@ pub trait ConceptSource: Send + Sync {
     /// [`crate::error::Kind::Input`] naming the file if a label map is missing, cannot be read or holds a label the vocabulary
     /// lacks.
     fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>>;
+
+    /// Label maps of images that a generator has just made on the device: `images` holds `[n, 3, h, w]` of this shape, about -1 to 1
+    /// and never clamped. A source that works on the device itself reads them there; others are given what is read back.
+    ///
+    /// # Errors
+    /// As [`ConceptSource::label_maps`]; else what the device reports.
+    fn label_maps_on_device(
+        &self,
+        gpu: &Gpu,
+        names: &[String],
+        (images, shape): (&Buffer, Shape),
+        grid: (u32, u32),
+    ) -> Result<Vec<LabelMaps>> {
+        let planes: Vec<f32> = gpu.download(images, shape.len())?;
+        let input = |(name, planes)| ConceptInput { name, pixels: Pixels::Signed(planes), h: shape.h, w: shape.w };
+        let each = planes.chunks_exact(shape.with_batch(1).len().max(1));
+        let inputs: Vec<_> = names.iter().map(String::as_str).zip(each).map(input).collect();
+        self.label_maps(&inputs, grid)
+    }
 }
 
 /// For sources that look at one image at a time: all of a batch, on all cores.
@@ -154,7 +175,7 @@ pub enum ConceptChoice {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the file that is missing or broken.
-pub fn open(choice: &ConceptChoice) -> Result<Box<dyn ConceptSource>> {
+pub fn open(choice: &ConceptChoice, _gpu: &Gpu) -> Result<Box<dyn ConceptSource>> {
     Ok(match choice {
         ConceptChoice::Colors => Box::new(colors::Colors::new()),
         ConceptChoice::Labels(folder) => Box::new(label_maps::LabelFolder::open(folder)?),
