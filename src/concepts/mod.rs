@@ -5,6 +5,7 @@ pub mod colors;
 mod label_image;
 pub mod label_maps;
 mod numbering;
+pub mod parsing;
 mod table;
 
 use std::borrow::Cow;
