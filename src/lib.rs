@@ -2,7 +2,7 @@
 //!
 //! Modules stand on floors; one imports only from floors below its own:
 //! 0 [`error`], [`files`], [`tensor`], [`geometry`], [`npy`], [`progress`] · 1 [`gpu`], [`weights`], [`data`] · 2 [`graph`], [`kernels`] · 3 [`mod@reference`] ·
-//! 4 [`models`], [`concepts`], [`session`] · 5 [`dissect`] · 6 [`report`] · 7 [`cli`].
+//! 4 [`models`], [`session`] · 5 [`concepts`] · 6 [`dissect`] · 7 [`report`] · 8 [`cli`].
 
 pub mod cli;
 pub mod concepts;

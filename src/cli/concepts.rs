@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 
+use super::context::Context;
+use crate::concepts::parsing::Wanted;
+use crate::concepts::segmenter::{self, SegmenterChoice};
 use crate::concepts::{self, ConceptChoice, ConceptSource};
 use crate::data::preprocess::Geometry;
 use crate::error::{Error, Kind, Result};
@@ -13,13 +16,40 @@ use crate::gpu::Gpu;
 #[derive(Debug, Clone, Args)]
 #[command(group(ArgGroup::new("source").required(true).args(["concepts", "labels"])))]
 pub(super) struct ConceptArgs {
-    /// Built-in concepts: `colors`, the eleven basic colour terms, or `broden`, where the images are a folder of the Broden data set.
-    #[arg(long, value_name = "NAME", value_parser = ["colors", "broden"])]
+    /// Built-in concepts: `upernet`, what the segmenters see (`--segmenter`); `colors`, the eleven basic colour terms; or `broden`, where
+    /// the images are a folder of the Broden data set.
+    #[arg(long, value_name = "NAME", value_parser = ["upernet", "colors", "broden"])]
     concepts: Option<String>,
 
     /// Folder of label maps: `labels.csv` (number,name,category) and, for an image a/b.jpg, a/b.png or a/b.0.png, a/b.1.png ...
     #[arg(long, value_name = "DIR")]
     labels: Option<PathBuf>,
+
+    /// Weights of UPerNet, and of the colour network for colours, as `netdissect weights import` writes them; with commas or by
+    /// repeating the option, in any order.
+    #[arg(long, value_name = "FILE.safetensors", value_delimiter = ',', env = "NETDISSECT_SEGMENTER")]
+    segmenter: Vec<PathBuf>,
+
+    /// What the segmenters label besides objects [default: all that their weights can].
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = ["object", "part", "material", "color"])]
+    categories: Vec<String>,
+
+    /// Whether each piece of an object also counts as top, bottom, left and right half.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Switch::On)]
+    halves: Switch,
+
+    /// Follow the reference where it is odd: the last piece of an object in each image has no halves.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Switch::On)]
+    compat: Switch,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    /// Do.
+    On,
+    /// Do not.
+    Off,
 }
 
 impl ConceptArgs {
@@ -27,7 +57,12 @@ impl ConceptArgs {
     ///
     /// # Errors
     /// As [`concepts::open`]; [`Kind::Usage`] for Broden's concepts without a folder of images.
-    pub(super) fn open(&self, gpu: &Gpu, broden: Option<(PathBuf, Geometry)>) -> Result<Box<dyn ConceptSource>> {
+    pub(super) fn open<'a>(
+        &self,
+        context: &Context<'a>,
+        gpu: &Gpu,
+        broden: Option<(PathBuf, Geometry)>,
+    ) -> Result<Box<dyn ConceptSource + 'a>> {
         let choice = match (&self.labels, self.concepts.as_deref()) {
             (Some(folder), _) => ConceptChoice::Labels(folder.clone()),
             (None, Some("broden")) => {
@@ -36,8 +71,27 @@ impl ConceptArgs {
                 })?;
                 ConceptChoice::Broden { folder, geometry }
             }
+            (None, Some("upernet")) => ConceptChoice::Upernet(self.segmenters()?),
             (None, _) => ConceptChoice::Colors,
         };
-        concepts::open(&choice, gpu)
+        concepts::open(&choice, gpu, context.progress)
+    }
+
+    /// Which segmenters, and what is asked of them.
+    fn segmenters(&self) -> Result<SegmenterChoice> {
+        if self.segmenter.is_empty() {
+            let error = Error::new(Kind::Usage, "`--concepts upernet` needs the weights of the segmenters");
+            return Err(error.hint("name them with `--segmenter upernet.safetensors,color-segmenter.safetensors`"));
+        }
+        let asked = |category: &str| self.categories.iter().any(|asked| asked == category);
+        let all = self.categories.is_empty();
+        let wanted = Wanted {
+            // Halves are parts of objects.
+            halves: self.halves == Switch::On && (all || asked("part")),
+            parts: all || asked("part"),
+            materials: all || asked("material"),
+            colors: asked("color") || all && segmenter::has_colors(&self.segmenter)?,
+        };
+        Ok(SegmenterChoice { files: self.segmenter.clone(), wanted, compat: self.compat == Switch::On })
     }
 }

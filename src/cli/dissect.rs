@@ -26,6 +26,7 @@ use crate::session::Session;
 #[command(after_help = "Examples:
   netdissect dissect photos/ --weights vgg16.safetensors --layer conv5_3 --concepts colors -o run
   netdissect dissect photos/ -w vgg16.safetensors -l conv4_3,conv5_3 --labels label-maps/ -o run
+  netdissect dissect photos/ -w vgg16.safetensors -l conv5_3 --concepts upernet --segmenter upernet.safetensors,colors.safetensors -o run
   netdissect dissect broden1_224/ --as-is -w vgg16.safetensors -l conv5_3 --concepts broden -o run
   netdissect dissect photos/ -w vgg16.safetensors -l conv5_3 --concepts colors -o run --dry-run
 
@@ -110,7 +111,7 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
     let nodes = network.nodes(&args.layers)?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
     let gpu = context.open_gpu()?;
-    let concepts = args.concepts.open(&gpu, args.input.broden(&network))?;
+    let concepts = args.concepts.open(context, &gpu, args.input.broden(&network))?;
     let job = args.job(&network, &nodes, concepts.as_ref())?;
     if !args.dry_run {
         if args.is_done(&job)? {

@@ -15,7 +15,7 @@ use crate::gpu::Gpu;
 use crate::graph::Graph;
 use crate::kernels::tune::Tuner;
 use crate::models::{Model, vgg16};
-use crate::session::{Session, bytes_for};
+use crate::session::{self, Session};
 use crate::weights::{WeightFile, import};
 
 /// Bytes of pixels kept between passes, so that a few hundred images are decoded once.
@@ -221,11 +221,10 @@ impl Network {
     }
 }
 
-/// Puts a graph on the device that keeps `nodes`, for as many of `images` at once as asked or as fit; halves the batch where the
-/// device says no, and says so.
+/// As [`session::fitting`], with the tuner's kept choices; says that it may take a moment.
 ///
 /// # Errors
-/// As [`Session::new`].
+/// As [`session::fitting`], with the path of the weights.
 pub(super) fn open_session(
     context: &Context<'_>,
     gpu: &Gpu,
@@ -234,36 +233,7 @@ pub(super) fn open_session(
     (nodes, images): (&[&str], usize),
     batch: Option<u32>,
 ) -> Result<Session> {
-    let mut tuner = Tuner::cached();
     context.progress.note("loading the network");
-    let mut size = batch.unwrap_or_else(|| fitting_batch(gpu, graph, images));
-    loop {
-        match Session::new(gpu, graph, file, size, nodes, &mut tuner) {
-            Err(error) if error.kind() == Kind::OutOfMemory && size > 1 && batch.is_none() => {
-                size /= 2;
-                context.progress.note(&format!("{error}; going on with {size} images at once"));
-            }
-            other => return other.map_err(|error| error.at(file.path().display())),
-        }
-    }
-}
-
-/// Most images at once that are worth it.
-const MOST_AT_ONCE: u32 = 16;
-
-/// The largest power of two whose values take at most half of the free budget and fit the adapter's bindings.
-pub(super) fn fitting_batch(gpu: &Gpu, graph: &Graph, images: usize) -> u32 {
-    let free = gpu.free_bytes() / 2;
-    let wanted = u32::try_from(images).unwrap_or(MOST_AT_ONCE).next_power_of_two();
-    // A software adapter gains nothing from more than a few.
-    let most = if gpu.traits().software { 4 } else { MOST_AT_ONCE };
-    let mut batch = most.min(wanted);
-    while batch > 1 {
-        let (total, largest) = bytes_for(graph, batch);
-        if total <= free && largest <= gpu.traits().max_binding_bytes {
-            break;
-        }
-        batch /= 2;
-    }
-    batch
+    session::fitting(gpu, graph, file, (nodes, images), batch, &mut Tuner::cached(), context.progress)
+        .map_err(|error| error.at(file.path().display()))
 }

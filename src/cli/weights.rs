@@ -1,13 +1,16 @@
 //! `netdissect weights`: import a file of another program, or look into one.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
-use crate::models::{progan_weights, vgg16_weights};
+use crate::models::segmenter::Segmenter;
+use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
 use crate::weights::import::{self, About, Assignment, Preprocess};
 use crate::weights::{self, Archive, Tensor, Written};
 
@@ -28,8 +31,10 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct ImportArgs {
-    /// File to read: PyTorch (zip or legacy), safetensors, ONNX, or numpy's .npz; told by its content.
-    file: PathBuf,
+    /// File to read: PyTorch (zip or legacy), safetensors, ONNX, or numpy's .npz; told by its content. A segmenter has three: encoder,
+    /// decoder and labels.json.
+    #[arg(required = true, num_args = 1..=3, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Network the weights belong to.
     #[arg(long, value_enum)]
     model: ModelName,
@@ -61,6 +66,10 @@ struct InspectArgs {
 enum ModelName {
     Vgg16,
     Progan,
+    /// Objects, parts and materials: ENCODER DECODER labels.json.
+    Upernet,
+    /// Colours: ENCODER DECODER labels.json.
+    ColorSegmenter,
 }
 
 impl ModelName {
@@ -68,6 +77,16 @@ impl ModelName {
         match self {
             ModelName::Vgg16 => "vgg16",
             ModelName::Progan => "progan",
+            ModelName::Upernet => Segmenter::Upernet.name(),
+            ModelName::ColorSegmenter => Segmenter::Colors.name(),
+        }
+    }
+
+    fn segmenter(self) -> Option<Segmenter> {
+        match self {
+            ModelName::Vgg16 | ModelName::Progan => None,
+            ModelName::Upernet => Some(Segmenter::Upernet),
+            ModelName::ColorSegmenter => Some(Segmenter::Colors),
         }
     }
 }
@@ -94,33 +113,17 @@ pub fn run(args: &WeightsArgs, json: bool, out: &mut dyn Write) -> Result<()> {
 
 fn import_file(args: &ImportArgs, json: bool, out: &mut dyn Write) -> Result<()> {
     check_output(args)?;
-    if matches!(args.model, ModelName::Progan) && (args.body || args.classes.is_some()) {
-        return Err(Error::new(
-            Kind::Usage,
-            "a generator has no classes: `--body` and `--classes` are for classifiers",
-        ));
-    }
-    let archive = weights::open(&args.file)?;
-    let assignment = match args.model {
-        ModelName::Vgg16 => vgg16_weights::assign(&archive, args.body)?,
-        ModelName::Progan => progan_weights::assign(&archive)?,
-    };
-    let about = About {
-        model: args.model.name().into(),
-        preprocess: args.preprocess.into(),
-        body: args.body,
-        classes: args.classes.as_deref().map(|path| read_classes(path, &assignment)).transpose()?,
-    };
+    let imported = Imported::read(args)?;
     let written = if args.dry_run {
-        import::check(&archive, &assignment)?;
+        import::check(&imported.sources, &imported.assignment)?;
         None
     } else {
-        Some(import::write(&archive, &assignment, &about, &args.output)?)
+        Some(import::write(&imported.sources, &imported.assignment, &imported.about, &args.output)?)
     };
     let text = if json {
-        format!("{:#}\n", import_json(args, &archive, &assignment, &about, written.as_ref()))
+        format!("{:#}\n", imported.json(args, written.as_ref()))
     } else {
-        import_text(args, &archive, &assignment, &about, written.as_ref())
+        imported.text(args, written.as_ref())
     };
     print(out, &text)
 }
@@ -128,7 +131,7 @@ fn import_file(args: &ImportArgs, json: bool, out: &mut dyn Write) -> Result<()>
 /// Refuses to replace what the user may still need.
 fn check_output(args: &ImportArgs) -> Result<()> {
     let same = |a: &Path, b: &Path| a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b);
-    if same(&args.file, &args.output) {
+    if args.files.iter().any(|file| same(file, &args.output)) {
         let error = Error::new(Kind::Usage, "the output is the input file; needed another name");
         return Err(error.at(args.output.display()));
     }
@@ -139,69 +142,134 @@ fn check_output(args: &ImportArgs) -> Result<()> {
     Ok(())
 }
 
+/// What is to be written.
+struct Imported {
+    sources: Vec<Archive>,
+    assignment: Assignment,
+    about: About,
+    /// The network in words.
+    what: String,
+}
+
+impl Imported {
+    fn read(args: &ImportArgs) -> Result<Imported> {
+        if !matches!(args.model, ModelName::Vgg16) && (args.body || args.classes.is_some()) {
+            let message = format!("{} has no classes: `--body` and `--classes` are for classifiers", args.model.name());
+            return Err(Error::new(Kind::Usage, message));
+        }
+        match (args.model.segmenter(), args.files.as_slice()) {
+            (Some(segmenter), [encoder, decoder, labels]) => {
+                let sources = vec![weights::open(encoder)?, weights::open(decoder)?];
+                let text = std::fs::read_to_string(labels).map_err(|error| Error::reading(labels, &error))?;
+                let here = |error: Error| error.at(labels.display());
+                let names = Names::parse(segmenter, &text).map_err(here)?;
+                let assignment =
+                    segmenter_weights::assign(segmenter, &names.normalisation(), &sources[0], &sources[1])?;
+                names.check(&shapes(&assignment)).map_err(here)?;
+                let what = segmenter_weights::describe(segmenter, &assignment);
+                let about = args.about(None, Some(text));
+                Ok(Imported { sources, assignment, about, what })
+            }
+            (Some(segmenter), files) => {
+                let message = format!("{} is imported from three files; {} given", segmenter.name(), files.len());
+                Err(Error::new(Kind::Usage, message).hint("name them in this order: ENCODER DECODER labels.json"))
+            }
+            (None, [file]) => {
+                let archive = weights::open(file)?;
+                let (assignment, what) = match args.model {
+                    ModelName::Progan => {
+                        let assignment = progan_weights::assign(&archive)?;
+                        let what = progan_weights::describe(&assignment);
+                        (assignment, what)
+                    }
+                    _ => {
+                        let assignment = vgg16_weights::assign(&archive, args.body)?;
+                        let what = match vgg16_weights::classes(&assignment) {
+                            Some(classes) => format!("vgg16, {classes} classes"),
+                            None => "vgg16, body only".to_owned(),
+                        };
+                        (assignment, what)
+                    }
+                };
+                let classes = args.classes.as_deref().map(|path| read_classes(path, &assignment)).transpose()?;
+                Ok(Imported { sources: vec![archive], assignment, about: args.about(classes, None), what })
+            }
+            (None, files) => {
+                let message = format!("{} is imported from one file; {} given", args.model.name(), files.len());
+                Err(Error::new(Kind::Usage, message))
+            }
+        }
+    }
+}
+
+impl ImportArgs {
+    fn about(&self, classes: Option<Vec<String>>, labels: Option<String>) -> About {
+        let model = self.model.name().into();
+        About { model, preprocess: self.preprocess.into(), body: self.body, classes, labels }
+    }
+}
+
+fn shapes(assignment: &Assignment) -> HashMap<String, Vec<usize>> {
+    assignment.tensors.iter().map(|tensor| (tensor.name().to_owned(), tensor.dims().to_vec())).collect()
+}
+
 fn read_classes(path: &Path, assignment: &Assignment) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::reading(path, &error))?;
     import::class_names(&text, vgg16_weights::classes(assignment)).map_err(|error| error.at(path.display()))
 }
 
-fn import_json(
-    args: &ImportArgs,
-    archive: &Archive,
-    assignment: &Assignment,
-    about: &About,
-    written: Option<&Written>,
-) -> Value {
-    json!({
-        "output": args.output.to_string_lossy(),
-        "written": written.is_some(),
-        "bytes": written.map(|written| written.bytes),
-        "sha256": written.map(|written| &written.sha256),
-        "model": about.model,
-        "preprocess": about.preprocess.name(),
-        "body": about.body,
-        "classes": vgg16_weights::classes(assignment),
-        "tensors": tensors_json(&assignment.tensors),
-        "dropped": assignment.dropped,
-        "notes": assignment.notes,
-        "source": {
-            "file": args.file.to_string_lossy(),
-            "container": archive.container().to_string(),
-            "sha256": archive.sha256(),
-        },
-    })
-}
+impl Imported {
+    fn json(&self, args: &ImportArgs, written: Option<&Written>) -> Value {
+        let (assignment, about) = (&self.assignment, &self.about);
+        let source = |archive: &Archive| {
+            json!({
+                "file": archive.path().to_string_lossy(),
+                "container": archive.container().to_string(),
+                "sha256": archive.sha256(),
+            })
+        };
+        let sources: Vec<Value> = self.sources.iter().map(source).collect();
+        json!({
+            "output": args.output.to_string_lossy(),
+            "written": written.is_some(),
+            "bytes": written.map(|written| written.bytes),
+            "sha256": written.map(|written| &written.sha256),
+            "model": about.model,
+            "preprocess": about.preprocess.name(),
+            "body": about.body,
+            "classes": vgg16_weights::classes(assignment),
+            "tensors": tensors_json(&assignment.tensors),
+            "dropped": assignment.dropped,
+            "notes": assignment.notes,
+            "source": sources.first(),
+            "sources": sources,
+        })
+    }
 
-fn import_text(
-    args: &ImportArgs,
-    archive: &Archive,
-    assignment: &Assignment,
-    about: &About,
-    written: Option<&Written>,
-) -> String {
-    let count = assignment.tensors.len();
-    let what = match (args.model, vgg16_weights::classes(assignment)) {
-        (ModelName::Progan, _) => progan_weights::describe(assignment),
-        (ModelName::Vgg16, Some(classes)) => format!("vgg16, {classes} classes"),
-        (ModelName::Vgg16, None) => "vgg16, body only".to_owned(),
-    };
-    let mut text = match written {
-        Some(written) => {
-            let (size, sha256) = (size(written.bytes), &written.sha256);
-            format!("wrote {}: {count} tensors, {size} ({what})\n  sha256  {sha256}\n", args.output.display())
+    fn text(&self, args: &ImportArgs, written: Option<&Written>) -> String {
+        let (assignment, what) = (&self.assignment, &self.what);
+        let count = assignment.tensors.len();
+        let mut text = match written {
+            Some(written) => {
+                let (size, sha256) = (size(written.bytes), &written.sha256);
+                format!("wrote {}: {count} tensors, {size} ({what})\n  sha256  {sha256}\n", args.output.display())
+            }
+            None => format!("would write {}: {count} tensors ({what})\n", args.output.display()),
+        };
+        for source in &self.sources {
+            text += &format!("  source  {}, {}\n", source.path().display(), source.container());
         }
-        None => format!("would write {}: {count} tensors ({what})\n", args.output.display()),
-    };
-    text += &format!("  source  {}, {}\n", args.file.display(), archive.container());
-    if !matches!(args.model, ModelName::Progan) {
-        text += &format!("  images  prepared as `{}`\n", about.preprocess.name());
+        if matches!(args.model, ModelName::Vgg16) {
+            text += &format!("  images  prepared as `{}`\n", self.about.preprocess.name());
+        }
+        if !assignment.dropped.is_empty() {
+            text += &format!("  dropped {} tensors: {}\n", assignment.dropped.len(), list(&assignment.dropped));
+        }
+        for note in &assignment.notes {
+            text += &format!("  note    {note}\n");
+        }
+        text
     }
-    if !assignment.dropped.is_empty() {
-        text += &format!("  dropped {} tensors: {}\n", assignment.dropped.len(), list(&assignment.dropped));
-    }
-    for note in &assignment.notes {
-        text += &format!("  note    {note}\n");
-    }
-    text
 }
 
 fn inspect(args: &InspectArgs, json: bool, out: &mut dyn Write) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Where label maps come from: folders of label maps, Broden, colour names. All look the same to the dissector.
+//! Where label maps come from: segmenters, folders of label maps, Broden, colour names. All look the same to the dissector.
 
 pub mod broden;
 pub mod colors;
@@ -6,6 +6,8 @@ mod label_image;
 pub mod label_maps;
 mod numbering;
 pub mod parsing;
+mod segment_network;
+pub mod segmenter;
 mod table;
 
 use std::borrow::Cow;
@@ -17,6 +19,7 @@ use rayon::prelude::*;
 use crate::data::preprocess::{Geometry, Prepared};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
+use crate::progress::Progress;
 use crate::tensor::Shape;
 
 /// Names and categories of the concepts; the label number is the index, and 0 means "no label".
@@ -170,17 +173,20 @@ pub enum ConceptChoice {
         /// Which part of a photograph the network sees.
         geometry: Geometry,
     },
+    /// The segmenters of the reference.
+    Upernet(segmenter::SegmenterChoice),
 }
 
 /// Opens a source of label maps.
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the file that is missing or broken.
-pub fn open(choice: &ConceptChoice, _gpu: &Gpu) -> Result<Box<dyn ConceptSource>> {
+pub fn open<'a>(choice: &ConceptChoice, gpu: &Gpu, progress: &'a dyn Progress) -> Result<Box<dyn ConceptSource + 'a>> {
     Ok(match choice {
         ConceptChoice::Colors => Box::new(colors::Colors::new()),
         ConceptChoice::Labels(folder) => Box::new(label_maps::LabelFolder::open(folder)?),
         ConceptChoice::Broden { folder, geometry } => Box::new(broden::Broden::open(folder, *geometry)?),
+        ConceptChoice::Upernet(choice) => Box::new(segmenter::UpernetConcepts::open(choice, gpu, progress)?),
     })
 }
 

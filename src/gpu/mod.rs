@@ -188,15 +188,17 @@ impl Gpu {
         Ok(kernel)
     }
 
-    /// The first error the device has reported, if any.
+    /// The first error the device has reported, if any. That it had no memory left is told once: it can go on with less.
     ///
     /// # Errors
     /// [`Kind::DeviceLost`], [`Kind::OutOfMemory`] or [`Kind::Internal`], as reported.
     pub fn check(&self) -> Result<()> {
-        match lock(&self.shared.failure).as_ref() {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
+        let mut failure = lock(&self.shared.failure);
+        let Some(error) = failure.clone() else { return Ok(()) };
+        if error.kind() == Kind::OutOfMemory {
+            *failure = None;
         }
+        Err(error)
     }
 
     /// Waits until everything submitted so far is done.

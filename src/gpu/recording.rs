@@ -24,6 +24,12 @@ impl Recording {
         Recording::default()
     }
 
+    /// Appends the steps of another recording.
+    pub fn append(&mut self, other: Recording) {
+        self.steps.extend(other.steps);
+        self.label = other.label;
+    }
+
     /// Names the steps that follow, for errors and timings: usually a layer.
     pub fn label(&mut self, label: &str) {
         self.label.clear();

@@ -59,6 +59,13 @@ pub enum Operator {
     },
     /// Element-wise sum of two maps.
     Add,
+    /// Maps of several values one behind another, channel by channel.
+    Concat,
+    /// Mean over `bins` by `bins` equal bins of the whole map, by integration of its bilinear function (PrRoI pooling).
+    PreciseRoiPool {
+        /// Rows and columns that come out.
+        bins: u32,
+    },
 }
 
 impl Operator {
@@ -70,6 +77,7 @@ impl Operator {
         let wanted = match self {
             Operator::Input => 0,
             Operator::Add => 2,
+            Operator::Concat => inputs.len().max(1),
             _ => 1,
         };
         if inputs.len() != wanted {
@@ -99,6 +107,13 @@ impl Operator {
                 Shape { h, w, ..x }
             }
             &Operator::AdaptiveAveragePool { h, w } | &Operator::Upsample { h, w, .. } => Shape { h, w, ..x },
+            &Operator::PreciseRoiPool { bins } => Shape { h: bins, w: bins, ..x },
+            Operator::Concat => {
+                if let Some(other) = inputs.iter().find(|other| (other.n, other.h, other.w) != (x.n, x.h, x.w)) {
+                    return Err(Error::input(format!("cannot put {other} behind {x}")));
+                }
+                Shape { c: inputs.iter().map(|input| input.c).sum(), ..x }
+            }
             &Operator::Linear { outputs, .. } => Shape { c: outputs, h: 1, w: 1, ..x },
             Operator::Add => {
                 if inputs[0] != inputs[1] {

@@ -9,7 +9,7 @@ use crate::tensor::Shape;
 pub enum Work {
     /// The operator of a node alone.
     Single,
-    /// A convolution or linear layer (this node) with the ReLU behind it, or a convolution with the leaky ReLU.
+    /// A convolution, linear layer or addition (this node) with the ReLU behind it, or a convolution with the leaky ReLU.
     WithRelu(NodeId),
     /// A convolution (this node) of what the nearest upsampling before it makes, and the leaky ReLU behind it if that is the result.
     OfDoubled(NodeId),
@@ -123,7 +123,7 @@ fn fuse(graph: &Graph, keep: &[NodeId], uses: &[u32], fuses: &dyn Fn(&Node) -> b
         let first = NodeId(position);
         let node = &nodes[position];
         let mut step = Step { result: first, work: Work::Single, inputs: node.inputs.clone() };
-        if matches!(node.operator, Operator::Convolution { .. } | Operator::Linear { .. })
+        if matches!(node.operator, Operator::Convolution { .. } | Operator::Linear { .. } | Operator::Add)
             && let Some((relu, Node { operator: Operator::Relu, .. })) = follower(first)
         {
             step.result = relu;

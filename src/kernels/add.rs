@@ -13,6 +13,7 @@ pub static ENTRY: Entry = Entry {
         ("a[i] + b[i]", "a[i] - b[i]"),
         ("i < params.count", "i <= params.count"),
         ("i += params.stride", "i += params.count"),
+        ("params.relu == 1u", "params.relu == 0u"),
     ],
 };
 
@@ -21,15 +22,22 @@ fn shader() -> Shader {
 }
 
 crate::params! {
-    Params { count: u32, stride: u32 }
+    Params { count: u32, stride: u32, relu: u32 }
 }
 
-/// Appends `y = a + b` over `count` elements.
+/// Appends `y = a + b` over `count` elements; with `relu` the larger of that and 0.
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn add(gpu: &Gpu, recording: &mut Recording, a: &Buffer, b: &Buffer, y: &Buffer, count: u32) -> Result<()> {
+pub fn add(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    (a, b): (&Buffer, &Buffer),
+    relu: bool,
+    y: &Buffer,
+    count: u32,
+) -> Result<()> {
     let kernel = gpu.kernel(&shader())?;
     let stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, stride }, &[a, b, y], [stride, 1, 1])
+    recording.dispatch(&kernel, &Params { count, stride, relu: relu.into() }, &[a, b, y], [stride, 1, 1])
 }

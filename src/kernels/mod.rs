@@ -9,11 +9,13 @@ pub mod conv_doubled;
 pub mod conv_tiled;
 pub mod edit;
 pub mod histogram;
+pub mod label_argmax;
 pub mod leaky_relu;
 pub mod linear;
 pub mod max_pool;
 pub mod peak;
 pub mod pixel_norm;
+pub mod precise_roi_pool;
 pub mod relu;
 pub mod roof_arithmetic;
 pub mod softmax;
@@ -50,11 +52,13 @@ pub static ALL: &[&Entry] = &[
     &conv_tiled::ENTRY,
     &edit::ENTRY,
     &histogram::ENTRY,
+    &label_argmax::ENTRY,
     &leaky_relu::ENTRY,
     &linear::ENTRY,
     &max_pool::ENTRY,
     &peak::ENTRY,
     &pixel_norm::ENTRY,
+    &precise_roi_pool::ENTRY,
     &relu::ENTRY,
     &roof_arithmetic::ENTRY,
     &softmax::ENTRY,

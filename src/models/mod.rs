@@ -2,12 +2,18 @@
 
 pub mod progan;
 pub mod progan_weights;
+mod resnet;
+pub mod segmenter;
+pub mod segmenter_weights;
 pub mod vgg16;
 mod vgg16_onnx;
 pub mod vgg16_weights;
 
-use crate::error::Result;
-use crate::graph::{Graph, unknown_name};
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::geometry::{Convolution, Window};
+use crate::graph::{Graph, GraphBuilder, NodeId, Operator, unknown_name};
 
 /// A layer that users can name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,4 +65,43 @@ impl Model {
             None => Err(unknown_name(layer, self.layers.iter().map(|known| known.name.as_str()))),
         }
     }
+}
+
+/// Adds the convolution of the tensors `STEM.weight` and `STEM.bias` as the node `STEM`; its channels are the weight's.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] naming the tensor if it is missing or does not fit the window and what comes in.
+fn convolution(
+    builder: &mut GraphBuilder,
+    shapes: &HashMap<String, Vec<usize>>,
+    stem: &str,
+    window: Window,
+    x: NodeId,
+) -> Result<NodeId> {
+    convolution_named(builder, shapes, stem, stem, window, x)
+}
+
+/// As [`convolution`], as a node of another name.
+fn convolution_named(
+    builder: &mut GraphBuilder,
+    shapes: &HashMap<String, Vec<usize>>,
+    node: &str,
+    stem: &str,
+    window: Window,
+    x: NodeId,
+) -> Result<NodeId> {
+    let (weight, bias) = (format!("{stem}.weight"), format!("{stem}.bias"));
+    let (inputs, kernel) = (builder.shape(x).c as usize, window.kernel[0] as usize);
+    let needed = format!("needed [any, {inputs}, {kernel}, {kernel}]");
+    let channels = match shapes.get(&weight).map(Vec::as_slice) {
+        Some(&[channels, c, h, w]) if channels > 0 && [c, h, w] == [inputs, kernel, kernel] => channel_count(channels)?,
+        Some(found) => return Err(Error::input(format!("tensor is {found:?}; {needed}")).at(weight)),
+        None => return Err(Error::input(format!("tensor is missing; {needed}")).at(weight)),
+    };
+    let convolution = Convolution { channels, window, groups: 1 };
+    builder.add(node, Operator::Convolution { convolution, weight, bias: Some(bias) }, &[x])
+}
+
+fn channel_count(channels: usize) -> Result<u32> {
+    u32::try_from(channels).map_err(|_| Error::input(format!("{channels} channels are too many")))
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Layer, Model};
+use super::{Layer, Model, channel_count, convolution, convolution_named};
 use crate::error::{Error, Result};
-use crate::geometry::{Convolution, Window};
-use crate::graph::{GraphBuilder, NodeId, Operator};
+use crate::geometry::Window;
+use crate::graph::{GraphBuilder, Operator};
 use crate::tensor::Shape;
 
 /// More blocks than 4x4 doubled to 16,384.
@@ -52,7 +52,7 @@ pub fn build(shapes: &HashMap<String, Vec<usize>>) -> Result<Model> {
         return Err(Error::input(message));
     }
     let latent = match shapes["layer1.weight"].as_slice() {
-        [_, latent, 4, 4] if *latent > 0 => size(*latent)?,
+        [_, latent, 4, 4] if *latent > 0 => channel_count(*latent)?,
         found => return Err(Error::input(format!("tensor is {found:?}; needed [any, any, 4, 4]")).at("layer1.weight")),
     };
     let mut builder = GraphBuilder::new(Shape::new(1, latent, 1, 1));
@@ -66,13 +66,13 @@ pub fn build(shapes: &HashMap<String, Vec<usize>>) -> Result<Model> {
         }
         let window = if block == 1 { Window::square(4, 1, 3) } else { Window::square(3, 1, 1) };
         let before_relu = format!("{name}.conv");
-        x = convolution(&mut builder, shapes, &name, &before_relu, window, x)?;
+        x = convolution_named(&mut builder, shapes, &before_relu, &name, window, x)?;
         x = builder.add(&name, Operator::LeakyRelu, &[x])?;
         layers.push(Layer { name: name.clone(), node: name, before_relu });
     }
     let output = output_name(side(blocks));
     x = builder.add(&format!("{output}.norm"), Operator::PixelNorm, &[x])?;
-    x = convolution(&mut builder, shapes, &output, &output, Window::square(1, 1, 0), x)?;
+    x = convolution(&mut builder, shapes, &output, Window::square(1, 1, 0), x)?;
     if builder.shape(x).c != 3 {
         return Err(Error::input(format!("{} channels come out; an image has 3", builder.shape(x).c)).at(output));
     }
@@ -82,30 +82,6 @@ pub fn build(shapes: &HashMap<String, Vec<usize>>) -> Result<Model> {
 /// Name of the last convolution.
 pub fn output_name(side: u32) -> String {
     format!("output_{side}x{side}")
-}
-
-fn convolution(
-    builder: &mut GraphBuilder,
-    shapes: &HashMap<String, Vec<usize>>,
-    stem: &str,
-    node: &str,
-    window: Window,
-    x: NodeId,
-) -> Result<NodeId> {
-    let (weight, bias) = (format!("{stem}.weight"), format!("{stem}.bias"));
-    let (inputs, kernel) = (builder.shape(x).c as usize, window.kernel[0] as usize);
-    let needed = format!("a generator needs [any, {inputs}, {kernel}, {kernel}]");
-    let channels = match shapes.get(&weight).map(Vec::as_slice) {
-        Some(&[channels, c, h, w]) if channels > 0 && [c, h, w] == [inputs, kernel, kernel] => size(channels)?,
-        Some(found) => return Err(Error::input(format!("tensor is {found:?}; {needed}")).at(weight)),
-        None => return Err(Error::input(format!("tensor is missing; {needed}")).at(weight)),
-    };
-    let convolution = Convolution { channels, window, groups: 1 };
-    builder.add(node, Operator::Convolution { convolution, weight, bias: Some(bias) }, &[x])
-}
-
-fn size(size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| Error::input(format!("{size} channels are too many")))
 }
 
 #[cfg(test)]
@@ -205,7 +181,7 @@ mod tests {
         let mut shapes = shapes(&[8, 8, 6]);
         shapes.insert("layer3.weight".into(), vec![6, 7, 3, 3]);
         let error = build(&shapes).unwrap_err().to_string();
-        assert_eq!(error, "layer3.weight: tensor is [6, 7, 3, 3]; a generator needs [any, 8, 3, 3]");
+        assert_eq!(error, "layer3.weight: tensor is [6, 7, 3, 3]; needed [any, 8, 3, 3]");
         shapes.remove("layer3.weight");
         assert!(build(&shapes).unwrap_err().to_string().starts_with("output_4x4.weight: tensor is missing"));
         shapes.remove("layer1.weight");

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::{Maps, adaptive_average_pool, add, average_pool, conv, linear, max_pool, relu, softmax, upsample_bilinear};
-use super::{leaky_relu, pixel_norm, upsample_nearest};
+use super::{leaky_relu, pixel_norm, precise_roi_pool, upsample_nearest};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Operator};
+use crate::tensor::Shape;
 
 /// Value of every node, by name, for an input `[n, c, h, w]`.
 ///
@@ -40,10 +41,28 @@ pub fn run(
             &Operator::Upsample { h, w, border } => upsample_bilinear::upsample_bilinear(x(0), h, w, border),
             Operator::Softmax => softmax::softmax(x(0)),
             Operator::Add => add::add(x(0), x(1)),
+            Operator::Concat => {
+                let parts: Vec<&Maps> = node.inputs.iter().map(|input| &values[input.0]).collect();
+                concat(&parts)
+            }
+            &Operator::PreciseRoiPool { bins } => precise_roi_pool::precise_roi_pool(x(0), bins),
         };
         values.push(y);
     }
     Ok(graph.nodes().iter().map(|node| node.name.clone()).zip(values).collect())
+}
+
+/// Maps of several values one behind another, image by image.
+fn concat(parts: &[&Maps]) -> Maps {
+    let shape = parts[0].shape;
+    let maps_of = |n: usize| {
+        parts.iter().flat_map(move |part| {
+            let size = part.shape.with_batch(1).len();
+            part.data[n * size..][..size].iter().copied()
+        })
+    };
+    let data = (0..shape.n as usize).flat_map(maps_of).collect();
+    Maps { shape: Shape { c: parts.iter().map(|part| part.shape.c).sum(), ..shape }, data }
 }
 
 /// `|got - want| / |want|` in the Euclidean norm; infinite if `got` is not finite or `want` is zero and `got` is not.

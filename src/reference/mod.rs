@@ -9,12 +9,14 @@ pub mod conv_doubled;
 pub mod edit;
 pub mod graph;
 pub mod histogram;
+pub mod label_argmax;
 pub mod leaky_relu;
 pub mod linear;
 pub mod max_pool;
 pub mod peak;
 pub mod pixel_norm;
 mod pool;
+pub mod precise_roi_pool;
 pub mod relu;
 pub mod roof_arithmetic;
 pub mod softmax;
@@ -40,11 +42,13 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("conv_tiled", conv::tiled_cases),
     ("edit", edit::cases),
     ("histogram", histogram::cases),
+    ("label_argmax", label_argmax::cases),
     ("leaky_relu", leaky_relu::cases),
     ("linear", linear::cases),
     ("max_pool", max_pool::cases),
     ("peak", peak::cases),
     ("pixel_norm", pixel_norm::cases),
+    ("precise_roi_pool", precise_roi_pool::cases),
     ("relu", relu::cases),
     ("roof_arithmetic", roof_arithmetic::cases),
     ("softmax", softmax::cases),

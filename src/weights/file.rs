@@ -119,6 +119,11 @@ impl WeightFile {
         serde_json::from_str(self.value(import::CLASSES_KEY)?).ok()
     }
 
+    /// The text of a segmenter's `labels.json`, if this is a segmenter.
+    pub fn labels(&self) -> Option<&str> {
+        self.value(import::LABELS_KEY)
+    }
+
     /// SHA-256 of the file in lower-case hexadecimal, computed once.
     pub fn sha256(&self) -> &str {
         self.sha256.get_or_init(|| hash::sha256(&self.source))

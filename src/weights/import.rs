@@ -17,6 +17,8 @@ pub const PREPROCESS_KEY: &str = "preprocess";
 pub const BODY_KEY: &str = "body";
 /// Metadata key: a JSON list of class names.
 pub const CLASSES_KEY: &str = "class_names";
+/// Metadata key: the text of a segmenter's `labels.json`.
+pub const LABELS_KEY: &str = "labels";
 
 /// How a network wants its images, from RGB bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -133,20 +135,21 @@ impl Layout {
         if complaints.is_empty() {
             Ok(Assignment { tensors, dropped, notes: Vec::new() })
         } else {
-            Err(self.refusal(&complaints))
+            Err(refusal(&self.model, &complaints))
         }
     }
+}
 
-    fn refusal(&self, complaints: &[String]) -> Error {
-        let mut message = format!("{} tensors do not fit {}:", complaints.len(), self.model);
-        for complaint in complaints.iter().take(COMPLAINTS_MAX) {
-            write!(message, "\n  {complaint}").ok();
-        }
-        if let Some(more) = complaints.len().checked_sub(COMPLAINTS_MAX).filter(|&more| more > 0) {
-            write!(message, "\n  and {more} more").ok();
-        }
-        Error::input(message)
+/// One error for all complaints about the tensors of a file; `model` is what they were to be of.
+pub(crate) fn refusal(model: &str, complaints: &[String]) -> Error {
+    let mut message = format!("{} tensors do not fit {model}:", complaints.len());
+    for complaint in complaints.iter().take(COMPLAINTS_MAX) {
+        write!(message, "\n  {complaint}").ok();
     }
+    if let Some(more) = complaints.len().checked_sub(COMPLAINTS_MAX).filter(|&more| more > 0) {
+        write!(message, "\n  and {more} more").ok();
+    }
+    Error::input(message)
 }
 
 /// Enough for every tensor of the largest model; a hostile file may have thousands.
@@ -168,24 +171,31 @@ pub struct About {
     pub body: bool,
     /// Names of the classes, in the order of the last layer.
     pub classes: Option<Vec<String>>,
+    /// The text of a segmenter's `labels.json`.
+    pub labels: Option<String>,
 }
 
 impl About {
-    /// The metadata pairs, with name and hash of the file the weights came from.
-    fn pairs(&self, source: &Archive) -> Vec<(String, String)> {
-        let file = source.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    /// The metadata pairs, with names and hashes of the files the weights came from.
+    fn pairs(&self, sources: &[Archive]) -> Vec<(String, String)> {
+        let file = |source: &Archive| source.path().file_name().map(|name| name.to_string_lossy().into_owned());
+        let files: Vec<String> = sources.iter().filter_map(file).collect();
+        let hashes: Vec<&str> = sources.iter().map(Archive::sha256).collect();
         let mut pairs: Vec<(String, String)> = [
             (MODEL_KEY, self.model.clone()),
             (PREPROCESS_KEY, self.preprocess.name().to_owned()),
             (BODY_KEY, self.body.to_string()),
-            ("source", file),
-            ("source_sha256", source.sha256().to_owned()),
+            ("source", files.join(", ")),
+            ("source_sha256", hashes.join(", ")),
             ("netdissect", env!("CARGO_PKG_VERSION").to_owned()),
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
         if let Some(classes) = &self.classes {
             pairs.push((CLASSES_KEY.to_owned(), serde_json::json!(classes).to_string()));
+        }
+        if let Some(labels) = &self.labels {
+            pairs.push((LABELS_KEY.to_owned(), labels.clone()));
         }
         pairs
     }
@@ -196,11 +206,11 @@ impl About {
 /// # Errors
 /// [`crate::error::Kind::Input`] if values are not finite; [`crate::error::Kind::Output`] if the file cannot be
 /// written.
-pub fn write(source: &Archive, assignment: &Assignment, about: &About, output: &Path) -> Result<Written> {
+pub fn write(sources: &[Archive], assignment: &Assignment, about: &About, output: &Path) -> Result<Written> {
     let named = |tensor: &Tensor| Stored { name: tensor.name().to_owned(), dims: tensor.dims().to_vec() };
     let stored: Vec<Stored> = assignment.tensors.iter().map(named).collect();
-    save(output, &about.pairs(source), &stored, |index| {
-        assignment.tensors[index].values().map_err(|error| error.at(source.path().display()))
+    save(output, &about.pairs(sources), &stored, |index| {
+        assignment.tensors[index].values().map_err(|error| error.at(paths(sources)))
     })
 }
 
@@ -208,9 +218,13 @@ pub fn write(source: &Archive, assignment: &Assignment, about: &About, output: &
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if values are not finite.
-pub fn check(source: &Archive, assignment: &Assignment) -> Result<()> {
-    let check_one = |tensor: &Tensor| tensor.values().map(drop).map_err(|error| error.at(source.path().display()));
+pub fn check(sources: &[Archive], assignment: &Assignment) -> Result<()> {
+    let check_one = |tensor: &Tensor| tensor.values().map(drop).map_err(|error| error.at(paths(sources)));
     assignment.tensors.iter().try_for_each(check_one)
+}
+
+fn paths(sources: &[Archive]) -> String {
+    sources.iter().map(|source| source.path().display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Class names from text: one a line, blank lines at the end ignored.

@@ -9,7 +9,7 @@ use netdissect::weights::{self, Container, Stored, WeightFile, save};
 use crate::support::{FIXTURES, difference, golden, shapes, values};
 
 fn about(body: bool) -> About {
-    About { model: "vgg16".into(), preprocess: Preprocess::Caffe, body, classes: None }
+    About { model: "vgg16".into(), preprocess: Preprocess::Caffe, body, classes: None, labels: None }
 }
 
 fn import(source: &Path, output: &Path, body: bool) -> netdissect::error::Result<WeightFile> {

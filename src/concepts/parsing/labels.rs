@@ -21,6 +21,7 @@ pub struct SegmenterLabels {
     materials: Vec<String>,
     scenes: Vec<String>,
     blocks: Vec<PartBlock>,
+    sizes: Vec<u32>,
 }
 
 /// Parts of one object: a block of neighbouring part channels.
@@ -42,12 +43,14 @@ struct Published {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scene: Vec<String>,
     object_part: BTreeMap<String, Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    segsizes: Vec<u32>,
 }
 
 impl SegmenterLabels {
     /// The lists in the text of a `labels.json`.
     ///
-    /// `part` and `scene` may be left out: no label comes from them.
+    /// `part` and `scene` may be left out: no label comes from them. Without `segsizes` there is one scale, 256.
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] if it is not JSON, a list is missing or does not begin with `-`, a name comes twice in a list,
@@ -78,6 +81,11 @@ impl SegmenterLabels {
         &self.blocks
     }
 
+    /// Sides of the squares that images are brought to, one scale each.
+    pub fn sizes(&self) -> &[u32] {
+        if self.sizes.is_empty() { &[DEFAULT_SIZE] } else { &self.sizes }
+    }
+
     /// Channels of the part head: the sum of all block lengths.
     pub fn part_channels(&self) -> usize {
         self.blocks.iter().map(|block| block.parts.len()).sum()
@@ -91,7 +99,10 @@ impl TryFrom<Published> for SegmenterLabels {
     type Error = Error;
 
     fn try_from(published: Published) -> Result<SegmenterLabels> {
-        let Published { object, part, material, scene, object_part } = published;
+        let Published { object, part, material, scene, object_part, segsizes: sizes } = published;
+        if let Some(size) = sizes.iter().find(|size| !SIZES.contains(size)) {
+            return Err(bad_size(size).at("segsizes"));
+        }
         check(&object).map_err(|error| error.at("object"))?;
         check(&material).map_err(|error| error.at("material"))?;
         let mut blocks = Vec::new();
@@ -103,7 +114,8 @@ impl TryFrom<Published> for SegmenterLabels {
             blocks.push(PartBlock { object: object as u16, parts });
         }
         blocks.sort_by_key(|block| block.object);
-        let labels = SegmenterLabels { objects: object, parts: part, materials: material, scenes: scene, blocks };
+        let labels =
+            SegmenterLabels { objects: object, parts: part, materials: material, scenes: scene, blocks, sizes };
         // Four halves of each object, and every other entry a label of its own at most.
         let most = labels.objects.len() * 5 + labels.materials.len() + labels.part_channels();
         if most > usize::from(u16::MAX) / 2 {
@@ -115,10 +127,10 @@ impl TryFrom<Published> for SegmenterLabels {
 
 impl From<SegmenterLabels> for Published {
     fn from(labels: SegmenterLabels) -> Published {
-        let SegmenterLabels { objects, parts, materials, scenes, blocks } = labels;
+        let SegmenterLabels { objects, parts, materials, scenes, blocks, sizes } = labels;
         let object_part = blocks.into_iter().map(|block| (objects[usize::from(block.object)].clone(), block.parts));
         let object_part = object_part.collect();
-        Published { object: objects, part: parts, material: materials, scene: scenes, object_part }
+        Published { object: objects, part: parts, material: materials, scene: scenes, object_part, segsizes: sizes }
     }
 }
 
@@ -160,6 +172,13 @@ pub struct ColorLabels {
 
 /// Side of the square that images are brought to where the file does not say.
 const DEFAULT_SIZE: u32 = 256;
+
+/// Sides that make sense.
+const SIZES: std::ops::RangeInclusive<u32> = 1..=4096;
+
+fn bad_size(size: impl std::fmt::Display) -> Error {
+    Error::input(format!("holds {size}; needs sizes from {} to {}", SIZES.start(), SIZES.end()))
+}
 
 const COLOR_FORM: &str = "the labels.json of the colour network holds `labels` (a list of {\"name\", \"category\"}) and `imageformat` \
                           with `byteorder`, `mean` and `stdev`";
@@ -214,8 +233,8 @@ fn color_name(label: &Value) -> Result<String> {
 }
 
 fn size(value: &Value) -> Result<u32> {
-    let size = value.as_u64().and_then(|size| u32::try_from(size).ok()).filter(|size| (1..=4096).contains(size));
-    size.ok_or_else(|| Error::input(format!("holds {value}; needs sizes from 1 to 4096")).at("segsizes"))
+    let size = value.as_u64().and_then(|size| u32::try_from(size).ok()).filter(|size| SIZES.contains(size));
+    size.ok_or_else(|| bad_size(value).at("segsizes"))
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> Result<&'a Vec<Value>> {

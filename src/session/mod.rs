@@ -1,8 +1,13 @@
 //! A network with its weights on a device: run batches, read any node, edit units on the way.
 
+mod fit;
+mod pack;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
+
+pub use fit::{fitting, fitting_batch};
+use pack::{Packed, pack};
 
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Buffer, Gpu, Recording};
@@ -10,10 +15,10 @@ use crate::graph::{Graph, Node, NodeId, Operator, Plan, Step, Work};
 use crate::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
 use crate::kernels::conv_doubled;
 use crate::kernels::edit::{self, Extent};
-use crate::kernels::linear::{self, Sizes, row_ranges};
+use crate::kernels::linear::{self, Sizes};
 use crate::kernels::tune::Tuner;
 use crate::kernels::{adaptive_average_pool, add, average_pool, max_pool, relu, softmax, upsample_bilinear};
-use crate::kernels::{leaky_relu, pixel_norm, upsample_nearest};
+use crate::kernels::{leaky_relu, pixel_norm, precise_roi_pool, upsample_nearest};
 use crate::tensor::{HostTensor, Shape};
 
 /// Where weights come from: a file, or a table in tests.
@@ -56,24 +61,6 @@ impl Edit {
         off.iter().for_each(|&unit| amount[unit as usize] = 1.0);
         Edit { extent: Extent::default(), value: vec![0.0; units as usize], amount }
     }
-}
-
-/// Weights of a node as its kernel reads them.
-enum Packed {
-    Convolution {
-        variant: Variant,
-        weight: Buffer,
-        bias: Option<Buffer>,
-    },
-    /// As `conv_doubled` reads them.
-    Doubled {
-        weight: Buffer,
-        bias: Option<Buffer>,
-    },
-    Linear {
-        rows: Vec<(Range<u32>, Buffer)>,
-        bias: Buffer,
-    },
 }
 
 /// A network planned for batches of at most a given size, with its weights on a device.
@@ -280,8 +267,25 @@ impl Session {
             &Operator::Upsample { h, w, border } => {
                 upsample_bilinear::upsample_bilinear(gpu, recording, shape, (h, w), border, x, y)
             }
-            Operator::Add => add::add(gpu, recording, x, self.slot(step.inputs[1])?, y, count),
+            Operator::Add => add::add(gpu, recording, (x, self.slot(step.inputs[1])?), with_relu, y, count),
+            Operator::Concat => self.record_concat(recording, step, n),
+            &Operator::PreciseRoiPool { bins } => precise_roi_pool::precise_roi_pool(gpu, recording, shape, bins, x, y),
         }
+    }
+
+    /// Copies the maps of each input to their place.
+    fn record_concat(&self, recording: &mut Recording, step: &Step, n: u32) -> Result<()> {
+        let y = self.slot(step.result)?;
+        let image = self.graph.node(step.result).shape.bytes();
+        let mut place = 0;
+        for &input in &step.inputs {
+            let bytes = self.graph.node(input).shape.bytes();
+            for index in 0..u64::from(n) {
+                recording.copy(self.slot(input)?, index * bytes, y, index * image + place, bytes)?;
+            }
+            place += bytes;
+        }
+        Ok(())
     }
 }
 
@@ -340,54 +344,6 @@ fn check_bindings(gpu: &Gpu, graph: &Graph, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn pack(
-    gpu: &Gpu,
-    graph: &Graph,
-    step: &Step,
-    batch: u32,
-    source: &dyn TensorSource,
-    tuner: &mut Tuner,
-) -> Result<Option<Packed>> {
-    let node = graph.node(weighted(step));
-    let Some(&input) = node.inputs.first() else { return Ok(None) };
-    let shape = graph.node(input).shape;
-    let fetch = |name: &str| {
-        let needed = node.operator.weights(shape).into_iter().find(|(other, _)| *other == name).map(|(_, dims)| dims);
-        let (dims, data) = source.tensor(name)?;
-        match needed {
-            Some(needed) if needed != dims => {
-                Err(Error::input(format!("tensor is {dims:?}; {} needs {needed:?}", node.name)).at(name))
-            }
-            _ => Ok(data),
-        }
-    };
-    match &node.operator {
-        Operator::Convolution { convolution, weight, bias } if matches!(step.work, Work::OfDoubled(_)) => {
-            let bias = bias.as_deref().map(|name| gpu.buffer_of(name, &fetch(name)?)).transpose()?;
-            let weight = gpu.buffer_of(weight, &conv_doubled::pack(convolution, &fetch(weight)?))?;
-            Ok(Some(Packed::Doubled { weight, bias }))
-        }
-        Operator::Convolution { convolution, weight, bias } => {
-            let variant = tuner.choose(gpu, convolution, shape.with_batch(batch))?;
-            let bias = bias.as_deref().map(|name| gpu.buffer_of(name, &fetch(name)?)).transpose()?;
-            let weight = gpu.buffer_of(weight, &variant.pack(convolution, &fetch(weight)?))?;
-            Ok(Some(Packed::Convolution { variant, weight, bias }))
-        }
-        Operator::Linear { outputs, weight, bias } => {
-            let columns = shape.len();
-            let data = fetch(weight)?;
-            let ranges =
-                row_ranges(*outputs, u32::try_from(columns).unwrap_or(u32::MAX), gpu.traits().max_binding_bytes);
-            let rows = ranges.into_iter().map(|rows| {
-                let part = &data[rows.start as usize * columns..rows.end as usize * columns];
-                Ok((rows, gpu.buffer_of(weight, part)?))
-            });
-            Ok(Some(Packed::Linear { rows: rows.collect::<Result<_>>()?, bias: gpu.buffer_of(bias, &fetch(bias)?)? }))
-        }
-        _ => Ok(None),
-    }
 }
 
 #[cfg(test)]

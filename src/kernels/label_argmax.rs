@@ -1,0 +1,90 @@
+//! The best label at each position. See `shaders/label_argmax.wgsl` for the contract.
+
+use std::borrow::Cow;
+
+use super::{Entry, everywhere, strided};
+use crate::error::Result;
+use crate::gpu::{Buffer, Gpu, Recording, Shader};
+use crate::tensor::Shape;
+
+/// Row of the table.
+pub static ENTRY: Entry = Entry {
+    stem: "label_argmax",
+    shaders: || vec![shader()],
+    runs_on: everywhere,
+    mutants: &[
+        ("score > most", "score >= most"),
+        ("c < block.y", "c + 1u < block.y"),
+        (">> shift", ">> 0u"),
+        (
+            "vec2<i32>(floor(vec2<f32>(ty, tx))) + 1, vec2<i32>(), last)",
+            "vec2<i32>(floor(vec2<f32>(ty, tx))), vec2<i32>(), last)",
+        ),
+        ("* params.channels + block.x", "* params.channels"),
+        ("return best + params.offset", "return best"),
+        ("if 2u * word + 1u < params.positions", "if 2u * word + 2u < params.positions"),
+        ("u32(high.x) * params.width", "u32(high.x) * params.height"),
+    ],
+};
+
+/// The kernel's text with the shared sampling behind it.
+fn shader() -> Shader {
+    let text =
+        concat!(include_str!("../../shaders/label_argmax.wgsl"), include_str!("../../shaders/shared/bilinear.wgsl"));
+    Shader::new("label_argmax", Cow::Borrowed(text))
+}
+
+crate::params! {
+    Params {
+        positions: u32, grid_stride: u32, channels: u32, height: u32, width: u32, out_height: u32, out_width: u32,
+        owned: u32, offset: u32,
+    }
+}
+
+/// Words that the labels of so many positions take, two to a word.
+pub const fn words(positions: u32) -> u32 {
+    positions.div_ceil(2)
+}
+
+/// Where labels go.
+pub struct Labels<'a> {
+    /// Rows and columns that maps are brought to.
+    pub grid: (u32, u32),
+    /// What is added to the channel.
+    pub offset: u32,
+    /// The labels, two to a word.
+    pub y: &'a Buffer,
+}
+
+/// Appends the labels of `maps` of this shape. `blocks` holds pairs of first channel and end: one, or one for each number in `owner`,
+/// which is labels of the same grid.
+///
+/// # Errors
+/// As [`Recording::dispatch`].
+pub fn label_argmax(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    (maps, shape): (&Buffer, Shape),
+    blocks: &Buffer,
+    owner: Option<&Buffer>,
+    to: &Labels<'_>,
+) -> Result<()> {
+    let (h, w) = to.grid;
+    let kernel = gpu.kernel(&shader())?;
+    super::count(shape)?;
+    let positions = super::count(Shape { n: shape.n, c: 1, h, w })?;
+    let grid_stride = strided(words(positions), kernel.interface.workgroup[0]);
+    let params = Params {
+        positions,
+        grid_stride,
+        channels: shape.c,
+        height: shape.h,
+        width: shape.w,
+        out_height: h,
+        out_width: w,
+        owned: owner.is_some().into(),
+        offset: to.offset,
+    };
+    // Without owners the binding is there but not read.
+    recording.dispatch(&kernel, &params, &[maps, blocks, owner.unwrap_or(blocks), to.y], [grid_stride, 1, 1])
+}

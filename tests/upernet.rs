@@ -1,0 +1,221 @@
+//! The segmenters: import of the published files, scores of every head and labels against PyTorch, on the CPU and on a device.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod common;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use common::{Weights, gpu};
+use netdissect::concepts::parsing::{RawLabels, SegmenterLabels, SegmenterVocabulary, Wanted};
+use netdissect::concepts::segmenter::{Names, SegmenterChoice, UpernetConcepts};
+use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels};
+use netdissect::kernels::tune::Tuner;
+use netdissect::models::segmenter::{self, Segmenter};
+use netdissect::progress::Silent;
+use netdissect::reference::graph::{relative_error, run};
+use netdissect::reference::{Maps, adaptive_average_pool};
+use netdissect::session::Session;
+use netdissect::tensor::{HostTensor, Shape};
+use netdissect::weights::WeightFile;
+use safetensors::SafeTensors;
+
+const VALUES: &[u8] = include_bytes!("golden/upernet/values.safetensors");
+/// Side of the square that the fixtures' networks see.
+const SIDE: u32 = 64;
+const PICTURES: [(&str, u32, u32); 2] = [("square", 64, 64), ("odd", 45, 77)];
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/upernet").join(name)
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    let file = SafeTensors::deserialize(VALUES).unwrap();
+    file.tensor(name).unwrap_or_else(|_| panic!("{name} is missing")).data().to_vec()
+}
+
+fn floats(name: &str) -> Vec<f32> {
+    bytes(name).chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()
+}
+
+fn labels(name: &str) -> Vec<u16> {
+    bytes(name).chunks_exact(4).map(|four| i32::from_le_bytes(four.try_into().unwrap()) as u16).collect()
+}
+
+fn command(args: &[&str]) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::cargo_bin("netdissect").unwrap();
+    command.args(args);
+    command
+}
+
+/// The fixture's files, in the order of the command line.
+fn files(segmenter: Segmenter) -> [PathBuf; 3] {
+    let stem = if segmenter == Segmenter::Upernet { "upernet" } else { "color" };
+    ["encoder.pth", "decoder.pth", "labels.json"].map(|end| golden(&format!("{stem}-{end}")))
+}
+
+fn import(segmenter: Segmenter, files: &[PathBuf], output: &Path) -> assert_cmd::assert::Assert {
+    let mut command = command(&["weights", "import", "--model", segmenter.name(), "-o"]);
+    command.arg(output).args(files).assert()
+}
+
+/// Both segmenters, imported.
+fn imported(folder: &Path) -> [PathBuf; 2] {
+    Segmenter::ALL.map(|segmenter| {
+        let path = folder.join(format!("{}.safetensors", segmenter.name()));
+        import(segmenter, &files(segmenter), &path).success();
+        path
+    })
+}
+
+fn weights(path: &Path) -> Weights {
+    let file = WeightFile::open(path).unwrap();
+    let tensor =
+        |name: &str| (name.to_owned(), file.tensor(name).map(|(dims, data)| (dims, data.into_owned())).unwrap());
+    file.names().map(tensor).collect()
+}
+
+/// A picture as the networks see it.
+fn seen(picture: (&str, u32, u32)) -> Maps {
+    let (name, h, w) = picture;
+    let image = HostTensor::new(Shape::new(1, 3, h, w), floats(&format!("{name}.image"))).unwrap();
+    adaptive_average_pool::adaptive_average_pool(&Maps::from(&image), SIDE, SIDE)
+}
+
+fn assert_scores(name: &str, within: f64, got: impl Fn(&str) -> Vec<f32>, segmenter: Segmenter) {
+    for head in segmenter.heads() {
+        let want: Vec<f64> = floats(&format!("{name}.{head}.scores")).into_iter().map(f64::from).collect();
+        let error = relative_error(&got(head), &want);
+        assert!(error < within, "{name}.{head}: relative error {error:e}");
+    }
+}
+
+#[test]
+fn the_reference_agrees_with_pytorch() {
+    let folder = tempfile::tempdir().unwrap();
+    for (segmenter, path) in Segmenter::ALL.into_iter().zip(imported(folder.path())) {
+        let weights = weights(&path);
+        let graph = segmenter::build(segmenter, &common::shapes(&weights), SIDE).unwrap();
+        for picture in PICTURES {
+            let values = run(&graph, &weights, &seen(picture)).unwrap();
+            assert_scores(picture.0, 1e-6, |head| values[head].to_f32(), segmenter);
+        }
+    }
+}
+
+#[test]
+fn a_session_agrees_with_pytorch() {
+    let Some(gpu) = gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (segmenter, path) in Segmenter::ALL.into_iter().zip(imported(folder.path())) {
+        let weights = weights(&path);
+        let graph = segmenter::build(segmenter, &common::shapes(&weights), SIDE).unwrap();
+        let session = Session::new(gpu, &graph, &weights, 2, segmenter.heads(), &mut Tuner::forgetful()).unwrap();
+        let both = PICTURES.map(|picture| seen(picture).to_f32()).concat();
+        session.run(&HostTensor::new(Shape::new(2, 3, SIDE, SIDE), both).unwrap()).unwrap();
+        for (index, (name, ..)) in PICTURES.into_iter().enumerate() {
+            let scores = |head: &str| {
+                let all = session.read(head, 2).unwrap();
+                all.data.chunks_exact(all.data.len() / 2).nth(index).unwrap().to_vec()
+            };
+            assert_scores(name, 1e-5, scores, segmenter);
+        }
+    }
+}
+
+fn names() -> SegmenterLabels {
+    let text = std::fs::read_to_string(golden("upernet-labels.json")).unwrap();
+    SegmenterLabels::parse(&text).unwrap()
+}
+
+/// What PyTorch's labels come to.
+fn wanted_maps((name, h, w): (&str, u32, u32), wanted: Wanted, compat: bool) -> LabelMaps {
+    let map = |head: &str| labels(&format!("{name}.{head}.labels"));
+    let raw = RawLabels {
+        h: h / 4,
+        w: w / 4,
+        object: map("object"),
+        part: Some(map("part")),
+        material: Some(map("material")),
+        color: Some(map("color")),
+    };
+    let Names::Colors(colors) =
+        Names::parse(Segmenter::Colors, &std::fs::read_to_string(golden("color-labels.json")).unwrap()).unwrap()
+    else {
+        panic!("no colours")
+    };
+    SegmenterVocabulary::new(&names(), Some(&colors), wanted).unwrap().maps(&raw, compat).unwrap()
+}
+
+#[test]
+fn label_maps_are_those_of_pytorch_from_pixels_and_from_the_device() {
+    let Some(gpu) = gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let files = imported(folder.path()).to_vec();
+    for (wanted, compat) in [(Wanted::ALL, true), (Wanted { materials: false, colors: false, ..Wanted::ALL }, false)] {
+        let choice = SegmenterChoice { files: files.clone(), wanted, compat };
+        let concepts = UpernetConcepts::open(&choice, gpu, &Silent).unwrap();
+        for picture in PICTURES {
+            let (name, h, w) = picture;
+            let planes = floats(&format!("{name}.image"));
+            let want = wanted_maps(picture, wanted, compat);
+            let input = ConceptInput { name, pixels: Pixels::Signed(&planes), h, w };
+            let grid = (h / 4, w / 4);
+            assert_eq!(concepts.label_maps(&[input, input, input], grid).unwrap(), vec![want.clone(); 3], "{name}");
+            let images = gpu.buffer_of("images", &planes.repeat(5)).unwrap();
+            let shape = Shape::new(5, 3, h, w);
+            let names: Vec<String> = (0..5).map(|index| index.to_string()).collect();
+            let got = concepts.label_maps_on_device(gpu, &names, (&images, shape), grid).unwrap();
+            assert_eq!(got, vec![want; 5], "{name}");
+        }
+    }
+}
+
+#[test]
+fn files_that_do_not_belong_together_are_refused_and_what_is_wrong_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.safetensors");
+    let [encoder, decoder, labels] = files(Segmenter::Upernet);
+    let says = |files: &[&PathBuf]| {
+        let files: Vec<PathBuf> = files.iter().map(|&file| file.clone()).collect();
+        let assert = import(Segmenter::Upernet, &files, &output).failure();
+        let code = assert.get_output().status.code().unwrap();
+        (code, String::from_utf8_lossy(&assert.get_output().stderr).into_owned())
+    };
+    let (code, text) = says(&[&encoder]);
+    assert!(
+        code == 2 && text.contains("three files; 1 given") && text.contains("ENCODER DECODER labels.json"),
+        "{text}"
+    );
+    let (code, text) = says(&[&decoder, &encoder, &labels]);
+    assert!(code == 3 && text.contains("missing `conv1.weight`") && text.contains("look exchanged"), "{text}");
+    let (code, text) = says(&[&encoder, &decoder, &golden("color-labels.json")]);
+    assert!(code == 3 && text.contains("color-labels.json: missing field `object`"), "{text}");
+    let mut value: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&labels).unwrap()).unwrap();
+    value["object"].as_array_mut().unwrap().push("boat".into());
+    let longer = folder.path().join("longer.json");
+    std::fs::write(&longer, value.to_string()).unwrap();
+    let (code, text) = says(&[&encoder, &decoder, &longer]);
+    assert!(code == 3 && text.contains("lists 8 names; the decoder has 7 object channels"), "{text}");
+    value["segsizes"] = serde_json::json!([64, 32]);
+    std::fs::write(&longer, value.to_string()).unwrap();
+    assert!(says(&[&encoder, &decoder, &longer]).1.contains("asks for 2 scales; one is supported"));
+    assert!(!output.exists());
+}
+
+#[test]
+fn what_the_graph_does_not_need_is_left_out_and_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("out.safetensors");
+    let mut command = command(&["weights", "import", "--model", "upernet", "--json", "-o"]);
+    let assert = command.arg(&output).args(files(Segmenter::Upernet)).assert().success();
+    let report: serde_json::Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    let dropped: Vec<&str> = report["dropped"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    for name in ["fc.weight", "bn1._tmp_running_mean", "module.scene_head.2.bias"] {
+        assert!(dropped.contains(&name), "{name}: {dropped:?}");
+    }
+    let shapes: HashMap<_, _> = WeightFile::open(&output).unwrap().shapes();
+    assert!(shapes.keys().all(|name| !name.contains("bn") && !name.contains("running")));
+    assert_eq!(shapes["encoder.layer1.0.downsample.0.weight"], [12, 10, 1, 1]);
+}
