@@ -19,7 +19,16 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// [`crate::error::Kind::Output`] as for [`write_atomic`], or with the error that `fill` returned; nothing is left behind then.
 pub fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    replace(path, fill).map_err(|error| Error::writing(path, &error))
+    replace(path, fill, true).map_err(|error| Error::writing(path, &error))
+}
+
+/// Like [`write_atomic`], but without waiting for the disk, for what can be made again: after a power cut the file may be there
+/// with other content, so whoever reads it must check what it reads.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_atomic_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, |out| out.write_all(bytes), false).map_err(|error| Error::writing(path, &error))
 }
 
 /// Makes `path` and the folders above it.
@@ -30,10 +39,18 @@ pub fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Error::writing(path, &error))
 }
 
-fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// Whether a file of this name is one that [`write_atomic`] and its kin fill; one that stays was left by a process that was killed.
+pub fn is_partial(name: &str) -> bool {
+    name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1)
+}
+
+/// Beginning and end of the names of temporary files.
+const PARTIAL: (&str, &str) = (".netdissect-", ".partial");
+
+fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>, sync: bool) -> io::Result<()> {
     let folder = folder_of(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".netdissect-").suffix(".partial");
+    builder.prefix(PARTIAL.0).suffix(PARTIAL.1);
     // Temporary files are private by default; results are meant to be shared, as far as the umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -42,9 +59,11 @@ fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> 
     fill(&mut out)?;
     out.flush()?;
     drop(out);
-    file.as_file().sync_all()?;
+    if sync {
+        file.as_file().sync_all()?;
+    }
     file.persist(path).map_err(|failure| failure.error)?;
-    sync_folder(&folder)
+    if sync { sync_folder(&folder) } else { Ok(()) }
 }
 
 /// The folder that holds `path`; a bare name lives in the current one.

@@ -2,6 +2,7 @@
 
 mod activations;
 mod bench;
+mod cache;
 mod classify;
 mod concepts;
 mod context;
@@ -64,6 +65,7 @@ enum Command {
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
     Bench(bench::BenchArgs),
+    Cache(cache::CacheArgs),
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -112,6 +114,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Bench(args) => bench::run(args, context),
+        Command::Cache(args) => cache::run(args, context),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "netdissect", context.out);
             Ok(())

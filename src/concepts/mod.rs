@@ -1,6 +1,7 @@
 //! Where label maps come from: segmenters, folders of label maps, Broden, colour names. All look the same to the dissector.
 
 pub mod broden;
+pub mod cache;
 pub mod colors;
 mod label_image;
 pub mod label_maps;

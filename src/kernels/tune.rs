@@ -19,6 +19,9 @@ const TIMED_FLOPS_ON_GPUS: u64 = 4_000_000_000;
 /// Work of the check of a remembered choice.
 const CHECKED_FLOPS: u64 = 2_000_000;
 
+/// Where choices are kept in the user's cache folder.
+pub const FILE: &str = "tuning.json";
+
 /// Timed runs of each candidate, the fastest of which counts.
 const REPEATS: usize = 3;
 
@@ -40,7 +43,7 @@ impl Tuner {
 
     /// A tuner that reads and keeps its choices in the user's cache folder.
     pub fn cached() -> Tuner {
-        files::cache_dir().map_or_else(Tuner::forgetful, |dir| Tuner::at(dir.join("tuning.json")))
+        files::cache_dir().map_or_else(Tuner::forgetful, |dir| Tuner::at(dir.join(FILE)))
     }
 
     /// A tuner that reads and keeps its choices in this file. An unreadable file is as good as none.
