@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use netdissect::kernels;
 
 /// Modules by floor; one imports only from floors below its own, or from itself.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["error"],
     &["files", "geometry", "npy", "progress", "tensor"],
     &["data", "gpu", "weights"],
@@ -17,6 +17,7 @@ const FLOORS: [&[&str]; 9] = [
     &["reference"],
     &["concepts", "models", "session"],
     &["dissect"],
+    &["roles"],
     &["report"],
     &["cli"],
 ];
