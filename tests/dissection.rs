@@ -60,6 +60,7 @@ fn settings(checkpoint: Option<std::path::PathBuf>) -> Settings {
         top: 4,
         shown: 2,
         thumbnail: 10,
+        compat_strips: false,
         checkpoint,
         job: "test".to_owned(),
     }
@@ -95,7 +96,9 @@ impl Setting {
         let concepts = NoiseLabels::new();
         let gpu = gpu().unwrap();
         let images = Noise { batch: session.batch(), ..self.images };
-        Dissection { gpu, session, images: &images, concepts: &concepts, settings, progress, stop }.run()
+        let (images, concepts) = (&images, &concepts);
+        let job = Dissection { gpu, session, tail: None, images, concepts, labelled: None, settings, progress, stop };
+        Ok(job.run()?.layers)
     }
 
     /// Upsampled maps of a layer, `[image][unit][position]`, by the twin from the device's activations.
@@ -189,13 +192,15 @@ fn too_little_memory_to_hold_activations_changes_nothing() {
     let job = Dissection {
         gpu: &small,
         session: &session,
+        tail: None,
         images: &setting.images,
         concepts: &concepts,
+        labelled: None,
         settings: &settings,
         progress: &Silent,
         stop: &stop,
     };
-    assert_eq!(outcome, job.run().unwrap());
+    assert_eq!(outcome, job.run().unwrap().layers);
 }
 
 /// Asks to stop after so many advances.

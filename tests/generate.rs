@@ -4,42 +4,8 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-
-use assert_cmd::Command;
+use common::{Place, golden};
 use safetensors::SafeTensors;
-
-fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/progan").join(name)
-}
-
-/// A folder with imported weights, and the program's answer to words in it.
-struct Place {
-    folder: tempfile::TempDir,
-}
-
-impl Place {
-    fn new(layout: &str) -> Place {
-        let place = Place { folder: tempfile::tempdir().unwrap() };
-        let source = golden(layout);
-        place.run(&["weights", "import", source.to_str().unwrap(), "--model", "progan", "-o", "g.safetensors"], 0);
-        place
-    }
-
-    /// Standard output, or standard error where the code is not 0.
-    fn run(&self, words: &[&str], code: i32) -> String {
-        let mut command = Command::cargo_bin("netdissect").unwrap();
-        command.current_dir(self.folder.path()).env("NETDISSECT_CACHE_DIR", self.folder.path().join("cache"));
-        let output = command.args(words).arg("--quiet").output().unwrap();
-        let (said, complaint) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}{complaint}");
-        if code == 0 { said } else { complaint }
-    }
-
-    fn tensor(&self, file: &str, name: &str) -> (Vec<usize>, Vec<f32>) {
-        tensor(&std::fs::read(self.folder.path().join(file)).unwrap(), name)
-    }
-}
 
 fn tensor(file: &[u8], name: &str) -> (Vec<usize>, Vec<f32>) {
     let file = SafeTensors::deserialize(file).unwrap();
@@ -65,7 +31,7 @@ fn pictures_a_sheet_and_numbers_are_pytorchs() {
     let place = Place::new("tensorflow.npz");
     let words = ["generate", "-w", "g.safetensors", "--latents", "0-1,0", "-o", "images", "--sheet", "sheet.png"];
     place.run(&[&words[..], &["--raw", "raw.safetensors"]].concat(), 0);
-    let (dims, numbers) = place.tensor("raw.safetensors", "images");
+    let (dims, numbers) = tensor(&place.read("raw.safetensors"), "images");
     let want = wanted("plain.output_16x16");
     assert_eq!(dims, [3, 3, 16, 16]);
     assert_close(&numbers[..want.len()], &want);
@@ -92,7 +58,7 @@ fn edited_units_change_the_image_as_in_pytorch() {
     let generate = |edits: &[&str]| {
         let words = ["generate", "-w", "g.safetensors", "--latents", "0,1", "--batch", "1", "--raw", "raw.safetensors"];
         place.run(&[&words[..], edits].concat(), 0);
-        place.tensor("raw.safetensors", "images").1
+        tensor(&place.read("raw.safetensors"), "images").1
     };
     assert_close(&generate(&["--zero", "layer4:0-4,7"]), &wanted("zero.output_16x16"));
     let set = ["--set", "layer4:3-5=3.5@2,6", "--set", "layer2:0=-1.25"];
@@ -115,7 +81,7 @@ fn latents_of_a_file_and_activations_of_layers() {
         let said = place.run(&[&words[..], latents].concat(), 0);
         assert!(said.contains("layer6  [2, 12, 16, 16]"), "{said}");
         for layer in ["layer1", "layer6"] {
-            assert_close(&place.tensor("values.safetensors", layer).1, &wanted(&format!("plain.{layer}")));
+            assert_close(&tensor(&place.read("values.safetensors"), layer).1, &wanted(&format!("plain.{layer}")));
         }
     }
     let complaint = place.run(&["generate", "-w", "g.safetensors", "--z", "z.npy", "--latents", "2", "-o", "x"], 3);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use netdissect::kernels;
 
 /// Modules by floor; one imports only from floors below its own, or from itself.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["error"],
     &["files", "geometry", "npy", "progress", "tensor"],
     &["data", "gpu", "weights"],
@@ -18,6 +18,7 @@ const FLOORS: [&[&str]; 10] = [
     &["models", "session"],
     &["concepts"],
     &["dissect"],
+    &["roles"],
     &["report"],
     &["cli"],
 ];

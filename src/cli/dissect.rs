@@ -6,16 +6,17 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::concepts::ConceptArgs;
 use super::context::{Context, size_in_words, time_in_words};
-use super::network::{InputArgs, LayerArgs, Network};
-use super::render;
-use crate::concepts::ConceptSource;
-use crate::data::loader::ImageLoader;
-use crate::dissect::run::{Dissection, LayerOutcome, Settings};
-use crate::error::{Error, Kind, Result};
+use super::generator::{LatentArgs, Parts};
+use super::network::{InputArgs, LayerArgs};
+use super::render::{self, LabelWriter};
+use super::run_folder::{RunFiles, digest, file_name};
+use super::subject::{Source, Subject};
+use crate::concepts::{ConceptSource, LabelMaps};
+use crate::dissect::run::{Dissection, LabelListener, Outcome, Settings};
+use crate::error::{Error, Result};
 use crate::files;
 use crate::gpu::Gpu;
 use crate::report;
@@ -28,13 +29,17 @@ use crate::session::Session;
   netdissect dissect photos/ -w vgg16.safetensors -l conv4_3,conv5_3 --labels label-maps/ -o run
   netdissect dissect photos/ -w vgg16.safetensors -l conv5_3 --concepts upernet --segmenter upernet.safetensors,colors.safetensors -o run
   netdissect dissect broden1_224/ --as-is -w vgg16.safetensors -l conv5_3 --concepts broden -o run
+  netdissect dissect --latents 0-999 -w church.safetensors -l layer4 --concepts colors -o run
   netdissect dissect photos/ -w vgg16.safetensors -l conv5_3 --concepts colors -o run --dry-run
 
 The same command goes on where a stopped one left off. The folder then holds report.html, report.json, units.csv, concepts.svg
-and, for each layer, tally.safetensors and topk.safetensors.")]
+and, for each layer, tally.safetensors and topk.safetensors. A generator is given latents; its images are its own.")]
 pub(super) struct DissectArgs {
     #[command(flatten)]
     input: InputArgs,
+
+    #[command(flatten)]
+    latents: LatentArgs,
 
     #[command(flatten)]
     layers: LayerArgs,
@@ -54,9 +59,9 @@ pub(super) struct DissectArgs {
     #[arg(long, default_value_t = 0.04, value_name = "IOU", value_parser = fraction)]
     min_iou: f64,
 
-    /// Rows and columns on which units and concepts are compared.
-    #[arg(long, default_value = "56x56", value_name = "ROWSxCOLUMNS", value_parser = grid)]
-    grid: (u32, u32),
+    /// Rows and columns on which units and concepts are compared [default: 56x56; for a generator a quarter of its image].
+    #[arg(long, value_name = "ROWSxCOLUMNS", value_parser = grid)]
+    grid: Option<(u32, u32)>,
 
     /// Images kept for each unit.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -65,6 +70,11 @@ pub(super) struct DissectArgs {
     /// Images shown for each unit.
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=50))]
     show: u32,
+
+    /// Draw strips of generated images as the reference's batch script does, which takes their values for ones in [0, 1]: all
+    /// that is darker than mid-grey turns black.
+    #[arg(long)]
+    compat_strips: bool,
 
     /// Also write the label maps that were used, to DIR/labels, in the format that `--labels` reads.
     #[arg(long)]
@@ -98,164 +108,135 @@ fn grid(text: &str) -> Result<(u32, u32), String> {
 /// Side of a shown image, pixels, as in the reference.
 const THUMBNAIL: u32 = 100;
 
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const FILES: RunFiles = RunFiles { job: "run.json", result: "report.json", states: &[CHECKPOINT] };
+
 /// Concepts listed for each unit.
 const BEST: usize = 5;
 
 /// Runs `netdissect dissect`.
 ///
 /// # Errors
-/// [`Kind::Input`] naming what is wrong with a file; [`Kind::Output`] if the folder cannot be written; [`Kind::Interrupted`] if
+/// [`crate::error::Kind::Input`] naming what is wrong with a file; [`crate::error::Kind::Output`] if the folder cannot be written; [`crate::error::Kind::Interrupted`] if
 /// stopped, after saving where it stood.
 pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
-    let network = args.input.open()?;
-    let nodes = network.nodes(&args.layers)?;
-    let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
+    let subject = Subject::open(&args.input, &args.latents)?;
+    let nodes = subject.nodes(&args.layers)?;
+    let grid = args.grid.unwrap_or_else(|| subject.default_grid());
     let gpu = context.open_gpu()?;
-    let concepts = args.concepts.open(context, &gpu, args.input.broden(&network))?;
-    let job = args.job(&network, &nodes, concepts.as_ref())?;
+    let broden = match &subject {
+        Subject::Photographs(network) => args.input.broden(network),
+        Subject::Latents(_) => None,
+    };
+    let concepts = args.concepts.open(context, &gpu, broden)?;
+    let job = args.job(&subject, &nodes, concepts.as_ref(), grid)?;
     if !args.dry_run {
-        if args.is_done(&job)? {
+        if FILES.is_done(&args.output, &job, args.restart)? {
             context.progress.note("this run is complete; `--restart` makes it again");
             return print_done(context, &args.output);
         }
-        files::make_folder(&args.output)?;
-        report::write_json(&args.output.join("run.json"), &job)?;
+        FILES.begin(&args.output, &job)?;
     }
-    let session = network.session(context, &gpu, &keep, args.input.batch)?;
-    let loader = ImageLoader::new(network.set.clone(), network.load_options(&session)?)?;
+    let parts = subject.parts(context, &gpu, &nodes, args.input.batch)?;
+    let source = subject.source(&parts.head)?;
     if args.dry_run {
-        return dry_run(args, context, &network, (&gpu, &session), &loader);
+        return dry_run(args, context, (&subject, &nodes), (&gpu, &parts), &source, grid);
     }
     let started = Instant::now();
     let settings = Settings {
         layers: nodes.clone(),
         tail: args.quantile,
-        grid: args.grid,
+        grid,
         top: args.top as usize,
         shown: args.show as usize,
         thumbnail: THUMBNAIL,
-        checkpoint: Some(args.output.join("checkpoint.safetensors")),
-        job: digest(&job),
+        compat_strips: args.compat_strips,
+        checkpoint: Some(args.output.join(CHECKPOINT)),
+        // Label maps are written as they are counted: work that did not write them cannot be taken up by work that does.
+        job: format!("{}{}", digest(&job), if args.save_labels { ", label maps saved" } else { "" }),
     };
+    let labels = args.output.join("labels");
+    let writer = args.save_labels.then(|| LabelWriter::new(labels, concepts.vocabulary())).transpose()?;
+    let write_labels = writer.as_ref().map(|writer| |name: &str, maps: &LabelMaps| writer.write(name, maps));
     let (progress, stop) = (context.progress, context.stop);
-    let outcomes = Dissection {
+    let outcome = Dissection {
         gpu: &gpu,
-        session: &session,
-        images: &loader,
+        session: &parts.head,
+        tail: parts.tail.as_ref(),
+        images: source.images(),
         concepts: concepts.as_ref(),
+        labelled: write_labels.as_ref().map(|listener| listener as &LabelListener<'_>),
         settings: &settings,
         progress,
         stop,
     }
     .run()?;
-    if args.save_labels {
-        render::save_labels(&args.output.join("labels"), &loader, concepts.as_ref(), args.grid, progress)?;
-    }
-    write(args, context, &network, (&gpu, &session), &loader, concepts.as_ref(), &outcomes)?;
+    write(args, context, (&subject, &source), (&gpu, &parts), concepts.as_ref(), (&outcome, grid))?;
     let timing = report::schema::Timing {
         started_unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs()),
         seconds: started.elapsed().as_secs_f64(),
         stages: BTreeMap::new(),
     };
     report::write_timing(&args.output, &timing)?;
-    if let Some(path) = settings.checkpoint.as_ref().filter(|path| path.exists()) {
-        std::fs::remove_file(path).map_err(|error| Error::writing(path, &error))?;
-    }
+    FILES.remove_states(&args.output)?;
     print_done(context, &args.output)
 }
 
 impl DissectArgs {
     /// Everything that decides the result, for `run.json`: a run is taken up again only if this is the same.
-    fn job(&self, network: &Network, nodes: &[(String, String)], concepts: &dyn ConceptSource) -> Result<Value> {
+    fn job(
+        &self,
+        subject: &Subject,
+        nodes: &[(String, String)],
+        concepts: &dyn ConceptSource,
+        grid: (u32, u32),
+    ) -> Result<Value> {
         let layers: Vec<&str> = nodes.iter().map(|(name, _)| name.as_str()).collect();
+        let file = subject.file();
         Ok(json!({
             "tool": report::schema::Tool::current(),
-            "model": { "name": network.model.name, "file": file_name(network.file.path()), "sha256": network.file.sha256(), "preprocess": network.file.preprocess()?.name() },
-            "images": {
-                "folder": self.input.images, "count": network.set.len(), "fingerprint": network.set.fingerprint(),
-                "geometry": network.geometry.describe(), "order": network.order(),
-            },
+            "model": { "name": subject.model().name, "file": file_name(file.path()), "sha256": file.sha256(), "preprocess": subject.preprocess()? },
+            "images": subject.describe_images(&self.input)?,
             "concepts": concepts.describe(),
             "settings": {
                 "layers": layers, "pre_relu": self.layers.pre_relu, "quantile": self.quantile, "min_iou": self.min_iou,
-                "grid": [self.grid.0, self.grid.1], "top": self.top, "show": self.show,
+                "grid": [grid.0, grid.1], "top": self.top, "show": self.show, "compat_strips": self.compat_strips,
             },
         }))
     }
-
-    /// Whether the folder holds the finished result of the same job.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`] if it holds another run, unless told to start over.
-    fn is_done(&self, job: &Value) -> Result<bool> {
-        let Ok(text) = std::fs::read_to_string(self.output.join("run.json")) else { return Ok(false) };
-        if self.restart {
-            for name in ["report.json", "checkpoint.safetensors"] {
-                let path = self.output.join(name);
-                if path.exists() {
-                    std::fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
-                }
-            }
-            return Ok(false);
-        }
-        if serde_json::from_str::<Value>(&text).ok().as_ref() != Some(job) {
-            return Err(Error::new(Kind::Usage, "holds another run")
-                .at(self.output.display())
-                .hint("choose another folder with `-o`, or pass `--restart` to replace it"));
-        }
-        Ok(self.output.join("report.json").exists())
-    }
-}
-
-fn digest(job: &Value) -> String {
-    Sha256::digest(job.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 /// Tallies, top images, strips and the report.
 fn write(
     args: &DissectArgs,
     context: &Context<'_>,
-    network: &Network,
-    (gpu, session): (&Gpu, &Session),
-    loader: &ImageLoader,
+    (subject, source): (&Subject, &Source),
+    (gpu, parts): (&Gpu, &Parts),
     concepts: &dyn ConceptSource,
-    outcomes: &[LayerOutcome],
+    (outcome, grid): (&Outcome, (u32, u32)),
 ) -> Result<()> {
-    for outcome in outcomes {
+    for outcome in &outcome.layers {
         let folder = report::layer_folder(&args.output, &outcome.name)?;
         files::make_folder(&folder)?;
         outcome.tally.save(&folder.join("tally.safetensors"))?;
         outcome.topk.save(&folder.join("topk.safetensors"))?;
     }
     let look = render::Look { shown: args.show as usize, thumbnail: THUMBNAIL, best: BEST, min_iou: args.min_iou };
-    let layers = render::layers(&args.output, loader, concepts.vocabulary(), outcomes, &look, context.progress)?;
-    let adapter = gpu.summary();
-    let skipped = loader.skipped();
+    let names = source.names();
+    let layers = render::layers(&args.output, &names, concepts.vocabulary(), outcome, &look, context.progress)?;
+    let (file, sessions) = (subject.file(), std::iter::once(&parts.head).chain(&parts.tail));
     report::write(
         &args.output,
         &report::schema::Report {
             schema_version: report::schema::SCHEMA_VERSION,
             tool: report::schema::Tool::current(),
             model: report::schema::Model {
-                name: network.model.name.clone(),
-                file: file_name(network.file.path()),
-                sha256: network.file.sha256().to_owned(),
-                preprocess: network.file.preprocess()?.name().to_owned(),
+                name: subject.model().name.clone(),
+                file: file_name(file.path()),
+                sha256: file.sha256().to_owned(),
+                preprocess: subject.preprocess()?.to_owned(),
             },
-            images: report::schema::Images {
-                count: (network.set.len() - skipped.len()) as u64,
-                fingerprint: network.set.fingerprint(),
-                geometry: network.geometry.describe().to_string(),
-                order: network.order().to_owned(),
-                skipped: skipped
-                    .into_iter()
-                    .map(|s| report::schema::Skipped { name: s.name, reason: s.reason })
-                    .collect(),
-            },
+            images: subject.report_images(source)?,
             concepts: report::schema::Concepts {
                 source: concepts.describe(),
                 vocabulary: concepts.vocabulary().clone(),
@@ -263,17 +244,15 @@ fn write(
             settings: report::schema::Settings {
                 quantile_tail: args.quantile,
                 min_iou: args.min_iou,
-                grid: [args.grid.0, args.grid.1],
+                grid: [grid.0, grid.1],
                 pre_relu: args.layers.pre_relu,
-                layers: outcomes.iter().map(|outcome| outcome.name.clone()).collect(),
+                layers: outcome.layers.iter().map(|outcome| outcome.name.clone()).collect(),
             },
-            adapter: report::schema::Adapter {
-                name: adapter.name.clone(),
-                backend: adapter.backend.clone(),
-                driver: adapter.driver.clone(),
-                driver_info: adapter.driver_info.clone(),
-            },
-            kernels: session.variants().into_iter().map(|(layer, variant)| (layer, format!("{variant:?}"))).collect(),
+            adapter: report::schema::Adapter::of(gpu.summary()),
+            kernels: sessions
+                .flat_map(Session::variants)
+                .map(|(layer, variant)| (layer, format!("{variant:?}")))
+                .collect(),
             layers,
         },
     )
@@ -311,41 +290,45 @@ fn print_done(context: &mut Context<'_>, folder: &Path) -> Result<()> {
 fn dry_run(
     args: &DissectArgs,
     context: &mut Context<'_>,
-    network: &Network,
-    (gpu, session): (&Gpu, &Session),
-    loader: &ImageLoader,
+    (subject, nodes): (&Subject, &[(String, String)]),
+    (gpu, parts): (&Gpu, &Parts),
+    source: &Source,
+    grid: (u32, u32),
 ) -> Result<()> {
-    use crate::data::ImageSource;
-    let Some(batch) = loader.batches(0).next().transpose()? else {
-        return Err(loader.nothing_readable());
+    let Some(batch) = source.images().batches(0).next().transpose()? else {
+        return Err(source.nothing_readable());
     };
     let n = batch.indices.len() as u32;
+    let (session, count) = (&parts.head, subject.count());
     session.upload(&batch.input, n)?;
-    let program = gpu.program(session.record(n)?)?;
-    // The first run compiles.
-    gpu.wait_for(gpu.submit(&program)?)?;
-    let start = Instant::now();
-    gpu.wait_for(gpu.submit(&program)?)?;
-    let each = start.elapsed().as_secs_f64() / f64::from(n);
+    let seconds_of = |session: &Session| {
+        let program = gpu.program(session.record(n)?)?;
+        // The first run compiles.
+        gpu.wait_for(gpu.submit(&program)?)?;
+        let start = Instant::now();
+        gpu.wait_for(gpu.submit(&program)?)?;
+        Ok::<f64, Error>(start.elapsed().as_secs_f64() / f64::from(n))
+    };
+    let each = seconds_of(session)?;
+    let images = parts.tail.as_ref().map_or(Ok(0.0), seconds_of)?;
     let graph = session.graph();
-    let nodes = network.nodes(&args.layers)?;
     let mut held = 0;
     let mut units = Vec::new();
-    for (name, node) in &nodes {
+    for (name, node) in nodes {
         let shape = graph.node(graph.find(node)?).shape;
-        held += shape.bytes() * network.set.len() as u64;
+        held += shape.bytes() * count as u64;
         units.push(json!({ "layer": name, "units": shape.c, "height": shape.h, "width": shape.w }));
     }
     let fits = held < gpu.free_bytes() / 2;
     let passes = if fits { 1.0 } else { 3.0 };
-    let seconds = each * passes * network.set.len() as f64;
+    let seconds = (each * passes + images) * count as f64;
     if context.global.json {
         return context.json(&json!({
-            "images": network.set.len(), "batch": session.batch(), "layers": units, "grid": [args.grid.0, args.grid.1],
+            "images": count, "batch": session.batch(), "layers": units, "grid": [grid.0, grid.1],
             "seconds": seconds, "memory_bytes": gpu.peak_bytes(), "activations_bytes": held, "forward_passes": passes,
         }));
     }
-    context.line(&format!("{} images, {} at once, on {}", network.set.len(), session.batch(), gpu.summary().name))?;
+    context.line(&format!("{count} images, {} at once, on {}", session.batch(), gpu.summary().name))?;
     for layer in units {
         context.line(&format!(
             "{}: {} units of {}x{}",
@@ -355,8 +338,9 @@ fn dry_run(
             layer["width"]
         ))?;
     }
+    let making = if images > 0.0 { format!(", and {:.0} ms to make one", images * 1e3) } else { String::new() };
     context.line(&format!(
-        "about {} ({:.0} forward passes of {:.0} ms an image)",
+        "about {} ({:.0} forward passes of {:.0} ms an image{making}), and what the concepts take",
         time_in_words(seconds),
         passes,
         each * 1e3

@@ -1,16 +1,20 @@
-//! What `generate` and `activations` share of a generator: the network, its latents, the edits.
+//! What every subcommand shares that runs a generator: the network, its latents, its two parts on the device.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::network;
+use super::run_folder::file_name;
+use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::models::{Model, progan};
 use crate::progress::check_stop;
+use crate::report::schema;
 use crate::session::Session;
 use crate::weights::WeightFile;
 
@@ -43,6 +47,14 @@ impl LatentArgs {
     pub(super) fn is_given(&self) -> bool {
         self.latents.is_some() || self.z.is_some()
     }
+}
+
+/// A network on the device: one part for photographs; two for a generator, cut behind the last layer that is read.
+pub(super) struct Parts {
+    /// Up to the layers.
+    pub(super) head: Session,
+    /// From the last of the layers to the image.
+    pub(super) tail: Option<Session>,
 }
 
 /// A generator and the latents it is to be given.
@@ -127,5 +139,78 @@ impl Generator {
             context.progress.advance(n.into());
         }
         Ok(())
+    }
+
+    /// Rows and columns of its images.
+    pub(super) fn side(&self) -> (u32, u32) {
+        let shape = self.model.graph.node(self.model.graph.output()).shape;
+        (shape.h, shape.w)
+    }
+
+    /// A quarter of the image, as in the reference: 64x64 for 256x256.
+    pub(super) fn default_grid(&self) -> (u32, u32) {
+        let (h, w) = self.side();
+        ((h / 4).max(1), (w / 4).max(1))
+    }
+
+    /// Its latents in batches.
+    pub(super) fn source(&self, batch: u32) -> LatentSource {
+        LatentSource::new(self.latents.clone(), self.indices.clone(), batch)
+    }
+
+    /// Puts it on the device in two parts, cut behind the last of the nodes.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub(super) fn parts(&self, context: &Context<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Parts> {
+        let graph = &self.model.graph;
+        let position = |node: &&&str| graph.nodes().iter().position(|known| known.name == **node);
+        let cut = nodes.iter().max_by_key(position).ok_or_else(|| Error::internal("no layer is named"))?;
+        let (_, tail) = graph.split(cut)?;
+        // The larger part decides how many fit.
+        let tail = network::open_session(context, gpu, &tail, &self.file, (&[cut], self.indices.len()), batch)?;
+        let head = network::open_session(
+            context,
+            gpu,
+            &graph.head(nodes)?,
+            &self.file,
+            (nodes, self.indices.len()),
+            Some(tail.batch()),
+        )?;
+        Ok(Parts { head, tail: Some(tail) })
+    }
+
+    /// What decides its images, for `run.json`.
+    ///
+    /// # Errors
+    /// As [`LatentSource::fingerprint`].
+    pub(super) fn describe(&self) -> Result<Value> {
+        let source = self.source(1);
+        Ok(json!({
+            "latents": source.in_words(), "latents_from": self.latents_from(), "count": self.indices.len(),
+            "fingerprint": source.fingerprint()?,
+        }))
+    }
+
+    /// The seed, or the name of the file without its folder.
+    pub(super) fn latents_from(&self) -> String {
+        let from = self.latents.describe();
+        if from.starts_with("seed ") { from } else { file_name(from.as_ref()) }
+    }
+
+    /// Its images as a report names them.
+    ///
+    /// # Errors
+    /// As [`LatentSource::fingerprint`].
+    pub(super) fn report_images(&self) -> Result<schema::Images> {
+        let (source, (h, w)) = (self.source(1), self.side());
+        Ok(schema::Images {
+            count: self.indices.len() as u64,
+            fingerprint: source.fingerprint()?,
+            geometry: format!("{h}x{w}, the generator's own"),
+            order: "list".to_owned(),
+            skipped: Vec::new(),
+            latents: Some(schema::Latents { list: source.in_words(), from: self.latents_from() }),
+        })
     }
 }

@@ -15,6 +15,8 @@ mod interrupt;
 mod network;
 mod progress;
 mod render;
+mod run_folder;
+mod subject;
 pub mod weights;
 
 use std::io::{IsTerminal, Write};

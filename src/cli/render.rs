@@ -1,21 +1,18 @@
 //! From a dissection's outcome to pictures and report rows.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use image::{ColorType, ImageFormat};
 use rayon::prelude::*;
 
-use crate::concepts::{ConceptInput, ConceptSource, Vocabulary};
-use crate::data::ImageSource;
-use crate::data::loader::ImageLoader;
+use crate::concepts::{LabelMaps, Vocabulary};
 use crate::dissect::labels;
-use crate::dissect::run::LayerOutcome;
+use crate::dissect::run::{LayerOutcome, Outcome};
 use crate::dissect::topk::TopK;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files;
 use crate::progress::Progress;
-use crate::report::{build, schema, strip};
+use crate::report::{build, schema, sheet, strip};
 
 /// How a report shows units.
 pub(super) struct Look {
@@ -35,19 +32,20 @@ pub(super) struct Look {
 /// As [`strip::write`] and [`build::layer`].
 pub(super) fn layers(
     folder: &Path,
-    loader: &ImageLoader,
+    images: &[String],
     vocabulary: &Vocabulary,
-    outcomes: &[LayerOutcome],
+    outcome: &Outcome,
     look: &Look,
     progress: &dyn Progress,
 ) -> Result<Vec<schema::Layer>> {
-    let images: Vec<String> = loader.set().items.iter().map(|item| item.name.clone()).collect();
-    outcomes
+    let thumbnails = &outcome.thumbnails;
+    outcome
+        .layers
         .iter()
         .map(|outcome| {
             let units = outcome.tally.units;
             progress.stage(&format!("drawing {}", outcome.name), units as u64);
-            let strips = strips(folder, loader, outcome, look, progress)?;
+            let strips = strips(folder, thumbnails, outcome, look, progress)?;
             // The report lists as many images as it shows; topk.safetensors holds them all.
             let topk = first(&outcome.topk, look.shown.max(1));
             let best: Vec<Vec<(usize, f64)>> = (0..units)
@@ -60,7 +58,7 @@ pub(super) fn layers(
                 best: &best,
                 strips: &strips,
                 vocabulary,
-                images: &images,
+                images,
                 min_iou: look.min_iou,
             })
         })
@@ -81,7 +79,7 @@ fn first(topk: &TopK, k: usize) -> TopK {
 
 fn strips(
     folder: &Path,
-    loader: &ImageLoader,
+    thumbnails: &BTreeMap<u32, Vec<u8>>,
     outcome: &LayerOutcome,
     look: &Look,
     progress: &dyn Progress,
@@ -89,7 +87,6 @@ fn strips(
     if look.shown == 0 {
         return Ok(vec![None; outcome.tally.units]);
     }
-    let thumbnails = thumbnails(loader, &outcome.topk, look)?;
     let area = (look.thumbnail * look.thumbnail) as usize;
     (0..outcome.tally.units)
         .into_par_iter()
@@ -114,71 +111,43 @@ fn strips(
         .collect()
 }
 
-/// Every shown image once, brought to the thumbnail's size by taking the nearest pixels, as the reference does.
-fn thumbnails(loader: &ImageLoader, topk: &TopK, look: &Look) -> Result<HashMap<u32, Vec<u8>>> {
-    let mut wanted: Vec<u32> = (0..topk.units)
-        .flat_map(|unit| topk.of(unit).take(look.shown).map(|(image, _)| image).collect::<Vec<_>>())
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let side = look.thumbnail as usize;
-    wanted
-        .into_par_iter()
-        .map(|index| {
-            let image = loader.load(index as usize)?.image;
-            let (h, w) = (image.h as usize, image.w as usize);
-            let pixel = |place: usize| {
-                let (y, x) = (place / side * h / side, place % side * w / side);
-                image.rgb[(y * w + x) * 3..][..3].iter().copied()
-            };
-            Ok((index, (0..side * side).flat_map(pixel).collect()))
-        })
-        .collect()
+/// Writes label maps in the format that `--labels` reads: `labels.csv`, and PNG files with label = red + 256 green.
+pub(super) struct LabelWriter {
+    folder: PathBuf,
 }
 
-/// Writes the label maps of every readable image in the format that `--labels` reads: `labels.csv`, and PNG files with
-/// label = red + 256 green.
-///
-/// # Errors
-/// [`crate::error::Kind::Output`] if a file cannot be written; else as the concept source's own.
-pub(super) fn save_labels(
-    folder: &Path,
-    loader: &ImageLoader,
-    concepts: &dyn ConceptSource,
-    grid: (u32, u32),
-    progress: &dyn Progress,
-) -> Result<()> {
-    files::make_folder(folder)?;
-    let vocabulary = concepts.vocabulary();
-    let table = folder.join("labels.csv");
-    files::write_atomic_with(&table, |out| {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(["number", "name", "category"])?;
-        for (number, (name, category)) in vocabulary.names.iter().zip(&vocabulary.categories).enumerate().skip(1) {
-            writer.write_record([&number.to_string(), name, category])?;
-        }
-        writer.flush()
-    })?;
-    progress.stage("saving label maps", u64::from(loader.count()));
-    for batch in loader.batches(0) {
-        let batch = batch?;
-        let all_maps = concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), grid)?;
-        for (name, maps) in batch.names.iter().zip(&all_maps) {
-            let stem = Path::new(name).with_extension("");
-            let cells = (grid.0 * grid.1) as usize;
-            for (channel, labels) in maps.labels.chunks_exact(cells).enumerate() {
-                let end = if maps.channels == 1 { "png".to_owned() } else { format!("{channel}.png") };
-                let path = folder.join(format!("{}.{end}", stem.display()));
-                path.parent().map_or(Ok(()), files::make_folder)?;
-                let rgb: Vec<u8> =
-                    labels.iter().flat_map(|label| [(label & 255) as u8, (label >> 8) as u8, 0]).collect();
-                let mut png = std::io::Cursor::new(Vec::new());
-                image::write_buffer_with_format(&mut png, &rgb, grid.1, grid.0, ColorType::Rgb8, ImageFormat::Png)
-                    .map_err(|error| Error::internal(error.to_string()).at(path.display()))?;
-                files::write_atomic(&path, png.get_ref())?;
+impl LabelWriter {
+    /// Makes the folder and `labels.csv`.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Output`] if they cannot be written.
+    pub(super) fn new(folder: PathBuf, vocabulary: &Vocabulary) -> Result<LabelWriter> {
+        files::make_folder(&folder)?;
+        files::write_atomic_with(&folder.join("labels.csv"), |out| {
+            let mut writer = csv::Writer::from_writer(out);
+            writer.write_record(["number", "name", "category"])?;
+            for (number, (name, category)) in vocabulary.names.iter().zip(&vocabulary.categories).enumerate().skip(1) {
+                writer.write_record([&number.to_string(), name, category])?;
             }
-        }
-        progress.advance(batch.names.len() as u64);
+            writer.flush()
+        })?;
+        Ok(LabelWriter { folder })
     }
-    Ok(())
+
+    /// Writes the label maps of an image.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Output`] if a file cannot be written.
+    pub(super) fn write(&self, name: &str, maps: &LabelMaps) -> Result<()> {
+        let stem = Path::new(name).with_extension("");
+        for (channel, labels) in maps.labels.chunks_exact((maps.h * maps.w) as usize).enumerate() {
+            let end = if maps.channels == 1 { "png".to_owned() } else { format!("{channel}.png") };
+            let path = self.folder.join(format!("{}.{end}", stem.display()));
+            path.parent().map_or(Ok(()), files::make_folder)?;
+            let rgb: Vec<u8> = labels.iter().flat_map(|label| [(label & 255) as u8, (label >> 8) as u8, 0]).collect();
+            let png = sheet::png(&rgb, maps.w, maps.h).map_err(|error| error.at(path.display()))?;
+            files::write_atomic(&path, &png)?;
+        }
+        Ok(())
+    }
 }

@@ -247,6 +247,16 @@ pub fn parse_indices(words: &str) -> Result<Vec<u32>, String> {
     Ok(indices)
 }
 
+/// The words for indices: what [`parse_indices`] reads them from.
+pub fn in_words(indices: &[u32]) -> String {
+    let runs = indices.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+    let words = runs.map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        single => single.iter().map(u32::to_string).collect(),
+    });
+    words.collect::<Vec<_>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,6 +351,9 @@ mod tests {
     fn lists_and_ranges_are_inclusive_and_nonsense_is_refused() {
         assert_eq!(parse_indices("489,726, 920-922").unwrap(), [489, 726, 920, 921, 922]);
         assert_eq!(parse_indices("0-63").unwrap().len(), 64);
+        for words in ["0-63", "489,726,920-926", "3,2,1,1-2", "7"] {
+            assert_eq!(in_words(&parse_indices(words).unwrap()), words);
+        }
         for words in ["", "a", "3-", "-3", "5-3", "1,,2", "4294967296", "0-4294967295"] {
             assert!(parse_indices(words).is_err(), "{words}");
         }

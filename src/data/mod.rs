@@ -2,10 +2,11 @@
 //!
 //! [`images`] says which files and in which order, [`decode`] turns a file into 8-bit RGB, [`resize`] and [`preprocess`]
 //! bring it to what a network takes, and [`loader`] does all that ahead of the consumer, batch by batch. [`source`] is what
-//! the dissector sees of it. [`latents`] are what generators are given instead.
+//! the dissector sees of it. [`latents`] are what generators are given instead, by [`latent_source`].
 
 pub mod decode;
 pub mod images;
+pub mod latent_source;
 pub mod latents;
 pub mod loader;
 mod pass;

@@ -13,9 +13,9 @@ pub struct ImageBatch {
     pub indices: Vec<u32>,
     /// Name of each: its path relative to the image folder, with `/`.
     pub names: Vec<String>,
-    /// Normalised input `[n, 3, h, w]`.
+    /// What the network is given: normalised images `[n, 3, h, w]`, or latents `[n, z]`.
     pub input: Vec<f32>,
-    /// Each image as the network sees it before normalisation.
+    /// Each image as the network sees it before normalisation; none where the network is to make them.
     pub images: Vec<Arc<Prepared>>,
     /// First position of the run's order that neither this batch nor one before it looked at.
     pub next: u32,

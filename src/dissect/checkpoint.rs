@@ -1,16 +1,14 @@
-//! The state of an unfinished dissection on disk: written whole, checked by its hash, taken up by the same command.
+//! The state of an unfinished dissection on disk, taken up by the same command.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
-use sha2::{Digest, Sha256};
+use safetensors::tensor::Dtype;
 
 use super::run::LayerState;
+use super::sealed::{self, bad, owned};
 use super::tally::{Tally, tensor};
-use crate::error::{Error, Result};
-use crate::files;
+use crate::error::Result;
 
 /// Where a dissection stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,18 +23,13 @@ pub(super) struct State {
     pub(super) images: u64,
     /// Each layer's part.
     pub(super) layers: Vec<LayerState>,
-}
-
-/// A tensor of the file.
-type Owned = (String, Dtype, Vec<u8>);
-
-fn owned<T: bytemuck::NoUninit>(name: String, dtype: Dtype, values: &[T]) -> Owned {
-    (name, dtype, bytemuck::cast_slice(values).to_vec())
+    /// Shown images met so far, at the thumbnail's size.
+    pub(super) thumbnails: BTreeMap<u32, Vec<u8>>,
 }
 
 /// Writes the state.
 pub(super) fn save(path: &Path, state: &State) -> Result<()> {
-    let mut tensors = vec![owned("at".into(), Dtype::U64, &[state.pass, u64::from(state.next), state.images])];
+    let mut tensors = vec![owned("at", Dtype::U64, &[state.pass, u64::from(state.next), state.images])];
     for (position, layer) in state.layers.iter().enumerate() {
         let name = |part: &str| format!("{position}.{part}");
         let quantile = layer.quantile.parts();
@@ -60,21 +53,10 @@ pub(super) fn save(path: &Path, state: &State) -> Result<()> {
         }
         tensors.push((name("masks"), Dtype::U8, layer.masks.clone()));
     }
-    let mut hash = Sha256::new();
-    tensors.sort_by(|a, b| a.0.cmp(&b.0));
-    tensors.iter().for_each(|(name, _, bytes)| {
-        take_in(&mut hash, name, bytes);
-    });
-    let metadata = HashMap::from([("job".to_owned(), state.job.clone()), ("sha256".to_owned(), hex(&hash.finalize()))]);
-    let views = tensors.iter().map(|(name, dtype, bytes)| {
-        let count = bytes.len() * 8 / dtype.bitsize();
-        TensorView::new(*dtype, vec![count], bytes)
-            .map(|view| (name, view))
-            .map_err(|error| Error::internal(error.to_string()))
-    });
-    let views = views.collect::<Result<Vec<_>>>()?;
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| Error::internal(error.to_string()))?;
-    files::write_atomic(path, &bytes)
+    let shown: Vec<u32> = state.thumbnails.keys().copied().collect();
+    tensors.push(owned("shown", Dtype::U32, &shown));
+    tensors.push(("thumbnails".to_owned(), Dtype::U8, state.thumbnails.values().flatten().copied().collect()));
+    sealed::save(path, &state.job, tensors)
 }
 
 /// Fills `state` from the file if it is a whole checkpoint of the same job; says whether it did. Anything else on disk is as
@@ -90,22 +72,7 @@ pub(super) fn resume(path: &Path, state: &mut State) -> bool {
 }
 
 fn restore(bytes: &[u8], state: &mut State) -> Result<()> {
-    let bad = |what: &str| Error::input(format!("the checkpoint {what}"));
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|_| bad("is not whole"))?;
-    let metadata = header.metadata().clone().unwrap_or_default();
-    let file = SafeTensors::deserialize(bytes).map_err(|_| bad("is not whole"))?;
-    if metadata.get("job") != Some(&state.job) {
-        return Err(bad("is of other work"));
-    }
-    let mut names: Vec<_> = file.names().into_iter().map(str::to_owned).collect();
-    names.sort();
-    let mut hash = Sha256::new();
-    for name in &names {
-        take_in(&mut hash, name, file.tensor(name).map_err(|_| bad("is not whole"))?.data());
-    }
-    if metadata.get("sha256") != Some(&hex(&hash.finalize())) {
-        return Err(bad("is damaged"));
-    }
+    let file = sealed::open(bytes, &state.job)?;
     let at: Vec<u64> = tensor(&file, "at", Dtype::U64)?;
     let [pass, next, images] = at[..] else { return Err(bad("is not whole")) };
     (state.pass, state.images) = (pass, images);
@@ -135,15 +102,9 @@ fn restore(bytes: &[u8], state: &mut State) -> Result<()> {
         }
         layer.masks = tensor(&file, &name("masks"), Dtype::U8)?;
     }
+    let shown: Vec<u32> = tensor(&file, "shown", Dtype::U32)?;
+    let pixels: Vec<u8> = tensor(&file, "thumbnails", Dtype::U8)?;
+    let size = pixels.len() / shown.len().max(1);
+    state.thumbnails = shown.into_iter().zip(pixels.chunks_exact(size.max(1)).map(<[u8]>::to_vec)).collect();
     Ok(())
-}
-
-fn take_in(hash: &mut Sha256, name: &str, data: &[u8]) {
-    hash.update((name.len() as u64).to_le_bytes());
-    hash.update(name);
-    hash.update(data);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

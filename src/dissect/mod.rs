@@ -3,9 +3,11 @@
 mod checkpoint;
 pub mod edits;
 pub mod labels;
+pub mod pictures;
 pub mod quantile;
 pub mod ranking;
 pub mod run;
+pub(crate) mod sealed;
 mod stage;
 pub mod tally;
 pub mod topk;

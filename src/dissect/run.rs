@@ -1,13 +1,12 @@
 //! The whole dissection of some layers: passes over the images for the levels, then one that counts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
-
 use super::checkpoint::{self, State};
+use super::pictures::{draw_masks, is_shown, rgb_of, thumbnail};
 use super::quantile::{Quantile, THREE_PASSES, TWO_PASSES};
 use super::stage::{CountStage, HistogramStage, LabelStage, PackedLabels, PeakStage, positions};
 use super::tally::Tally;
@@ -45,6 +44,8 @@ pub struct Settings {
     pub shown: usize,
     /// Side of a shown image, pixels.
     pub thumbnail: u32,
+    /// Show generated images as the reference's batch script does, which takes their values for ones in [0, 1].
+    pub compat_strips: bool,
     /// Where to keep the state of unfinished work.
     pub checkpoint: Option<PathBuf>,
     /// What the work is, as one string: work of another name is not taken up.
@@ -62,6 +63,15 @@ pub struct LayerOutcome {
     pub topk: TopK,
     /// For each unit and shown image, where the unit fires: `[units, shown, thumbnail, thumbnail]`, 0 or 1.
     pub masks: Vec<u8>,
+}
+
+/// What came out for all layers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Each layer, in the order of the settings.
+    pub layers: Vec<LayerOutcome>,
+    /// Every shown image by its index, `[thumbnail, thumbnail, 3]`.
+    pub thumbnails: BTreeMap<u32, Vec<u8>>,
 }
 
 /// A layer's state between and within passes.
@@ -90,16 +100,23 @@ struct Flying {
     maps: Vec<(usize, Download, Shape)>,
 }
 
+/// Hears of the label maps of each image, by its name.
+pub type LabelListener<'a> = dyn Fn(&str, &LabelMaps) -> Result<()> + Sync + 'a;
+
 /// Everything a run needs at hand.
 pub struct Dissection<'a> {
     /// The device.
     pub gpu: &'a Gpu,
-    /// The network; the nodes of the settings' layers are kept.
+    /// The network, or a generator up to the last of the layers; the nodes of the settings' layers are kept.
     pub session: &'a Session,
+    /// What makes a generator's images out of the layer where it is cut, one of the settings'.
+    pub tail: Option<&'a Session>,
     /// The images.
     pub images: &'a dyn ImageSource,
     /// Their label maps.
     pub concepts: &'a dyn ConceptSource,
+    /// Hears of the label maps as they are counted; again of some if the work was stopped and taken up.
+    pub labelled: Option<&'a LabelListener<'a>>,
     /// What to dissect.
     pub settings: &'a Settings,
     /// Who listens.
@@ -123,7 +140,39 @@ impl Dissection<'_> {
     /// # Errors
     /// [`crate::error::Kind::Input`] if no image can be read, an activation is not finite or a label map is broken; [`crate::error::Kind::Interrupted`] if
     /// stopped, after writing a checkpoint; else what the device reports.
-    pub fn run(&self) -> Result<Vec<LayerOutcome>> {
+    pub fn run(&self) -> Result<Outcome> {
+        let (mut state, held) = self.all_levels()?;
+        if state.layers.iter().any(|layer| layer.tally.is_none()) {
+            self.open_tallies(&mut state)?;
+        }
+        self.count_pass(&mut state, &held)?;
+        if let Some(path) = &self.settings.checkpoint {
+            // Whoever runs us removes it once the results are written.
+            checkpoint::save(path, &state)?;
+        }
+        let layers = state.layers.into_iter().zip(&self.settings.layers).map(|(layer, (name, _))| {
+            let tally = layer.tally.ok_or_else(|| Error::internal("nothing was counted"))?;
+            Ok(LayerOutcome { name: name.clone(), tally, topk: layer.topk, masks: layer.masks })
+        });
+        Ok(Outcome { layers: layers.collect::<Result<_>>()?, thumbnails: state.thumbnails })
+    }
+
+    /// Runs the passes for the levels alone: for each layer the level of each unit.
+    ///
+    /// # Errors
+    /// As [`Dissection::run`].
+    pub fn levels(&self) -> Result<Vec<Vec<f32>>> {
+        let (state, _) = self.all_levels()?;
+        if let Some(path) = &self.settings.checkpoint {
+            checkpoint::save(path, &state)?;
+        }
+        let known = |layer: &LayerState| layer.quantile.thresholds().map(<[f32]>::to_vec);
+        let levels: Option<Vec<_>> = state.layers.iter().map(known).collect();
+        levels.ok_or_else(|| Error::internal("levels are not known yet"))
+    }
+
+    /// From the start or a checkpoint to where all levels are known, with the activations that were held.
+    fn all_levels(&self) -> Result<(State, Vec<Held>)> {
         let mut state = self.start()?;
         let passes = state.layers.iter().map(|layer| layer.quantile.passes()).max().unwrap_or(0) as u64;
         let resumed = self.settings.checkpoint.as_ref().is_some_and(|path| checkpoint::resume(path, &mut state));
@@ -134,23 +183,7 @@ impl Dissection<'_> {
         while state.pass < passes {
             self.level_pass(&mut state, &mut held, passes)?;
         }
-        if state.layers.iter().any(|layer| layer.tally.is_none()) {
-            self.open_tallies(&mut state)?;
-        }
-        self.count_pass(&mut state, &held)?;
-        if let Some(path) = &self.settings.checkpoint {
-            // Whoever runs us removes it once the results are written.
-            checkpoint::save(path, &state)?;
-        }
-        state
-            .layers
-            .into_iter()
-            .zip(&self.settings.layers)
-            .map(|(layer, (name, _))| {
-                let tally = layer.tally.ok_or_else(|| Error::internal("nothing was counted"))?;
-                Ok(LayerOutcome { name: name.clone(), tally, topk: layer.topk, masks: layer.masks })
-            })
-            .collect()
+        Ok((state, held))
     }
 
     fn start(&self) -> Result<State> {
@@ -170,7 +203,8 @@ impl Dissection<'_> {
             })
         };
         let layers = shapes.iter().map(layer).collect::<Result<_>>()?;
-        Ok(State { job: settings.job.clone(), pass: 0, next: 0, images: 0, layers })
+        let job = settings.job.clone();
+        Ok(State { job, pass: 0, next: 0, images: 0, layers, thumbnails: BTreeMap::new() })
     }
 
     /// One digit of every layer's quantile; in the first pass the peaks too.
@@ -269,13 +303,14 @@ impl Dissection<'_> {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {
-                let packed = PackedLabels::new(&self.label_maps(&batch)?, grid, self.concepts.vocabulary().len())?;
-                labels.upload(self.gpu, &packed)?;
                 let kept = held.iter().find(|held| held.next == batch.next && held.images == n);
-                let (mut recording, values) = match kept {
+                let (recording, values) = match kept {
                     Some(held) => (Recording::new(), held.values.clone()),
                     None => self.forward(&batch, n, &mut false, &mut Vec::new())?,
                 };
+                let mut recording = self.make_images(recording, &values, n)?;
+                let packed = PackedLabels::new(&self.label_maps(&batch)?, grid, self.concepts.vocabulary().len())?;
+                labels.upload(self.gpu, &packed)?;
                 for (position, value) in values.iter().enumerate() {
                     let Some(tally) = &mut state.layers[position].tally else { continue };
                     if stages[position].is_full(n, grid) {
@@ -293,6 +328,7 @@ impl Dissection<'_> {
                         maps.push((position, self.gpu.start_download(buffer, shape.bytes())?, *shape));
                     }
                 }
+                self.keep_thumbnails(state, &batch)?;
                 flying.push_back(Flying { submission, indices: batch.indices.clone(), peaks: Vec::new(), maps });
                 self.land(&mut flying, IN_FLIGHT, state)?;
             }
@@ -356,28 +392,71 @@ impl Dissection<'_> {
             }
             for (position, download, shape) in batch.maps {
                 let maps = HostTensor::new(shape, download.finish(self.gpu, shape.len())?)?;
-                self.draw_masks(&mut state.layers[position], &batch.indices, &maps);
+                let look = (self.settings.shown, self.settings.thumbnail);
+                draw_masks(&mut state.layers[position], look, &batch.indices, &maps);
             }
         }
         Ok(())
     }
 
-    fn draw_masks(&self, layer: &mut LayerState, indices: &[u32], maps: &HostTensor) {
-        let Some(tally) = &layer.tally else { return };
-        let (side, shown) = (self.settings.thumbnail, self.settings.shown);
-        let area = (side * side) as usize;
-        let topk = &layer.topk;
-        layer.masks.par_chunks_mut(area * shown.max(1)).enumerate().for_each(|(unit, masks)| {
-            for (mask, (image, _)) in masks.chunks_exact_mut(area).zip(topk.of(unit)) {
-                let Some(n) = indices.iter().position(|&index| index == image) else { continue };
-                let map = &maps.data[maps.index(n as u32, unit as u32, 0, 0)..][..maps.shape.positions() as usize];
-                mask_of(map, (maps.shape.h, maps.shape.w), tally.threshold[unit], side, mask);
-            }
-        });
+    /// Has a generator make the images of a batch whose layers are among `values` once `recording` has run: submits both, and
+    /// returns what is to be recorded next.
+    fn make_images(&self, mut recording: Recording, values: &[(Buffer, Shape)], n: u32) -> Result<Recording> {
+        let Some(tail) = self.tail else { return Ok(recording) };
+        let cut = &tail.graph().node(tail.graph().input()).name;
+        let place = self.settings.layers.iter().position(|(_, node)| node == cut);
+        let (maps, shape) = place.map(|place| &values[place]).ok_or_else(|| Error::internal("is not read").at(cut))?;
+        recording.copy(maps, 0, tail.value(cut, n)?.0, 0, shape.bytes())?;
+        self.gpu.submit(&self.gpu.program(recording)?)?;
+        self.gpu.submit(&self.gpu.program(tail.record(n)?)?)?;
+        Ok(Recording::new())
     }
 
     fn label_maps(&self, batch: &ImageBatch) -> Result<Vec<LabelMaps>> {
-        self.concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), self.settings.grid)
+        let grid = self.settings.grid;
+        let maps = match self.tail {
+            None => self.concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), grid)?,
+            Some(tail) => {
+                let images = tail.value(&tail.graph().node(tail.graph().output()).name, batch.indices.len() as u32)?;
+                self.concepts.label_maps_on_device(self.gpu, &batch.names, images, grid)?
+            }
+        };
+        if let Some(labelled) = self.labelled {
+            batch.names.iter().zip(&maps).try_for_each(|(name, maps)| labelled(name, maps))?;
+        }
+        Ok(maps)
+    }
+
+    /// Keeps small pictures of those of a batch's images that some unit shows.
+    fn keep_thumbnails(&self, state: &mut State, batch: &ImageBatch) -> Result<()> {
+        let Settings { shown, thumbnail: side, compat_strips, .. } = *self.settings;
+        let shows = |image: u32| state.layers.iter().any(|layer| is_shown(&layer.topk, shown, image));
+        let wanted: Vec<usize> =
+            (0..batch.indices.len()).filter(|&place| shown > 0 && shows(batch.indices[place])).collect();
+        let made = match self.tail {
+            Some(tail) if !wanted.is_empty() => {
+                let output = &tail.graph().node(tail.graph().output()).name;
+                Some(tail.read(output, batch.indices.len() as u32)?)
+            }
+            _ => None,
+        };
+        for place in wanted {
+            let small = match &made {
+                None => {
+                    let image = &batch.images[place];
+                    thumbnail(&image.rgb, (image.h, image.w), side)
+                }
+                Some(made) => {
+                    let rgb = rgb_of(
+                        &made.data[made.index(place as u32, 0, 0, 0)..][..made.shape.with_batch(1).len()],
+                        compat_strips,
+                    );
+                    thumbnail(&rgb, (made.shape.h, made.shape.w), side)
+                }
+            };
+            state.thumbnails.insert(batch.indices[place], small);
+        }
+        Ok(())
     }
 
     /// Writes a checkpoint if it is time, or if the user asks to stop, and then stops. `settle` brings everything counted into
@@ -406,25 +485,4 @@ fn flush_levels(gpu: &Gpu, stages: &mut [HistogramStage], state: &mut State) -> 
 fn flush_counts(gpu: &Gpu, stages: &mut [CountStage], state: &mut State) -> Result<()> {
     let tallies = state.layers.iter_mut().filter_map(|layer| layer.tally.as_mut());
     stages.iter_mut().zip(tallies).try_for_each(|(stage, tally)| stage.flush(gpu, tally))
-}
-
-/// Whether an image is among the first `shown` of any unit.
-fn is_shown(topk: &TopK, shown: usize, image: u32) -> bool {
-    topk.images.chunks_exact(topk.k.max(1)).any(|row| row[..shown.min(row.len())].contains(&image))
-}
-
-/// Where the map, brought to `side` x `side` with zeros outside, is above the level.
-fn mask_of(map: &[f32], (h, w): (u32, u32), level: f32, side: u32, mask: &mut [u8]) {
-    let at = |y: i64, x: i64| match (u32::try_from(y), u32::try_from(x)) {
-        (Ok(y), Ok(x)) if y < h && x < w => map[(y * w + x) as usize],
-        _ => 0.0,
-    };
-    let source = |t: u32, size: u32| (t as f32 + 0.5) * (size as f32 / side as f32) - 0.5;
-    for (place, on) in mask.iter_mut().enumerate() {
-        let (y, x) = (source(place as u32 / side, h), source(place as u32 % side, w));
-        let (i, j, fy, fx) = (y.floor() as i64, x.floor() as i64, y - y.floor(), x - x.floor());
-        let top = at(i, j) * (1.0 - fx) + at(i, j + 1) * fx;
-        let bottom = at(i + 1, j) * (1.0 - fx) + at(i + 1, j + 1) * fx;
-        *on = u8::from(top * (1.0 - fy) + bottom * fy > level);
-    }
 }

@@ -134,7 +134,7 @@ impl Tally {
 }
 
 /// Elements of a tensor of a file of ours.
-pub(super) fn tensor<T: bytemuck::AnyBitPattern>(file: &SafeTensors<'_>, name: &str, dtype: Dtype) -> Result<Vec<T>> {
+pub(crate) fn tensor<T: bytemuck::AnyBitPattern>(file: &SafeTensors<'_>, name: &str, dtype: Dtype) -> Result<Vec<T>> {
     let view = file.tensor(name).map_err(|_| Error::input("tensor is missing").at(name))?;
     if view.dtype() != dtype {
         return Err(Error::input(format!("tensor is {:?}; {dtype:?} needed", view.dtype())).at(name));

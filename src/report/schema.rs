@@ -68,7 +68,7 @@ pub struct Model {
 pub struct Images {
     /// Images that were dissected.
     pub count: u64,
-    /// SHA-256 over the list of image names and their contents, in hexadecimal.
+    /// SHA-256 over the list of image names and their contents, or over the latents, in hexadecimal.
     pub fingerprint: String,
     /// How images are brought to the network's size.
     pub geometry: String,
@@ -76,6 +76,18 @@ pub struct Images {
     pub order: String,
     /// Files that could not be used.
     pub skipped: Vec<Skipped>,
+    /// What the images were made from, where the network is a generator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latents: Option<Latents>,
+}
+
+/// Latents that a generator was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latents {
+    /// Their numbers in words, such as `0-63`, in order.
+    pub list: String,
+    /// Where they are numbered: `seed 1`, or the name of a file.
+    pub from: String,
 }
 
 /// A file that could not be used, and why.
@@ -122,6 +134,18 @@ pub struct Adapter {
     pub driver: String,
     /// Version and other details of the driver.
     pub driver_info: String,
+}
+
+impl Adapter {
+    /// An opened adapter.
+    pub fn of(adapter: &crate::gpu::AdapterSummary) -> Self {
+        Adapter {
+            name: adapter.name.clone(),
+            backend: adapter.backend.clone(),
+            driver: adapter.driver.clone(),
+            driver_info: adapter.driver_info.clone(),
+        }
+    }
 }
 
 /// Results of one layer.

@@ -128,7 +128,7 @@ impl Session {
         Ok((self.slot(id)?, self.graph.node(id).shape.with_batch(n)))
     }
 
-    /// Edits a kept node from now on, or ends that with `None`.
+    /// Edits a kept node or the input from now on, or ends that with `None`. An edit of the input changes what was uploaded.
     ///
     /// # Errors
     /// [`Kind::Input`] if the edit does not have the size of the node.
@@ -144,7 +144,7 @@ impl Session {
             let message = format!("{} amounts and {} values; {needed} needed", edit.amount.len(), edit.value.len());
             return Err(Error::input(message).at(name));
         }
-        if !self.plan.steps.iter().any(|step| step.result == id) {
+        if id != self.graph.input() && !self.plan.steps.iter().any(|step| step.result == id) {
             return Err(Error::internal("was fused into its reader; name it among the kept nodes").at(name));
         }
         let amount = self.gpu.buffer_of("edit", &edit.amount)?;
@@ -171,16 +171,20 @@ impl Session {
     /// As the kernels' own.
     pub fn record(&self, n: u32) -> Result<Recording> {
         let mut recording = Recording::new();
+        self.record_edit(&mut recording, self.graph.input(), n)?;
         for step in &self.plan.steps {
             let node = self.graph.node(weighted(step));
             recording.label(&node.name);
             self.record_step(&mut recording, step, node, n).map_err(|error| error.at(&node.name))?;
-            if let Some((extent, amount, value)) = self.edits.get(&step.result) {
-                let shape = self.graph.node(step.result).shape.with_batch(n);
-                edit::edit(&self.gpu, &mut recording, shape, *extent, (amount, value), self.slot(step.result)?)?;
-            }
+            self.record_edit(&mut recording, step.result, n)?;
         }
         Ok(recording)
+    }
+
+    fn record_edit(&self, recording: &mut Recording, id: NodeId, n: u32) -> Result<()> {
+        let Some((extent, amount, value)) = self.edits.get(&id) else { return Ok(()) };
+        let shape = self.graph.node(id).shape.with_batch(n);
+        edit::edit(&self.gpu, recording, shape, *extent, (amount, value), self.slot(id)?)
     }
 
     /// Runs a batch to its end.

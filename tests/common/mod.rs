@@ -2,10 +2,13 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use assert_cmd::Command;
 use netdissect::data::preprocess::{Frame, Prepared};
 use netdissect::data::{ImageBatch, ImageSource};
 use netdissect::error::Result;
@@ -96,5 +99,44 @@ impl ImageSource for Noise {
                 indices,
             })
         }))
+    }
+}
+
+/// A file of the generator's fixtures.
+pub fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/progan").join(name)
+}
+
+/// A folder with imported weights, and the program's answer to words in it.
+pub struct Place {
+    pub folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub fn new(layout: &str) -> Place {
+        let place = Place { folder: tempfile::tempdir().unwrap() };
+        let source = golden(layout);
+        place.run(&["weights", "import", source.to_str().unwrap(), "--model", "progan", "-o", "g.safetensors"], 0);
+        place
+    }
+
+    /// Standard output, or standard error where the code is not 0.
+    pub fn run(&self, words: &[&str], code: i32) -> String {
+        let mut command = Command::cargo_bin("netdissect").unwrap();
+        command.current_dir(self.folder.path()).env("NETDISSECT_CACHE_DIR", self.folder.path().join("cache"));
+        let output = command.args(words).arg("--quiet").output().unwrap();
+        let (said, complaint) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {said}{complaint}");
+        if code == 0 { said } else { complaint }
+    }
+
+    /// A file of the folder.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// A file of the folder as JSON.
+    pub fn json(&self, name: &str) -> serde_json::Value {
+        serde_json::from_slice(&self.read(name)).unwrap()
     }
 }

@@ -85,6 +85,7 @@ pub(crate) fn synthetic_run(dir: &Path, units: usize) -> Report {
             geometry: "shorter side to 256, centre 224 x 224".into(),
             order: "sorted".into(),
             skipped: vec![Skipped { name: HOSTILE.into(), reason: "ends after 12 of 4096 bytes".into() }],
+            latents: None,
         },
         concepts: Concepts {
             source: serde_json::json!({"kind": "label maps", "folder": "labels", "sha256": "feed"}),

@@ -1,0 +1,74 @@
+//! Folders of results: whose they are, whether they are done, whether work there may be taken up.
+
+use std::path::Path;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Kind, Result};
+use crate::{files, report};
+
+/// The files of a run in its folder.
+pub(super) struct RunFiles {
+    /// What was run.
+    pub(super) job: &'static str,
+    /// Written last: where it is, the run is done.
+    pub(super) result: &'static str,
+    /// Where unfinished work stands; more than one if the work has parts.
+    pub(super) states: &'static [&'static str],
+}
+
+impl RunFiles {
+    /// Whether the folder holds the finished result of the same job; takes away what it holds if told to start over.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] if it holds another run.
+    pub(super) fn is_done(&self, folder: &Path, job: &Value, restart: bool) -> Result<bool> {
+        let Ok(text) = std::fs::read_to_string(folder.join(self.job)) else { return Ok(false) };
+        if restart {
+            remove(&folder.join(self.result))?;
+            self.remove_states(folder)?;
+            return Ok(false);
+        }
+        if serde_json::from_str::<Value>(&text).ok().as_ref() != Some(job) {
+            return Err(Error::new(Kind::Usage, "holds another run")
+                .at(folder.display())
+                .hint("choose another folder with `-o`, or pass `--restart` to replace it"));
+        }
+        Ok(folder.join(self.result).exists())
+    }
+
+    /// Makes the folder and notes what is run in it.
+    ///
+    /// # Errors
+    /// [`Kind::Output`] if it cannot be written.
+    pub(super) fn begin(&self, folder: &Path, job: &Value) -> Result<()> {
+        files::make_folder(folder)?;
+        report::write_json(&folder.join(self.job), job)
+    }
+
+    /// Takes away the states, once results are written.
+    ///
+    /// # Errors
+    /// [`Kind::Output`] if one cannot be removed.
+    pub(super) fn remove_states(&self, folder: &Path) -> Result<()> {
+        self.states.iter().try_for_each(|name| remove(&folder.join(name)))
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    if path.exists() {
+        std::fs::remove_file(path).map_err(|error| Error::writing(path, &error))?;
+    }
+    Ok(())
+}
+
+/// A job as a short string, to know unfinished work by.
+pub(super) fn digest(job: &Value) -> String {
+    Sha256::digest(job.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Name of a file without its folder.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}

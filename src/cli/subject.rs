@@ -1,0 +1,209 @@
+//! What is dissected: a network and its photographs, or a generator and its latents.
+
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::generator::{Generator, LatentArgs, Parts};
+use super::network::{InputArgs, LayerArgs, Network};
+use crate::data::ImageSource;
+use crate::data::latent_source::LatentSource;
+use crate::data::loader::ImageLoader;
+use crate::error::{Error, Kind, Result};
+use crate::gpu::Gpu;
+use crate::models::Model;
+use crate::report::schema;
+use crate::session::Session;
+use crate::weights::WeightFile;
+
+/// A network and what it is given.
+pub(super) enum Subject {
+    /// A network that sees photographs.
+    Photographs(Network),
+    /// A generator, whose images are its own.
+    Latents(Generator),
+}
+
+/// Its images, batch by batch.
+pub(super) enum Source {
+    /// Files.
+    Photographs(ImageLoader),
+    /// Latents.
+    Latents(LatentSource),
+}
+
+impl Subject {
+    /// Opens photographs or latents, whichever are named.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] if both are; else as [`InputArgs::open`] and [`Generator::open`].
+    pub(super) fn open(input: &InputArgs, latents: &LatentArgs) -> Result<Subject> {
+        if !latents.is_given() {
+            return Ok(Subject::Photographs(input.open()?));
+        }
+        if input.images.is_some() {
+            let error = Error::new(Kind::Usage, "both images and latents are named; needed one of them");
+            return Err(error.hint("a generator is given latents, every other network images"));
+        }
+        let mut generator = Generator::open(&input.weights, latents)?;
+        if let Some(limit) = input.limit {
+            generator.indices.truncate(limit as usize);
+        }
+        Ok(Subject::Latents(generator))
+    }
+
+    /// Weights.
+    pub(super) fn file(&self) -> &WeightFile {
+        match self {
+            Subject::Photographs(network) => &network.file,
+            Subject::Latents(generator) => &generator.file,
+        }
+    }
+
+    /// Graph and layers.
+    pub(super) fn model(&self) -> &Model {
+        match self {
+            Subject::Photographs(network) => &network.model,
+            Subject::Latents(generator) => &generator.model,
+        }
+    }
+
+    /// Images in all.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Subject::Photographs(network) => network.set.len(),
+            Subject::Latents(generator) => generator.indices.len(),
+        }
+    }
+
+    /// The nodes to read for the layers the user named.
+    ///
+    /// # Errors
+    /// As [`Model::nodes_of`].
+    pub(super) fn nodes(&self, layers: &LayerArgs) -> Result<Vec<(String, String)>> {
+        self.model().nodes_of(&layers.layers, layers.pre_relu)
+    }
+
+    /// Grid of the reference: 56x56 for photographs; for a generator a quarter of its image, 64x64 for 256x256.
+    pub(super) fn default_grid(&self) -> (u32, u32) {
+        match self {
+            Subject::Photographs(_) => (56, 56),
+            Subject::Latents(generator) => generator.default_grid(),
+        }
+    }
+
+    /// How pixels become input.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] if the weight file asks for a preprocessing there is not.
+    pub(super) fn preprocess(&self) -> Result<&'static str> {
+        match self {
+            Subject::Photographs(network) => Ok(network.file.preprocess()?.name()),
+            Subject::Latents(_) => Ok("none"),
+        }
+    }
+
+    /// Puts the network on the device, for as many images at once as asked or as fit.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub(super) fn parts(
+        &self,
+        context: &Context<'_>,
+        gpu: &Gpu,
+        nodes: &[(String, String)],
+        batch: Option<u32>,
+    ) -> Result<Parts> {
+        let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
+        match self {
+            Subject::Photographs(network) => {
+                Ok(Parts { head: network.session(context, gpu, &keep, batch)?, tail: None })
+            }
+            Subject::Latents(generator) => generator.parts(context, gpu, &keep, batch),
+        }
+    }
+
+    /// Its images in batches of the session's size.
+    ///
+    /// # Errors
+    /// As [`ImageLoader::new`].
+    pub(super) fn source(&self, session: &Session) -> Result<Source> {
+        Ok(match self {
+            Subject::Photographs(network) => {
+                Source::Photographs(ImageLoader::new(network.set.clone(), network.load_options(session)?)?)
+            }
+            Subject::Latents(generator) => Source::Latents(generator.source(session.batch())),
+        })
+    }
+
+    /// What decides the images, for `run.json`.
+    ///
+    /// # Errors
+    /// As [`LatentSource::fingerprint`].
+    pub(super) fn describe_images(&self, input: &InputArgs) -> Result<Value> {
+        Ok(match self {
+            Subject::Photographs(network) => json!({
+                "folder": input.images, "count": network.set.len(), "fingerprint": network.set.fingerprint(),
+                "geometry": network.geometry.describe(), "order": network.order(),
+            }),
+            Subject::Latents(generator) => generator.describe()?,
+        })
+    }
+
+    /// The images as the report names them.
+    ///
+    /// # Errors
+    /// As [`LatentSource::fingerprint`].
+    pub(super) fn report_images(&self, source: &Source) -> Result<schema::Images> {
+        Ok(match self {
+            Subject::Photographs(network) => {
+                let skipped = source.skipped();
+                schema::Images {
+                    count: (network.set.len() - skipped.len()) as u64,
+                    fingerprint: network.set.fingerprint(),
+                    geometry: network.geometry.describe().to_string(),
+                    order: network.order().to_owned(),
+                    skipped,
+                    latents: None,
+                }
+            }
+            Subject::Latents(generator) => generator.report_images()?,
+        })
+    }
+}
+
+impl Source {
+    /// Name of every image in the run's order.
+    pub(super) fn names(&self) -> Vec<String> {
+        match self {
+            Source::Photographs(loader) => loader.set().items.iter().map(|item| item.name.clone()).collect(),
+            Source::Latents(latents) => latents.names(),
+        }
+    }
+
+    /// Files that could not be used.
+    fn skipped(&self) -> Vec<schema::Skipped> {
+        match self {
+            Source::Photographs(loader) => {
+                let skipped = loader.skipped().into_iter();
+                skipped.map(|s| schema::Skipped { name: s.name, reason: s.reason }).collect()
+            }
+            Source::Latents(_) => Vec::new(),
+        }
+    }
+
+    /// The error of a run without any image.
+    pub(super) fn nothing_readable(&self) -> Error {
+        match self {
+            Source::Photographs(loader) => loader.nothing_readable(),
+            Source::Latents(_) => Error::input("there is no latent"),
+        }
+    }
+
+    /// As what the dissection sees.
+    pub(super) fn images(&self) -> &dyn ImageSource {
+        match self {
+            Source::Photographs(loader) => loader,
+            Source::Latents(latents) => latents,
+        }
+    }
+}

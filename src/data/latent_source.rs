@@ -1,0 +1,105 @@
+//! Latents as the images of a run: what a generator is given, in batches, again and again in the same order.
+
+use sha2::{Digest, Sha256};
+
+use super::latents::{Latents, in_words};
+use super::source::{ImageBatch, ImageSource};
+use crate::error::Result;
+
+/// Chosen latents, in batches. Their images are still to be made: those of a batch are empty.
+#[derive(Debug, Clone)]
+pub struct LatentSource {
+    latents: Latents,
+    indices: Vec<u32>,
+    batch: usize,
+}
+
+impl LatentSource {
+    /// The latents of these numbers, in this order; `batch` is at least 1.
+    pub fn new(latents: Latents, indices: Vec<u32>, batch: u32) -> LatentSource {
+        LatentSource { latents, indices, batch: batch.max(1) as usize }
+    }
+
+    /// Numbers of the latents, in the run's order.
+    pub fn indices(&self) -> &[u32] {
+        &self.indices
+    }
+
+    /// Name of each image: the number of its latent.
+    pub fn names(&self) -> Vec<String> {
+        self.indices.iter().map(u32::to_string).collect()
+    }
+
+    /// The numbers of the latents in words, such as `0-63`.
+    pub fn in_words(&self) -> String {
+        in_words(&self.indices)
+    }
+
+    /// SHA-256 over all rows in order, as hexadecimal digits.
+    ///
+    /// # Errors
+    /// As [`super::latents::Reader::row`].
+    pub fn fingerprint(&self) -> Result<String> {
+        let mut reader = self.latents.reader()?;
+        let mut hash = Sha256::new();
+        for &index in &self.indices {
+            hash.update(bytemuck::cast_slice::<f32, u8>(&reader.row(index)?));
+        }
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl ImageSource for LatentSource {
+    fn count(&self) -> u32 {
+        u32::try_from(self.indices.len()).unwrap_or(u32::MAX)
+    }
+
+    fn batches<'a>(&'a self, start: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+        let mut reader = match self.latents.reader() {
+            Ok(reader) => reader,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let rest = self.indices.get(start as usize..).unwrap_or_default();
+        let mut next = start;
+        Box::new(rest.chunks(self.batch).map(move |numbers| {
+            let first = next;
+            next += numbers.len() as u32;
+            Ok(ImageBatch {
+                indices: (first..next).collect(),
+                names: numbers.iter().map(u32::to_string).collect(),
+                input: reader.rows(numbers)?,
+                images: Vec::new(),
+                next,
+            })
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_hold_the_chosen_rows_in_order_from_any_start() {
+        let latents = Latents::seeded(1, 5);
+        let source = LatentSource::new(latents.clone(), vec![9, 2, 3, 2], 3);
+        let all: Vec<ImageBatch> = source.batches(0).collect::<Result<_>>().unwrap();
+        assert_eq!(all.iter().map(|batch| batch.indices.clone()).collect::<Vec<_>>(), [vec![0, 1, 2], vec![3]]);
+        assert_eq!(all[0].names, ["9", "2", "3"]);
+        assert_eq!(all[0].input, latents.reader().unwrap().rows(&[9, 2, 3]).unwrap());
+        let later: Vec<ImageBatch> = source.batches(1).collect::<Result<_>>().unwrap();
+        assert_eq!((later.len(), &later[0].indices[..], later[0].next), (1, &[1, 2, 3][..], 4));
+        assert_eq!(later[0].input, latents.reader().unwrap().rows(&[2, 3, 2]).unwrap());
+        assert_eq!(source.batches(4).count(), 0);
+    }
+
+    #[test]
+    fn the_fingerprint_is_of_the_numbers_and_their_order() {
+        let print = |seed, indices: &[u32]| {
+            LatentSource::new(Latents::seeded(seed, 4), indices.to_vec(), 2).fingerprint().unwrap()
+        };
+        assert_eq!(print(1, &[0, 1]), print(1, &[0, 1]));
+        assert_ne!(print(1, &[0, 1]), print(1, &[1, 0]));
+        assert_ne!(print(1, &[0, 1]), print(2, &[0, 1]));
+    }
+}

@@ -1,0 +1,308 @@
+//! One unit's peak as a detector: is the concept in the image?
+
+use std::time::Instant;
+
+use safetensors::SafeTensors;
+use safetensors::tensor::Dtype;
+
+use super::watch::State;
+use super::{Split, Watch};
+use crate::concepts::{ConceptSource, LabelMaps};
+use crate::data::ImageSource;
+use crate::dissect::sealed::{Owned, owned};
+use crate::dissect::tally::tensor;
+use crate::error::{Error, Result};
+use crate::gpu::{Buffer, Gpu, Recording};
+use crate::kernels::peak::peak;
+use crate::session::Session;
+
+/// When a concept counts as present in an image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Presence {
+    /// Label number.
+    pub label: usize,
+    /// Channel of the label maps that is looked at; all of them if there is none.
+    pub channel: Option<u32>,
+    /// Share of its positions that must be exceeded: 0.05 in the reference.
+    pub share: f64,
+}
+
+impl Presence {
+    /// Whether the label is in an image. A label in two channels of a position counts once.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if the label maps have no such channel.
+    pub fn of(&self, maps: &LabelMaps) -> Result<bool> {
+        let positions = (maps.h * maps.w) as usize;
+        let channels: Vec<&[u16]> = match self.channel {
+            None => maps.labels.chunks_exact(positions).collect(),
+            Some(channel) => maps.labels.chunks_exact(positions).skip(channel as usize).take(1).collect(),
+        };
+        if channels.is_empty() {
+            let message = format!("the label maps have {} channels, counted from 0", maps.channels);
+            return Err(Error::input(message).hint("choose another `--channel`"));
+        }
+        let here = |place: usize| channels.iter().any(|labels| usize::from(labels[place]) == self.label);
+        let count = (0..positions).filter(|&place| here(place)).count();
+        Ok(count as f64 > self.share * positions as f64)
+    }
+}
+
+/// What is known of each image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sightings {
+    /// First image that was not looked at.
+    pub next: u32,
+    /// Position of each image in the run's order.
+    pub images: Vec<u32>,
+    /// The unit's highest activation on it.
+    pub peaks: Vec<f32>,
+    /// Whether the concept is in it.
+    pub present: Vec<bool>,
+}
+
+/// Which unit, of which images.
+pub struct Detection<'a> {
+    /// Images or latents.
+    pub images: &'a dyn ImageSource,
+    /// Node that is read.
+    pub node: &'a str,
+    /// Unit of it.
+    pub unit: u32,
+}
+
+impl Sightings {
+    fn new() -> Sightings {
+        Sightings { next: 0, images: Vec::new(), peaks: Vec::new(), present: Vec::new() }
+    }
+
+    /// Peaks of the images with the concept, and of those without.
+    pub fn apart(&self) -> (Vec<f32>, Vec<f32>) {
+        let of = |wanted: bool| {
+            let pairs = self.peaks.iter().zip(&self.present).filter(|(_, present)| **present == wanted);
+            pairs.map(|(&peak, _)| peak).collect()
+        };
+        (of(true), of(false))
+    }
+}
+
+impl Detection<'_> {
+    /// Peaks of a generator's latents, and whether the concept is in the images it makes of them.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Interrupted`] if stopped, after writing a checkpoint; what the concept source and the device report.
+    ///
+    /// # Source
+    /// Figure 3F of Bau et al., PNAS 2020.
+    pub fn generated(
+        &self,
+        split: &mut Split<'_>,
+        concepts: &dyn ConceptSource,
+        (presence, grid): (&Presence, (u32, u32)),
+        watch: &Watch<'_>,
+    ) -> Result<Sightings> {
+        let mut state = Sightings::new();
+        let peaks = split.gpu.buffer("peaks", peaks_bytes(split.head, self.node)?)?;
+        watch.resume(&mut state);
+        self.pass(watch, &mut state, |input, names, n| {
+            let places: Vec<u32> = (0..n).collect();
+            split.begin(input, n)?;
+            let found = self.peaks(split.gpu, split.head, &peaks, n)?;
+            split.images(&places, None)?;
+            let maps = split.label_maps(concepts, names, grid)?;
+            Ok((found, maps.iter().map(|maps| presence.of(maps)).collect::<Result<_>>()?))
+        })?;
+        Ok(state)
+    }
+
+    /// Peaks of images that are known to show the concept if `present` says so of their position, and not to show it otherwise.
+    ///
+    /// # Errors
+    /// As [`Detection::generated`].
+    ///
+    /// # Source
+    /// Figure 1F of Bau et al., PNAS 2020.
+    pub fn photographs(
+        &self,
+        gpu: &Gpu,
+        session: &Session,
+        present: impl Fn(u32) -> bool,
+        watch: &Watch<'_>,
+    ) -> Result<Sightings> {
+        let mut state = Sightings::new();
+        let peaks = gpu.buffer("peaks", peaks_bytes(session, self.node)?)?;
+        watch.resume(&mut state);
+        self.pass(watch, &mut state, |input, _, n| {
+            session.upload(input, n)?;
+            gpu.submit(&gpu.program(session.record(n)?)?)?;
+            Ok((self.peaks(gpu, session, &peaks, n)?, Vec::new()))
+        })?;
+        state.present = state.images.iter().map(|&image| present(image)).collect();
+        Ok(state)
+    }
+
+    /// Looks at all images that the state lacks; `look` gives the peaks of a batch and where the concept is present.
+    fn pass(
+        &self,
+        watch: &Watch<'_>,
+        state: &mut Sightings,
+        mut look: impl FnMut(&[f32], &[String], u32) -> Result<(Vec<f32>, Vec<bool>)>,
+    ) -> Result<()> {
+        watch.progress.stage("looking", u64::from(self.images.count()));
+        watch.progress.advance(u64::from(state.next));
+        let mut saved = Instant::now();
+        for batch in self.images.batches(state.next) {
+            let batch = batch?;
+            let n = batch.indices.len() as u32;
+            if n > 0 {
+                let (peaks, present) = look(&batch.input, &batch.names, n)?;
+                state.images.extend(&batch.indices);
+                state.peaks.extend(peaks);
+                state.present.extend(present);
+            }
+            watch.progress.advance(u64::from(batch.next - state.next));
+            state.next = batch.next;
+            watch.pause(&mut saved, state)?;
+        }
+        watch.save(state)
+    }
+
+    /// The unit's peak on each image of the batch just submitted.
+    fn peaks(&self, gpu: &Gpu, session: &Session, peaks: &Buffer, n: u32) -> Result<Vec<f32>> {
+        let (maps, shape) = session.value(self.node, n)?;
+        let mut recording = Recording::new();
+        peak(gpu, &mut recording, shape, maps, peaks)?;
+        gpu.submit(&gpu.program(recording)?)?;
+        let all: Vec<f32> = gpu.download(peaks, (shape.n * shape.c) as usize)?;
+        let own: Vec<f32> = all.chunks_exact(shape.c as usize).map(|units| units[self.unit as usize]).collect();
+        match own.iter().find(|peak| !peak.is_finite()) {
+            None => Ok(own),
+            Some(peak) => Err(Error::input(format!("a peak is {peak}; needed a finite number"))
+                .at(format!("unit {}", self.unit))
+                .hint("check the weights and the preprocessing")),
+        }
+    }
+}
+
+/// Bytes of the peaks of all units of a full batch.
+fn peaks_bytes(session: &Session, node: &str) -> Result<u64> {
+    let shape = session.value(node, session.batch())?.1;
+    Ok(u64::from(shape.n) * u64::from(shape.c) * 4)
+}
+
+/// How well a threshold on the peak tells images with the concept from those without.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict {
+    /// An image with a peak of at least this is taken to show the concept.
+    pub threshold: f32,
+    /// Images with the concept, and those of them that are found.
+    pub positives: (u64, u64),
+    /// Images without, and those of them that are passed over.
+    pub negatives: (u64, u64),
+    /// Mean of the two shares of right answers.
+    pub balanced_accuracy: f64,
+}
+
+/// Sets the threshold where as many are missed as are taken for what they are not, and judges by it; nothing if there are no
+/// images of either kind.
+///
+/// Both lists are brought to one length by taking every `len / shorter`-th of the longer one's sorted peaks. With positives rising
+/// and negatives falling, the threshold is the positive at the number of places where the positive is the lower one.
+///
+/// # Source
+/// The equal-error rule of figure 1F of Bau et al., PNAS 2020.
+pub fn judge(positives: &[f32], negatives: &[f32]) -> Option<Verdict> {
+    let length = positives.len().min(negatives.len());
+    let rising = evenly(positives, length);
+    let falling: Vec<f32> = evenly(negatives, length).into_iter().rev().collect();
+    let crossing = rising.iter().zip(&falling).filter(|(positive, negative)| positive < negative).count();
+    // Where all negatives are above all positives, no positive is beyond the crossing.
+    let threshold = *rising.get(crossing).or(rising.last())?;
+    let found = positives.iter().filter(|&&peak| peak >= threshold).count() as u64;
+    let passed = negatives.iter().filter(|&&peak| peak < threshold).count() as u64;
+    let (present, absent) = (positives.len() as u64, negatives.len() as u64);
+    Some(Verdict {
+        threshold,
+        positives: (present, found),
+        negatives: (absent, passed),
+        balanced_accuracy: (found as f64 / present as f64 + passed as f64 / absent as f64) / 2.0,
+    })
+}
+
+/// `length` of the values, sorted, at even steps from the lowest on.
+fn evenly(values: &[f32], length: usize) -> Vec<f32> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let step = (sorted.len() / length.max(1)).max(1);
+    sorted.into_iter().step_by(step).take(length).collect()
+}
+
+impl State for Sightings {
+    fn tensors(&self) -> Vec<Owned> {
+        let present: Vec<u8> = self.present.iter().map(|&present| u8::from(present)).collect();
+        vec![
+            owned("at", Dtype::U64, &[u64::from(self.next)]),
+            owned("images", Dtype::U32, &self.images),
+            owned("peaks", Dtype::F32, &self.peaks),
+            owned("present", Dtype::U8, &present),
+        ]
+    }
+
+    fn restore(&mut self, file: &SafeTensors<'_>) -> Result<()> {
+        let at: Vec<u64> = tensor(file, "at", Dtype::U64)?;
+        let next = at.first().and_then(|&next| u32::try_from(next).ok());
+        self.next = next.ok_or_else(|| Error::input("it does not say where it stands"))?;
+        self.images = tensor(file, "images", Dtype::U32)?;
+        self.peaks = tensor(file, "peaks", Dtype::F32)?;
+        self.present = tensor::<u8>(file, "present", Dtype::U8)?.into_iter().map(|byte| byte > 0).collect();
+        let sizes = (self.images.len(), self.peaks.len());
+        if sizes.0 == sizes.1 && (self.present.is_empty() || self.present.len() == sizes.0) {
+            Ok(())
+        } else {
+            Err(Error::input("its lists are of different lengths"))
+        }
+    }
+
+    fn next(&self) -> u32 {
+        self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_threshold_is_where_rising_positives_cross_falling_negatives() {
+        // Worked by the rule: rising 1 4 6 7, falling 5 3 2 0 (of eight every second), one place below: threshold 4.
+        let verdict = judge(&[6.0, 1.0, 7.0, 4.0], &[0.0, 1.0, 2.0, 2.5, 3.0, 4.5, 5.0, 8.0]).unwrap();
+        assert_eq!(verdict.threshold, 4.0);
+        assert_eq!((verdict.positives, verdict.negatives), ((4, 3), (8, 5)));
+        assert_eq!(verdict.balanced_accuracy, (0.75 + 0.625) / 2.0);
+    }
+
+    #[test]
+    fn perfect_useless_and_missing_evidence() {
+        assert_eq!(judge(&[2.0, 3.0], &[0.0, 1.0]).unwrap().balanced_accuracy, 1.0);
+        let worst = judge(&[0.0, 1.0], &[2.0, 3.0]).unwrap();
+        assert_eq!((worst.threshold, worst.balanced_accuracy), (1.0, 0.25));
+        assert_eq!(judge(&[], &[1.0]), None);
+        assert_eq!(judge(&[1.0], &[]), None);
+        // Fewer negatives than positives: those are thinned out instead.
+        assert_eq!(judge(&[1.0, 2.0, 3.0, 4.0], &[2.5]).unwrap().threshold, 1.0);
+    }
+
+    #[test]
+    fn a_concept_is_present_on_more_than_its_share_of_the_channels_positions() {
+        let mut maps = LabelMaps { channels: 2, h: 4, w: 5, labels: vec![0; 40] };
+        let presence = |channel| Presence { label: 3, channel, share: 0.05 };
+        maps.labels[7] = 3;
+        maps.labels[27] = 3;
+        assert!(!presence(Some(0)).of(&maps).unwrap(), "one of twenty is no more than 5 %");
+        assert!(!presence(None).of(&maps).unwrap(), "the same place in two channels counts once");
+        maps.labels[20] = 3;
+        assert!(presence(Some(1)).of(&maps).unwrap() && presence(None).of(&maps).unwrap());
+        assert!(!presence(Some(0)).of(&maps).unwrap());
+        assert!(presence(Some(2)).of(&maps).is_err());
+    }
+}

@@ -1,0 +1,366 @@
+//! Images with units set where they were not: how many pixels of a concept appear, and in which surroundings.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use rand_mt::Mt;
+use safetensors::SafeTensors;
+use safetensors::tensor::Dtype;
+use sha2::{Digest, Sha256};
+
+use super::statistics::{Groups, Moments, label_counts};
+use super::watch::State;
+use super::{Split, Watch};
+use crate::concepts::{ConceptSource, LabelMaps};
+use crate::data::ImageSource;
+use crate::dissect::sealed::{Owned, owned};
+use crate::dissect::tally::tensor;
+use crate::error::{Error, Result};
+use crate::kernels::edit::Extent;
+use crate::session::Edit;
+
+/// Changes remembered for pictures.
+const REMEMBERED: usize = 8;
+
+/// What to insert, and where.
+pub struct Insertion<'a> {
+    /// The generator. The head takes one latent; the tail as many positions at once as it has images in a batch.
+    pub split: Split<'a>,
+    /// The latents, one at a time.
+    pub latents: &'a dyn ImageSource,
+    /// Where label maps come from.
+    pub concepts: &'a dyn ConceptSource,
+    /// Rows and columns on which pixels are counted.
+    pub grid: (u32, u32),
+    /// Label of the concept.
+    pub label: usize,
+    /// Units of the layer, each with what it is set to at one position.
+    pub units: &'a [(u32, f32)],
+    /// Positions of the layer's map that are tried.
+    pub positions: Positions,
+}
+
+/// Which positions of a layer's map are tried in each image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Positions {
+    /// Every one.
+    All,
+    /// So many, drawn without replacement: which ones depends on the seed and the image's name.
+    Drawn {
+        /// Positions of each image.
+        count: u32,
+        /// Seed.
+        seed: u32,
+    },
+}
+
+/// Changes of all samples (an image and a position) that share a surrounding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surrounding {
+    /// Samples.
+    pub samples: u64,
+    /// Pixels after less pixels before, of each label.
+    pub change: Moments,
+    /// The concept's change, by image: samples of one image are not independent.
+    pub concept: Groups,
+}
+
+/// A change worth a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// New pixels of the concept.
+    pub pixels: i64,
+    /// Position of the image in the run's order.
+    pub image: u32,
+    /// Position of the layer's map, row by row.
+    pub position: u32,
+}
+
+/// Pixels of each label, over all channels of the label maps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InsertionCounts {
+    /// First image that was not counted.
+    pub next: u32,
+    /// Images counted.
+    pub images: u64,
+    /// Pixels of each image as it is.
+    pub baseline: Moments,
+    /// By label of the surrounding; 0 holds every sample.
+    pub surroundings: BTreeMap<u16, Surrounding>,
+    /// Samples of each position of the layer's map.
+    pub samples_at: Vec<u64>,
+    /// New pixels of the concept, summed over the samples of each position.
+    pub change_at: Vec<i64>,
+    /// For the images with the largest changes, that change: largest first, then first image first.
+    pub largest: Vec<Change>,
+}
+
+impl Positions {
+    /// Positions tried in the image of this name, of `of`, in order.
+    pub fn of_image(self, name: &str, of: u32) -> Vec<u32> {
+        let Positions::Drawn { count, seed } = self else { return (0..of).collect() };
+        let hash = Sha256::digest(format!("{seed}/{name}"));
+        let mut numbers = Mt::new(u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]]));
+        let mut positions: Vec<u32> = (0..of).collect();
+        let count = count.min(of);
+        for place in 0..count {
+            let other = place + numbers.next_u32() % (of - place);
+            positions.swap(place as usize, other as usize);
+        }
+        positions.truncate(count as usize);
+        positions.sort_unstable();
+        positions
+    }
+}
+
+impl Insertion<'_> {
+    /// Runs all latents, from where a checkpoint of the same job stands.
+    ///
+    /// For each image the units are set at one position after the other. A sample's surroundings are the labels that the image
+    /// had, in any channel, at the centre of that position's cell.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Interrupted`] if stopped, after writing a checkpoint; what the concept source and the device report.
+    ///
+    /// # Source
+    /// Figure 4D of Bau et al., PNAS 2020.
+    pub fn run(&mut self, watch: &Watch<'_>) -> Result<InsertionCounts> {
+        let labels = self.concepts.vocabulary().len();
+        let layer = self.split.layer();
+        let cells = layer.positions();
+        let mut state = InsertionCounts::new(labels, cells);
+        watch.resume(&mut state);
+        let tried = self.positions.of_image("", cells).len() as u64 + 1;
+        watch.progress.stage("inserting", u64::from(self.latents.count()) * tried);
+        watch.progress.advance(u64::from(state.next) * tried);
+        let mut saved = Instant::now();
+        for batch in self.latents.batches(state.next) {
+            let batch = batch?;
+            let [name] = &batch.names[..] else { return Err(Error::internal("latents come one at a time")) };
+            let positions = self.positions.of_image(name, cells);
+            self.split.begin(&batch.input, 1)?;
+            // The image as it is goes along with the first of the others.
+            let edits: Vec<Option<u32>> = std::iter::once(None).chain(positions.iter().copied().map(Some)).collect();
+            let (mut counts, mut before) = (Vec::with_capacity(edits.len()), None);
+            for chunk in edits.chunks(self.split.tail.batch() as usize) {
+                watch.check(&state)?;
+                self.split.images(&vec![0; chunk.len()], Some(&self.edit(chunk)))?;
+                let names = vec![name.clone(); chunk.len()];
+                let maps = self.split.label_maps(self.concepts, &names, self.grid)?;
+                for maps in &maps {
+                    counts.push(label_counts(maps, labels)?);
+                }
+                before = before.or(maps.into_iter().next());
+                watch.progress.advance(chunk.len() as u64);
+            }
+            let before = before.ok_or_else(|| Error::internal("no label map came back"))?;
+            let around: Vec<Vec<u16>> =
+                positions.iter().map(|&position| labels_at(&before, position, (layer.h, layer.w))).collect();
+            state.take(batch.indices[0], self.label, &positions, &around, &counts)?;
+            state.next = batch.next;
+            watch.pause(&mut saved, &state)?;
+        }
+        watch.save(&state)?;
+        Ok(state)
+    }
+
+    /// The units set at one position of each image of a batch, or nowhere.
+    fn edit(&self, places: &[Option<u32>]) -> Edit {
+        let extent = Extent { per_image: true, per_position: true };
+        let shape = self.split.layer().with_batch(self.split.tail.batch());
+        let mut edit = Edit { extent, amount: vec![0.0; shape.len()], value: vec![0.0; shape.len()] };
+        for (image, place) in places.iter().enumerate() {
+            let Some(place) = place else { continue };
+            for &(unit, value) in self.units {
+                let at = (image * shape.c as usize + unit as usize) * shape.positions() as usize + *place as usize;
+                (edit.amount[at], edit.value[at]) = (1.0, value);
+            }
+        }
+        edit
+    }
+}
+
+/// Labels, in any channel, at the centre of a cell of a map of `(h, w)` cells; each once, in order.
+fn labels_at(maps: &LabelMaps, position: u32, (h, w): (u32, u32)) -> Vec<u16> {
+    // The centre of an even number of pixels lies between two: the later one is taken.
+    let centre = |cell: u32, cells: u32, pixels: u32| ((2 * cell + 1) * pixels / (2 * cells)) as usize;
+    let (row, column) = (centre(position / w, h, maps.h), centre(position % w, w, maps.w));
+    let area = (maps.h * maps.w) as usize;
+    let mut labels: Vec<u16> =
+        maps.labels.chunks_exact(area).map(|channel| channel[row * maps.w as usize + column]).collect();
+    labels.retain(|&label| label > 0);
+    labels.sort_unstable();
+    labels.dedup();
+    labels
+}
+
+impl InsertionCounts {
+    fn new(labels: usize, cells: u32) -> InsertionCounts {
+        InsertionCounts {
+            next: 0,
+            images: 0,
+            baseline: Moments::new(labels),
+            surroundings: BTreeMap::from([(0, Surrounding::new(labels))]),
+            samples_at: vec![0; cells as usize],
+            change_at: vec![0; cells as usize],
+            largest: Vec::new(),
+        }
+    }
+
+    /// Takes in an image: its counts as it is and with each position set, and what surrounds each position.
+    fn take(
+        &mut self,
+        image: u32,
+        label: usize,
+        positions: &[u32],
+        around: &[Vec<u16>],
+        counts: &[Vec<i64>],
+    ) -> Result<()> {
+        let Some((before, after)) = counts.split_first() else { return Ok(()) };
+        self.images += 1;
+        self.baseline.add(before.iter().copied())?;
+        let labels = before.len();
+        let mut groups: BTreeMap<u16, (i64, u64)> = BTreeMap::new();
+        let mut largest: Option<Change> = None;
+        for ((&position, around), after) in positions.iter().zip(around).zip(after) {
+            let pixels = after[label] - before[label];
+            self.samples_at[position as usize] += 1;
+            self.change_at[position as usize] += pixels;
+            for &surrounding in std::iter::once(&0).chain(around) {
+                let known = self.surroundings.entry(surrounding).or_insert_with(|| Surrounding::new(labels));
+                known.samples += 1;
+                known.change.add(after.iter().zip(before).map(|(after, before)| after - before))?;
+                let group = groups.entry(surrounding).or_default();
+                *group = (group.0 + pixels, group.1 + 1);
+            }
+            if largest.is_none_or(|known| pixels > known.pixels) {
+                largest = Some(Change { pixels, image, position });
+            }
+        }
+        for (surrounding, (sum, count)) in groups {
+            if let Some(known) = self.surroundings.get_mut(&surrounding) {
+                known.concept.add(sum, count)?;
+            }
+        }
+        self.largest.extend(largest);
+        self.largest.sort_by_key(|change| (std::cmp::Reverse(change.pixels), change.image));
+        self.largest.truncate(REMEMBERED);
+        Ok(())
+    }
+}
+
+impl Surrounding {
+    fn new(labels: usize) -> Surrounding {
+        Surrounding { samples: 0, change: Moments::new(labels), concept: Groups::default() }
+    }
+}
+
+impl State for InsertionCounts {
+    fn tensors(&self) -> Vec<Owned> {
+        let keys: Vec<u32> = self.surroundings.keys().copied().map(u32::from).collect();
+        let samples: Vec<u64> = self.surroundings.values().map(|known| known.samples).collect();
+        let groups: Vec<i64> = self.surroundings.values().flat_map(|known| known.concept.parts()).collect();
+        let largest: Vec<i64> = self
+            .largest
+            .iter()
+            .flat_map(|change| [change.pixels, i64::from(change.image), i64::from(change.position)])
+            .collect();
+        let mut tensors = vec![
+            owned("at", Dtype::U64, &[u64::from(self.next), self.images]),
+            owned("samples_at", Dtype::U64, &self.samples_at),
+            owned("change_at", Dtype::I64, &self.change_at),
+            owned("largest", Dtype::I64, &largest),
+            owned("surroundings", Dtype::U32, &keys),
+            owned("samples", Dtype::U64, &samples),
+            owned("groups", Dtype::I64, &groups),
+        ];
+        tensors.extend(self.baseline.tensors("baseline"));
+        for (key, known) in &self.surroundings {
+            tensors.extend(known.change.tensors(&format!("change.{key}")));
+        }
+        tensors
+    }
+
+    fn restore(&mut self, file: &SafeTensors<'_>) -> Result<()> {
+        let strange = || Error::input("its lists do not go together");
+        let at: Vec<u64> = tensor(file, "at", Dtype::U64)?;
+        let [next, images] = at[..] else { return Err(strange()) };
+        (self.next, self.images) = (u32::try_from(next).map_err(|_| strange())?, images);
+        let samples_at: Vec<u64> = tensor(file, "samples_at", Dtype::U64)?;
+        let change_at: Vec<i64> = tensor(file, "change_at", Dtype::I64)?;
+        if (samples_at.len(), change_at.len()) != (self.samples_at.len(), self.change_at.len()) {
+            return Err(strange());
+        }
+        (self.samples_at, self.change_at) = (samples_at, change_at);
+        let largest: Vec<i64> = tensor(file, "largest", Dtype::I64)?;
+        let narrow = |value: i64| u32::try_from(value).map_err(|_| strange());
+        let change =
+            |three: &[i64; 3]| Ok(Change { pixels: three[0], image: narrow(three[1])?, position: narrow(three[2])? });
+        self.largest = largest.as_chunks().0.iter().map(change).collect::<Result<_>>()?;
+        let labels = self.baseline.sum.len();
+        self.baseline.restore(file, "baseline")?;
+        let keys: Vec<u32> = tensor(file, "surroundings", Dtype::U32)?;
+        let samples: Vec<u64> = tensor(file, "samples", Dtype::U64)?;
+        let groups: Vec<i64> = tensor(file, "groups", Dtype::I64)?;
+        let groups = groups.as_chunks().0;
+        if (samples.len(), groups.len()) != (keys.len(), keys.len()) {
+            return Err(strange());
+        }
+        for ((key, samples), groups) in keys.into_iter().zip(samples).zip(groups) {
+            let mut known = Surrounding { samples, concept: Groups::of_parts(*groups), ..Surrounding::new(labels) };
+            known.change.restore(file, &format!("change.{key}"))?;
+            self.surroundings.insert(u16::try_from(key).map_err(|_| strange())?, known);
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> u32 {
+        self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawn_positions_are_a_fixed_part_that_differs_by_image_and_seed() {
+        let drawn = |count, seed, name: &str| Positions::Drawn { count, seed }.of_image(name, 64);
+        assert_eq!(Positions::All.of_image("7", 4), [0, 1, 2, 3]);
+        assert_eq!(drawn(64, 1, "7"), Positions::All.of_image("7", 64));
+        assert_eq!(drawn(99, 1, "7").len(), 64);
+        let some = drawn(16, 1, "7");
+        assert!(some.len() == 16 && some.windows(2).all(|pair| pair[0] < pair[1]), "{some:?}");
+        assert_eq!(some, drawn(16, 1, "7"));
+        assert_ne!(some, drawn(16, 2, "7"));
+        assert_ne!(some, drawn(16, 1, "8"));
+        // Every position has its turn.
+        let mut met = [0; 64];
+        (0..400).flat_map(|image: u32| drawn(16, 1, &image.to_string())).for_each(|at| met[at as usize] += 1);
+        assert!(met.iter().all(|&count| (60..140).contains(&count)), "{met:?}");
+    }
+
+    #[test]
+    fn surroundings_are_read_at_the_later_middle_pixel_of_a_cell() {
+        let mut maps = LabelMaps { channels: 2, h: 64, w: 64, labels: vec![0; 2 * 64 * 64] };
+        maps.labels[(8 * 2 + 4) * 64 + 8 * 5 + 4] = 9;
+        maps.labels[64 * 64 + (8 * 2 + 4) * 64 + 8 * 5 + 4] = 4;
+        assert_eq!(labels_at(&maps, 2 * 8 + 5, (8, 8)), [4, 9]);
+        assert_eq!(labels_at(&maps, 2 * 8 + 4, (8, 8)), [0u16; 0]);
+    }
+
+    #[test]
+    fn a_sample_counts_for_everything_around_it_and_an_image_is_one_group() {
+        let mut counts = InsertionCounts::new(4, 4);
+        // Two positions: the first amid labels 2 and 3, the second amid 2.
+        let (before, first, second) = (vec![0, 10, 5, 0], vec![0, 14, 3, 0], vec![0, 11, 5, 0]);
+        counts.take(6, 1, &[1, 3], &[vec![2, 3], vec![2]], &[before, first, second]).unwrap();
+        let of = |label: u16| &counts.surroundings[&label];
+        assert_eq!((of(0).samples, of(2).samples, of(3).samples), (2, 2, 1));
+        assert_eq!((of(2).change.sum[1], of(3).change.sum[1], of(3).change.sum[2]), (5, 4, -2));
+        assert_eq!((of(2).concept.groups, of(2).concept.values, of(2).concept.sum_squares), (1, 2, 25));
+        assert_eq!((&counts.change_at[..], &counts.samples_at[..]), (&[0, 4, 0, 1][..], &[0, 1, 0, 1][..]));
+        assert_eq!(counts.largest, [Change { pixels: 4, image: 6, position: 1 }]);
+        assert_eq!((counts.images, counts.baseline.sum[1]), (1, 10));
+    }
+}

@@ -1,0 +1,184 @@
+//! Images without some units: how many pixels of each label are lost as the first units of a ranking are switched off.
+
+use std::time::Instant;
+
+use safetensors::SafeTensors;
+use safetensors::tensor::Dtype;
+
+use super::statistics::{Moments, STANDARD_ERRORS, label_counts};
+use super::watch::State;
+use super::{Split, Watch};
+use crate::concepts::ConceptSource;
+use crate::data::ImageSource;
+use crate::dissect::sealed::{Owned, owned};
+use crate::dissect::tally::tensor;
+use crate::error::{Error, Result};
+use crate::session::Edit;
+
+/// What to remove, from which images.
+pub struct Removal<'a> {
+    /// The generator; both parts take batches of the latents' size.
+    pub split: Split<'a>,
+    /// The latents.
+    pub latents: &'a dyn ImageSource,
+    /// Where label maps come from.
+    pub concepts: &'a dyn ConceptSource,
+    /// Rows and columns on which pixels are counted.
+    pub grid: (u32, u32),
+    /// Units in the order in which they are removed: none, the first, the first two, to all of them.
+    pub units: &'a [u32],
+}
+
+/// Pixels of each label, over all channels of the label maps, summed over images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovalCounts {
+    /// First image that was not counted.
+    pub next: u32,
+    /// Images counted.
+    pub images: u64,
+    /// Pixels of each image as it is.
+    pub baseline: Moments,
+    /// For one unit removed, two, and so on: pixels after less pixels before, of each image.
+    pub change: Vec<Moments>,
+}
+
+/// A concept's loss at one number of removed units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Loss {
+    /// Units removed.
+    pub units: usize,
+    /// Pixels lost as a share of those of images as they are: `-mean change / mean baseline`.
+    pub share: f64,
+    /// Lower and upper end of the share: 2.58 standard errors of the change to either side; none for a single image.
+    pub band: Option<(f64, f64)>,
+}
+
+impl Removal<'_> {
+    /// Runs all latents, from where a checkpoint of the same job stands.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Interrupted`] if stopped, after writing a checkpoint; what the concept source and the device report.
+    ///
+    /// # Source
+    /// Figure 4A of Bau et al., PNAS 2020.
+    pub fn run(&mut self, watch: &Watch<'_>) -> Result<RemovalCounts> {
+        let labels = self.concepts.vocabulary().len();
+        let edits: Vec<Edit> =
+            (1..=self.units.len()).map(|count| Edit::zero(self.split.layer().c, &self.units[..count])).collect();
+        let mut state = RemovalCounts {
+            next: 0,
+            images: 0,
+            baseline: Moments::new(labels),
+            change: vec![Moments::new(labels); self.units.len()],
+        };
+        watch.resume(&mut state);
+        let steps = edits.len() as u64 + 1;
+        watch.progress.stage("removing", u64::from(self.latents.count()) * steps);
+        watch.progress.advance(u64::from(state.next) * steps);
+        let mut saved = Instant::now();
+        for batch in self.latents.batches(state.next) {
+            let batch = batch?;
+            let n = batch.indices.len() as u32;
+            let places: Vec<u32> = (0..n).collect();
+            self.split.begin(&batch.input, n)?;
+            let mut counted: Vec<Vec<Vec<i64>>> = Vec::with_capacity(edits.len() + 1);
+            for edit in std::iter::once(None).chain(edits.iter().map(Some)) {
+                watch.check(&state)?;
+                self.split.images(&places, edit)?;
+                let maps = self.split.label_maps(self.concepts, &batch.names, self.grid)?;
+                counted.push(maps.iter().map(|maps| label_counts(maps, labels)).collect::<Result<_>>()?);
+                watch.progress.advance(n.into());
+            }
+            state.take(&counted)?;
+            state.images += u64::from(n);
+            state.next = batch.next;
+            watch.pause(&mut saved, &state)?;
+        }
+        watch.save(&state)?;
+        Ok(state)
+    }
+}
+
+impl RemovalCounts {
+    /// Takes in the counts of a batch: first those of the images as they are.
+    fn take(&mut self, counted: &[Vec<Vec<i64>>]) -> Result<()> {
+        let Some((baseline, removed)) = counted.split_first() else { return Ok(()) };
+        baseline.iter().try_for_each(|counts| self.baseline.add(counts.iter().copied()))?;
+        for (change, after) in self.change.iter_mut().zip(removed) {
+            for (after, before) in after.iter().zip(baseline) {
+                change.add(after.iter().zip(before).map(|(after, before)| after - before))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How a label fades with the number of removed units, none removed first; nothing if no image has it.
+    pub fn losses(&self, label: usize) -> Option<Vec<Loss>> {
+        let baseline = self.baseline.mean(label, self.images).filter(|mean| *mean > 0.0)?;
+        let loss = |(position, change): (usize, &Moments)| {
+            let share = -change.mean(label, self.images)? / baseline;
+            let half = change.standard_error(label, self.images).map(|error| STANDARD_ERRORS * error / baseline);
+            Some(Loss { units: position + 1, share, band: half.map(|half| (share - half, share + half)) })
+        };
+        let none = Loss { units: 0, share: 0.0, band: (self.images > 1).then_some((0.0, 0.0)) };
+        std::iter::once(Some(none)).chain(self.change.iter().enumerate().map(loss)).collect()
+    }
+}
+
+impl State for RemovalCounts {
+    fn tensors(&self) -> Vec<Owned> {
+        let mut tensors = vec![owned("at", Dtype::U64, &[u64::from(self.next), self.images])];
+        tensors.extend(self.baseline.tensors("baseline"));
+        for (position, change) in self.change.iter().enumerate() {
+            tensors.extend(change.tensors(&format!("change.{}", position + 1)));
+        }
+        tensors
+    }
+
+    fn restore(&mut self, file: &SafeTensors<'_>) -> Result<()> {
+        let at: Vec<u64> = tensor(file, "at", Dtype::U64)?;
+        let [next, images] = at[..] else { return Err(Error::input("it does not say where it stands")) };
+        self.next = u32::try_from(next).map_err(|_| Error::input("it stands beyond all images"))?;
+        self.images = images;
+        self.baseline.restore(file, "baseline")?;
+        let mut changes = self.change.iter_mut().enumerate();
+        changes.try_for_each(|(position, change)| change.restore(file, &format!("change.{}", position + 1)))
+    }
+
+    fn next(&self) -> u32 {
+        self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts() -> RemovalCounts {
+        let mut counts = RemovalCounts {
+            next: 2,
+            images: 2,
+            baseline: Moments::new(3),
+            change: vec![Moments::new(3), Moments::new(3)],
+        };
+        let image = |none: i64, one: i64, two: i64| [vec![0, none, 0], vec![0, one, 0], vec![0, two, 4]];
+        let [first, second] = [image(100, 90, 50), image(60, 62, 30)];
+        let joined: Vec<Vec<Vec<i64>>> = first.into_iter().zip(second).map(|(a, b)| vec![a, b]).collect();
+        counts.take(&joined).unwrap();
+        counts
+    }
+
+    #[test]
+    fn losses_are_shares_of_the_baseline_with_bands_of_the_change() {
+        let losses = counts().losses(1).unwrap();
+        assert_eq!(
+            losses.iter().map(|loss| (loss.units, loss.share)).collect::<Vec<_>>(),
+            [(0, 0.0), (1, 0.05), (2, 0.5)]
+        );
+        // Changes -10 and 2: deviation 8.485, standard error 6; the baseline is 80.
+        let (low, high) = losses[1].band.unwrap();
+        assert!((low - (0.05 - 2.58 * 6.0 / 80.0)).abs() < 1e-12 && (high - (0.05 + 2.58 * 6.0 / 80.0)).abs() < 1e-12);
+        assert_eq!(counts().losses(2), None, "nothing to lose");
+        assert_eq!(counts().change[1].sum, [0, -80, 8]);
+    }
+}
