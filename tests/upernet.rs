@@ -154,7 +154,7 @@ fn label_maps_are_those_of_pytorch_from_pixels_and_from_the_device() {
     let folder = tempfile::tempdir().unwrap();
     let files = imported(folder.path()).to_vec();
     for (wanted, compat) in [(Wanted::ALL, true), (Wanted { materials: false, colors: false, ..Wanted::ALL }, false)] {
-        let choice = SegmenterChoice { files: files.clone(), wanted, compat };
+        let choice = SegmenterChoice { files: files.clone(), wanted, compat, cache_dir: None };
         let concepts = UpernetConcepts::open(&choice, gpu, &Silent).unwrap();
         for picture in PICTURES {
             let (name, h, w) = picture;

@@ -10,6 +10,7 @@ use crate::concepts::segmenter::{self, SegmenterChoice};
 use crate::concepts::{self, ConceptChoice, ConceptSource};
 use crate::data::preprocess::Geometry;
 use crate::error::{Error, Kind, Result};
+use crate::files;
 use crate::gpu::Gpu;
 
 /// Where label maps come from.
@@ -41,6 +42,10 @@ pub(super) struct ConceptArgs {
     /// Follow the reference where it is odd: the last piece of an object in each image has no halves.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Switch::On)]
     compat: Switch,
+
+    /// Neither use nor keep what the segmenters said in other runs (`netdissect cache`).
+    #[arg(long)]
+    no_cache: bool,
 }
 
 /// On or off.
@@ -92,6 +97,11 @@ impl ConceptArgs {
             materials: all || asked("material"),
             colors: asked("color") || all && segmenter::has_colors(&self.segmenter)?,
         };
-        Ok(SegmenterChoice { files: self.segmenter.clone(), wanted, compat: self.compat == Switch::On })
+        Ok(SegmenterChoice {
+            files: self.segmenter.clone(),
+            wanted,
+            compat: self.compat == Switch::On,
+            cache_dir: if self.no_cache { None } else { files::cache_dir() },
+        })
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rayon::prelude::*;
 use serde_json::json;
 
+use super::cache::{ImageHash, LabelCache};
 use super::parsing::{ColorLabels, RawLabels, SegmenterLabels, SegmenterVocabulary, Wanted};
 use super::segment_network::{Fill, Head, Network};
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary};
@@ -29,6 +31,8 @@ pub struct SegmenterChoice {
     pub wanted: Wanted,
     /// Whether the last component of an image is left whole, as the reference does.
     pub compat: bool,
+    /// Where what the networks said is kept between runs, if anywhere.
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// The names in a `labels.json`.
@@ -107,8 +111,11 @@ pub struct UpernetConcepts<'a> {
     vocabulary: SegmenterVocabulary,
     compat: bool,
     networks: Mutex<Vec<Network>>,
-    /// Everything that decides what the networks say of an image.
+    /// Everything that decides what the networks say of an image on a grid.
     key: serde_json::Value,
+    /// What they said, by grid.
+    caches: Mutex<HashMap<(u32, u32), Arc<LabelCache>>>,
+    cache_dir: Option<PathBuf>,
 }
 
 impl<'a> UpernetConcepts<'a> {
@@ -153,18 +160,42 @@ impl<'a> UpernetConcepts<'a> {
             let heads: Vec<_> = heads(*segmenter).iter().map(|head| head.node).collect();
             json!({ "network": segmenter.name(), "sha256": file.sha256(), "heads": heads, "side": side })
         };
-        let key = json!({ "rule_version": RULE_VERSION, "networks": wanted.iter().map(describe).collect::<Vec<_>>() });
+        let adapter = gpu.summary();
+        let key = json!({
+            "rule_version": RULE_VERSION, "networks": wanted.iter().map(describe).collect::<Vec<_>>(),
+            // Adapters differ in last bits, and those decide where two classes are level.
+            "adapter": [adapter.name, adapter.driver, adapter.driver_info], "version": env!("CARGO_PKG_VERSION"),
+        });
         let networks = wanted
             .into_iter()
             .map(|(segmenter, file, side)| Network::new(segmenter, file, side, heads(segmenter)))
             .collect::<Result<_>>()?;
-        let (gpu, networks) = (gpu.clone(), Mutex::new(networks));
-        Ok(UpernetConcepts { gpu, progress, vocabulary, compat: choice.compat, networks, key })
+        Ok(UpernetConcepts {
+            gpu: gpu.clone(),
+            progress,
+            vocabulary,
+            compat: choice.compat,
+            networks: Mutex::new(networks),
+            key,
+            caches: Mutex::default(),
+            cache_dir: choice.cache_dir.clone(),
+        })
     }
 
     fn networks(&self) -> MutexGuard<'_, Vec<Network>> {
         // A network is whole or not loaded, so a panic elsewhere does not spoil it.
         self.networks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the networks said of images on a grid before.
+    fn cache(&self, grid: (u32, u32)) -> Arc<LabelCache> {
+        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = || {
+            let mut key = self.key.clone();
+            key["grid"] = json!([grid.0, grid.1]);
+            Arc::new(LabelCache::within(self.cache_dir.as_deref(), key))
+        };
+        Arc::clone(caches.entry(grid).or_insert_with(open))
     }
 
     /// What all networks say of images of one size; `fill` puts a range of them into a buffer.
@@ -240,7 +271,9 @@ impl ConceptSource for UpernetConcepts<'_> {
     }
 
     fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
-        let mut raw: Vec<Option<RawLabels>> = vec![None; images.len()];
+        let cache = self.cache(grid);
+        let hashes: Vec<ImageHash> = images.par_iter().map(ImageHash::of).collect();
+        let mut raw: Vec<Option<RawLabels>> = hashes.par_iter().map(|hash| cache.get(hash)).collect();
         let missing: Vec<usize> = (0..images.len()).filter(|&index| raw[index].is_none()).collect();
         let size = |index: usize| (images[index].h, images[index].w);
         for run in missing.chunk_by(|&a, &b| size(a) == size(b)) {
@@ -252,8 +285,12 @@ impl ConceptSource for UpernetConcepts<'_> {
             };
             let shape = Shape::new(run.len() as u32, 3, h, w);
             for (&index, labels) in run.iter().zip(self.raw(shape, grid, &fill)?) {
+                cache.put(&hashes[index], &labels);
                 raw[index] = Some(labels);
             }
+        }
+        if let Some(trouble) = cache.trouble() {
+            self.progress.note(&trouble);
         }
         self.numbered(&raw.into_iter().flatten().collect::<Vec<_>>())
     }
