@@ -67,8 +67,9 @@ impl Problem {
 }
 
 /// Every variant that can run the convolution here; the tuner does not try the tiled one on software adapters.
-fn variants(gpu: &Gpu, convolution: &Convolution) -> Vec<Variant> {
-    let mut all = Variant::candidates(convolution, 7, &gpu.traits()); // any width takes the variants for odd ones
+fn variants(gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Vec<Variant> {
+    let odd = Shape { w: 7, ..shape }; // any width takes the variants for odd ones
+    let mut all = Variant::candidates(convolution, odd, &gpu.traits());
     if convolution.groups == 1 && !all.contains(&Variant::Tiled) {
         all.push(Variant::Tiled);
     }
@@ -121,15 +122,27 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    /// 1x1, channels by four, maps that can be read by four and others.
+    fn points()(problem in same_windows(), stride in prop::array::uniform2(1u32..4), c in 1u32..6, k in 1u32..140) -> Problem {
+        let window = Window { stride, ..Window::square(1, 1, 0) };
+        Problem {
+            shape: Shape { c: 4 * c, ..problem.shape },
+            convolution: Convolution { channels: k, window, groups: 1 },
+            ..problem
+        }
+    }
+}
+
 #[test]
 fn all_variants_give_the_same_bits_and_integers_those_of_the_twin() {
     let Some(gpu) = gpu() else { return };
     runner(48)
-        .run(&prop_oneof![same_windows(), any_windows()], |problem| {
+        .run(&prop_oneof![same_windows(), any_windows(), points()], |problem| {
             let x = problem.values(problem.shape.len(), 1);
             let portable = problem.run(&gpu, Variant::Portable, &x, problem.shape.n).unwrap();
             prop_assert!(portable.iter().all(|value| value.is_finite()), "an element was not written");
-            for variant in variants(&gpu, &problem.convolution) {
+            for variant in variants(&gpu, &problem.convolution, problem.shape) {
                 let got = problem.run(&gpu, variant, &x, problem.shape.n).unwrap();
                 prop_assert_eq!(bits(&got), bits(&portable), "{:?}", variant);
             }
@@ -156,11 +169,11 @@ fn all_variants_give_the_same_bits_and_integers_those_of_the_twin() {
 #[test]
 fn an_image_gives_the_same_bits_alone_and_in_a_batch() {
     let Some(gpu) = gpu() else { return };
-    runner(12)
-        .run(&same_windows(), |problem| {
+    runner(24)
+        .run(&prop_oneof![same_windows(), points()], |problem| {
             let problem = Problem { floats: true, ..problem };
             let x = problem.values(problem.shape.len(), 1);
-            for variant in variants(&gpu, &problem.convolution) {
+            for variant in variants(&gpu, &problem.convolution, problem.shape) {
                 let together = problem.run(&gpu, variant, &x, problem.shape.n).unwrap();
                 let one = x.len() / problem.shape.n as usize;
                 let alone: Vec<f32> =
@@ -183,7 +196,9 @@ fn pooling_in_the_same_dispatch_gives_the_bits_of_pooling_afterwards() {
             let problem = Problem { floats: true, ..problem };
             let x = problem.values(problem.shape.len(), 1);
             let Shape { n, h, w, .. } = problem.shape;
-            for variant in variants(&gpu, &problem.convolution).into_iter().filter(|variant| variant.pools()) {
+            for variant in
+                variants(&gpu, &problem.convolution, problem.shape).into_iter().filter(|variant| variant.pools())
+            {
                 let after = pooled(&problem.run(&gpu, variant, &x, n).unwrap(), h as usize, w as usize);
                 let fused = Problem { epilogue: Epilogue { pool: true, ..problem.epilogue }, ..problem.clone() };
                 prop_assert_eq!(bits(&fused.run(&gpu, variant, &x, n).unwrap()), bits(&after), "{:?}", variant);

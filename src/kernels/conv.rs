@@ -38,20 +38,32 @@ pub enum Variant {
         /// Columns of the map per invocation.
         pixels: u32,
     },
+    /// 1x1 without padding, one group, channels by four: weights handed around in the subgroup.
+    Pointwise {
+        /// Output channels per invocation.
+        channels: u32,
+    },
     /// Any convolution of one group as a product of matrices tiled in workgroup memory.
     Tiled,
 }
 
 impl Variant {
-    /// The variants worth trying for a convolution of maps `width` columns wide; the portable one is first.
-    pub fn candidates(convolution: &Convolution, width: u32, traits: &Traits) -> Vec<Variant> {
+    /// The variants worth trying for a convolution of maps of a shape; the portable one is first.
+    pub fn candidates(convolution: &Convolution, shape: Shape, traits: &Traits) -> Vec<Variant> {
         let mut all = vec![Variant::Portable];
         // A GPU's registers do not hold the 256 sums of an invocation.
         if traits.software && super::conv_broadcast::supports(convolution, traits) {
             all.push(Variant::Broadcast { pixels: 8 });
             // Without vectors it is slower, but maps of 14 and 28 columns leave none of its lanes idle.
-            if !width.is_multiple_of(8) {
+            if !shape.w.is_multiple_of(8) {
                 all.push(Variant::Broadcast { pixels: 7 });
+            }
+        }
+        if traits.software && super::conv_pointwise::supports(convolution, shape.c, traits) {
+            all.push(Variant::Pointwise { channels: 64 });
+            // It loads more for each product, but leaves fewer of its channels idle.
+            if matches!(convolution.channels % 64, 1..=32) {
+                all.push(Variant::Pointwise { channels: 32 });
             }
         }
         // Barriers and workgroup memory are what software adapters do worst.
@@ -71,6 +83,7 @@ impl Variant {
         match self {
             Variant::Portable => "conv",
             Variant::Broadcast { .. } => "conv_broadcast",
+            Variant::Pointwise { .. } => "conv_pointwise",
             Variant::Tiled => "conv_tiled",
         }
     }
@@ -78,7 +91,8 @@ impl Variant {
     /// The weight `[k, c / groups, kh, kw]` in the order that the variant reads.
     pub fn pack(self, convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
         match self {
-            Variant::Portable => pack_portable(convolution, weight),
+            Variant::Portable => pack_blocks(convolution, weight, BLOCK),
+            Variant::Pointwise { channels } => pack_blocks(convolution, weight, channels),
             Variant::Tiled => super::conv_tiled::pack(convolution, weight),
             Variant::Broadcast { .. } => super::conv_broadcast::pack(convolution, weight),
         }
@@ -154,6 +168,9 @@ pub fn conv(
         Variant::Broadcast { pixels } => {
             super::conv_broadcast::record(gpu, recording, pixels, convolution, epilogue, shape, buffers)
         }
+        Variant::Pointwise { channels } => {
+            super::conv_pointwise::record(gpu, recording, channels, convolution, epilogue, shape, buffers)
+        }
         Variant::Tiled => super::conv_tiled::record(gpu, recording, convolution, epilogue, shape, buffers),
     }
 }
@@ -161,9 +178,9 @@ pub fn conv(
 /// Channels that an invocation of the portable kernel computes.
 const BLOCK: u32 = 8;
 
-/// The weight `[k, c / groups, kh, kw]` as `[groups, ceil(k / groups / 8), c / groups, kh, kw, 8]`, padded with zeros.
-fn pack_portable(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
-    let (channels, block) = (convolution.channels as usize, BLOCK as usize);
+/// The weight `[k, c / groups, kh, kw]` as `[groups, ceil(k / groups / block), c / groups, kh, kw, block]`, padded with zeros.
+fn pack_blocks(convolution: &Convolution, weight: &[f32], block: u32) -> Vec<f32> {
+    let (channels, block) = (convolution.channels as usize, block as usize);
     let out_group = channels / convolution.groups as usize;
     let taps = weight.len() / channels;
     let blocks = out_group.div_ceil(block);

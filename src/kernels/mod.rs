@@ -6,6 +6,7 @@ pub mod average_pool;
 pub mod conv;
 pub mod conv_broadcast;
 pub mod conv_doubled;
+pub mod conv_pointwise;
 pub mod conv_tiled;
 pub mod edit;
 pub mod histogram;
@@ -49,6 +50,7 @@ pub static ALL: &[&Entry] = &[
     &conv::ENTRY,
     &conv_broadcast::ENTRY,
     &conv_doubled::ENTRY,
+    &conv_pointwise::ENTRY,
     &conv_tiled::ENTRY,
     &edit::ENTRY,
     &histogram::ENTRY,

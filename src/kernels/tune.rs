@@ -58,7 +58,7 @@ impl Tuner {
     /// # Errors
     /// What the device reports; a candidate that merely gives wrong results is passed over.
     pub fn choose(&mut self, gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Result<Variant> {
-        let candidates = Variant::candidates(convolution, shape.w, &gpu.traits());
+        let candidates = Variant::candidates(convolution, shape, &gpu.traits());
         if candidates.len() == 1 {
             return Ok(Variant::Portable);
         }
@@ -230,7 +230,7 @@ mod tests {
     const CONVOLUTION: Convolution = Convolution { channels: 32, window: Window::square(3, 1, 1), groups: 1 };
 
     fn candidates(gpu: &Gpu) -> Vec<Variant> {
-        let all = Variant::candidates(&CONVOLUTION, SHAPE.w, &gpu.traits());
+        let all = Variant::candidates(&CONVOLUTION, SHAPE, &gpu.traits());
         all.into_iter().filter(|variant| matches!(variant, Variant::Portable | Variant::Broadcast { .. })).collect()
     }
 
@@ -256,7 +256,7 @@ mod tests {
         let path = folder.path().join("tuning.json");
         std::fs::write(&path, "{ half a fi").unwrap();
         let chosen = Tuner::at(path.clone()).choose(&gpu, &CONVOLUTION, SHAPE).unwrap();
-        if Variant::candidates(&CONVOLUTION, SHAPE.w, &gpu.traits()).len() > 1 {
+        if Variant::candidates(&CONVOLUTION, SHAPE, &gpu.traits()).len() > 1 {
             let again = Tuner::at(path);
             assert_eq!(again.choices.values().collect::<Vec<_>>(), [&chosen]);
         }

@@ -1,4 +1,4 @@
-//! Twin of `conv`, `conv_broadcast` and `conv_tiled`.
+//! Twin of `conv`, `conv_broadcast`, `conv_pointwise` and `conv_tiled`.
 
 use rayon::prelude::*;
 
@@ -139,6 +139,41 @@ pub fn broadcast_cases() -> Vec<Case> {
     eight.chain(seven).collect()
 }
 
+/// Cases of the pointwise kernel: maps that it reads by four and others, by both counts of channels, and layers of ResNet-50.
+pub fn pointwise_cases() -> Vec<Case> {
+    let one = |stride| Window::square(1, stride, 0);
+    let mut all = vec![
+        sizes([1, 4, 1, 1], 1, one(1), 1, Size::Smallest),
+        sizes([3, 8, 5, 7], 2, one(1), 1, Size::Batch),
+        sizes([2, 20, 13, 17], 70, one(1), 1, Size::Ragged),
+        sizes([3, 12, 5, 4], 67, one(1), 1, Size::Ragged),
+        sizes([2, 8, 9, 14], 37, Window { stride: [2, 3], ..one(1) }, 1, Size::Ragged),
+    ];
+    all.push(Sizes {
+        epilogue: Epilogue { bias: false, activation: Activation::None, pool: false },
+        ..sizes([2, 4, 6, 10], 18, one(1), 1, Size::Ragged)
+    });
+    all.push(Sizes { floats: true, ..sizes([2, 8, 7, 6], 18, one(2), 1, Size::Ragged) });
+    let leaky = Epilogue { bias: true, activation: Activation::LeakyRelu, pool: false };
+    all.push(Sizes { floats: true, epilogue: leaky, ..sizes([2, 4, 6, 12], 17, one(1), 1, Size::Ragged) });
+    // The form of fewer channels compiles sooner: mutants meet it first.
+    let narrow = all.clone().into_iter().map(|sizes| (sizes, 32));
+    all.retain(|sizes| sizes.size == Size::Ragged);
+    all.push(sizes([1, 1024, 16, 16], 256, one(1), 1, Size::Real));
+    let layers = [
+        (64, 256, 64, 1),
+        (256, 64, 64, 1),
+        (512, 336, 64, 1),
+        (512, 128, 32, 1),
+        (1024, 256, 16, 1),
+        (512, 2048, 8, 1),
+        (512, 1024, 32, 2),
+    ];
+    all.extend(layers.map(|(c, k, side, stride)| sizes([1, c, side, side], k, one(stride), 1, Size::Timed)));
+    let all = narrow.chain(all.into_iter().map(|sizes| (sizes, 64)));
+    all.map(|(sizes, channels)| case(sizes, Variant::Pointwise { channels })).collect()
+}
+
 /// Convolutions that end with 2x2 max-pooling: each width of vectors, odd rows and columns, and the layers of VGG-16.
 fn pooled() -> Vec<Sizes> {
     let mut all = vec![
@@ -163,8 +198,9 @@ fn label(sizes: &Sizes, variant: Variant) -> String {
     if groups != 1 {
         label += &format!(", {groups} groups");
     }
-    if let Variant::Broadcast { pixels } = variant {
-        label += &format!(", by {pixels}");
+    match variant {
+        Variant::Broadcast { pixels: by } | Variant::Pointwise { channels: by } => label += &format!(", by {by}"),
+        Variant::Portable | Variant::Tiled => {}
     }
     label + if sizes.epilogue.pool { ", pooled" } else { "" }
 }

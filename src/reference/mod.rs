@@ -39,6 +39,7 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("conv", conv::cases),
     ("conv_broadcast", conv::broadcast_cases),
     ("conv_doubled", conv_doubled::cases),
+    ("conv_pointwise", conv::pointwise_cases),
     ("conv_tiled", conv::tiled_cases),
     ("edit", edit::cases),
     ("histogram", histogram::cases),
