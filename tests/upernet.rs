@@ -96,7 +96,7 @@ fn the_reference_agrees_with_pytorch() {
     let folder = tempfile::tempdir().unwrap();
     for (segmenter, path) in Segmenter::ALL.into_iter().zip(imported(folder.path())) {
         let weights = weights(&path);
-        let graph = segmenter::build(segmenter, &common::shapes(&weights), SIDE).unwrap();
+        let graph = segmenter::build(segmenter, &common::shapes(&weights), SIDE, (SIDE, SIDE)).unwrap().graph;
         for picture in PICTURES {
             let values = run(&graph, &weights, &seen(picture)).unwrap();
             assert_scores(picture.0, 1e-6, |head| values[head].to_f32(), segmenter);
@@ -110,7 +110,7 @@ fn a_session_agrees_with_pytorch() {
     let folder = tempfile::tempdir().unwrap();
     for (segmenter, path) in Segmenter::ALL.into_iter().zip(imported(folder.path())) {
         let weights = weights(&path);
-        let graph = segmenter::build(segmenter, &common::shapes(&weights), SIDE).unwrap();
+        let graph = segmenter::build(segmenter, &common::shapes(&weights), SIDE, (SIDE, SIDE)).unwrap().graph;
         let session = Session::new(gpu, &graph, &weights, 2, segmenter.heads(), &mut Tuner::forgetful()).unwrap();
         let both = PICTURES.map(|picture| seen(picture).to_f32()).concat();
         session.run(&HostTensor::new(Shape::new(2, 3, SIDE, SIDE), both).unwrap()).unwrap();

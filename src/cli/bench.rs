@@ -6,10 +6,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::Context;
+use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Gpu, Recording};
+use crate::graph::Graph;
 use crate::kernels;
 use crate::kernels::tune::Tuner;
+use crate::models::segmenter::{self, Segmenter};
+use crate::models::{progan, vgg16};
 use crate::progress::check_stop;
 use crate::reference::{self, Case, Size};
 use crate::session::Session;
@@ -142,6 +146,27 @@ fn kernels(args: &BenchArgs, context: &mut Context<'_>, gpu: &Gpu, roof: &Roof) 
     Ok(rows)
 }
 
+/// The network of a file, up to the layer that is named, and the nodes at which it ends.
+fn whole(args: &BenchArgs, file: &WeightFile) -> Result<(Graph, Vec<String>)> {
+    let shapes = file.shapes();
+    let segmenter = Segmenter::named(file.model());
+    let model = match file.model() {
+        _ if segmenter.is_some() => {
+            let (segmenter, names) = Names::of(file)?;
+            segmenter::build(segmenter, &shapes, names.side(), (names.side(), names.side()))?
+        }
+        "progan" => progan::build(&shapes)?,
+        _ => vgg16::build(&shapes, 224, 224)?,
+    };
+    let ends = match (&args.layer, segmenter) {
+        (Some(layer), _) => vec![model.node_of(layer, false)?.to_owned()],
+        (None, Some(segmenter)) => segmenter.heads().iter().map(|&head| head.to_owned()).collect(),
+        (None, None) => vec![model.graph.node(model.graph.output()).name.clone()],
+    };
+    let graph = model.graph.head(&ends.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok((graph, ends))
+}
+
 /// A network on noise, step by step and as a whole.
 fn network(
     args: &BenchArgs,
@@ -151,17 +176,9 @@ fn network(
     roof: &Roof,
 ) -> Result<Vec<Value>> {
     let file = WeightFile::open(path)?;
-    let model = match file.model() {
-        "progan" => crate::models::progan::build(&file.shapes()),
-        _ => crate::models::vgg16::build(&file.shapes(), 224, 224),
-    };
-    let model = model.map_err(|error| error.at(path.display()))?;
-    let last = match &args.layer {
-        Some(layer) => model.node_of(layer, false)?.to_owned(),
-        None => model.graph.node(model.graph.output()).name.clone(),
-    };
-    let graph = model.graph.head(&[&last])?;
-    let session = Session::new(gpu, &graph, &file, args.batch, &[&last], &mut Tuner::cached())?;
+    let (graph, ends) = whole(args, &file).map_err(|error| error.at(path.display()))?;
+    let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+    let session = Session::new(gpu, &graph, &file, args.batch, &ends, &mut Tuner::cached())?;
     let program = gpu.program(session.record(args.batch)?)?;
     gpu.wait_for(gpu.submit(&program)?)?;
     let mut rows = Vec::new();

@@ -51,9 +51,9 @@ struct Loaded {
 
 impl Network {
     pub(super) fn new(segmenter: Segmenter, file: WeightFile, side: u32, heads: Vec<Head>) -> Result<Network> {
-        let whole =
-            segmenter::build(segmenter, &file.shapes(), side).map_err(|error| error.at(file.path().display()))?;
-        let graph = whole.head(&heads.iter().map(|head| head.node).collect::<Vec<_>>())?;
+        let whole = segmenter::build(segmenter, &file.shapes(), side, (side, side))
+            .map_err(|error| error.at(file.path().display()))?;
+        let graph = whole.graph.head(&heads.iter().map(|head| head.node).collect::<Vec<_>>())?;
         Ok(Network { file, graph, heads, side, loaded: None })
     }
 

@@ -60,6 +60,22 @@ impl Names {
         }
     }
 
+    /// The segmenter that a file holds, and the names of its classes.
+    ///
+    /// # Errors
+    /// [`Kind::Input`], with the path, if it holds none, or the names do not fit the network.
+    pub fn of(file: &WeightFile) -> Result<(Segmenter, Names)> {
+        let here = |error: Error| error.at(file.path().display());
+        let segmenter = Segmenter::named(file.model()).ok_or_else(|| {
+            here(Error::input(format!("holds weights of {}; needed those of a segmenter", file.model())))
+                .hint("netdissect weights import --model upernet ENCODER DECODER labels.json -o FILE.safetensors")
+        })?;
+        let text = file.labels().ok_or_else(|| here(Error::input("has no list of labels")))?;
+        let names = Names::parse(segmenter, text).map_err(here)?;
+        names.check(&file.shapes()).map_err(here)?;
+        Ok((segmenter, names))
+    }
+
     fn sizes(&self) -> &[u32] {
         match self {
             Names::Upernet(labels) => labels.sizes(),
@@ -68,7 +84,7 @@ impl Names {
     }
 
     /// Side of the square that images are brought to.
-    fn side(&self) -> u32 {
+    pub fn side(&self) -> u32 {
         self.sizes()[0]
     }
 
@@ -130,22 +146,15 @@ impl<'a> UpernetConcepts<'a> {
         let mut files = Vec::new();
         for path in &choice.files {
             let file = WeightFile::open(path)?;
-            let here = |error: Error| error.at(path.display());
-            let segmenter = Segmenter::ALL.into_iter().find(|segmenter| segmenter.name() == file.model());
-            let segmenter = segmenter.ok_or_else(|| {
-                here(Error::input(format!("holds weights of {}; needed those of a segmenter", file.model())))
-                    .hint("netdissect weights import --model upernet ENCODER DECODER labels.json -o FILE.safetensors")
-            })?;
-            let text = file.labels().ok_or_else(|| here(Error::input("has no list of labels")))?;
-            let names = Names::parse(segmenter, text).map_err(here)?;
-            names.check(&file.shapes()).map_err(here)?;
+            let (segmenter, names) = Names::of(&file)?;
             let side = names.side();
             let twice = match names {
                 Names::Upernet(names) => labels.replace(names).is_some(),
                 Names::Colors(names) => colors.replace(names).is_some(),
             };
             if twice {
-                return Err(here(Error::new(Kind::Usage, format!("is a second file of {}", segmenter.name()))));
+                let error = Error::new(Kind::Usage, format!("is a second file of {}", segmenter.name()));
+                return Err(error.at(path.display()));
             }
             files.push((segmenter, file, side));
         }

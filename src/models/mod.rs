@@ -29,7 +29,7 @@ pub struct Layer {
 /// A network with what is needed to feed it and to name its parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// Architecture: `vgg16` or `progan`.
+    /// Architecture: `vgg16`, `progan`, `upernet` or `color-segmenter`.
     pub name: String,
     /// The network.
     pub graph: Graph,

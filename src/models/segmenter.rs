@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::convolution;
 use super::resnet::{self, rectified};
+use super::{Layer, Model, convolution, convolution_named};
 use crate::error::{Error, Result};
 use crate::geometry::{Border, Window};
-use crate::graph::{Graph, GraphBuilder, NodeId, Operator};
+use crate::graph::{GraphBuilder, NodeId, Operator};
 use crate::tensor::Shape;
 
 /// Bins along a side of the pooled maps.
@@ -32,6 +32,11 @@ impl Segmenter {
             Segmenter::Upernet => "upernet",
             Segmenter::Colors => "color-segmenter",
         }
+    }
+
+    /// The segmenter of this name.
+    pub fn named(name: &str) -> Option<Segmenter> {
+        Segmenter::ALL.into_iter().find(|segmenter| segmenter.name() == name)
     }
 
     /// The nodes whose values are scores.
@@ -72,25 +77,41 @@ pub const MATERIAL: &str = "material";
 /// As [`OBJECT`].
 pub const COLOR: &str = "color";
 
-/// Builds a segmenter for square images of `side` pixels from the tensors at hand: `normalise.weight`, `encoder.conv1.weight` ...,
+/// Builds a segmenter for images of `h` by `w` pixels from the tensors at hand: `normalise.weight`, `encoder.conv1.weight` ...,
 /// `decoder.object_head.1.bias`, as [`super::segmenter_weights`] leaves them.
 ///
-/// The input is `[1, 3, side, side]`, red, green and blue from -1 to 1. Scores come out at the finest stage's size, a quarter
-/// of the side for UPerNet and an eighth for colours, in the nodes [`OBJECT`], [`PART`], [`MATERIAL`], or [`COLOR`].
+/// The input is `[1, 3, h, w]`, red, green and blue from -1 to 1; images of another size than the square of `side` pixels that the
+/// network sees are brought to it by means over windows that cover them. Scores come out at the finest stage's size, a quarter of
+/// the side for UPerNet and an eighth for colours, in the nodes [`OBJECT`], [`PART`], [`MATERIAL`], or [`COLOR`].
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the tensor that is missing or does not fit.
-pub fn build(segmenter: Segmenter, shapes: &HashMap<String, Vec<usize>>, side: u32) -> Result<Graph> {
-    let mut builder = GraphBuilder::new(Shape::new(1, 3, side, side));
-    let input = builder.input();
-    let x = convolution(&mut builder, shapes, "normalise", Window::square(1, 1, 0), input)?;
+pub fn build(
+    segmenter: Segmenter,
+    shapes: &HashMap<String, Vec<usize>>,
+    side: u32,
+    (h, w): (u32, u32),
+) -> Result<Model> {
+    let mut builder = GraphBuilder::new(Shape::new(1, 3, h, w));
+    let mut x = builder.input();
+    if (h, w) != (side, side) {
+        x = builder.add("resize", Operator::AdaptiveAveragePool { h: side, w: side }, &[x])?;
+    }
+    x = convolution(&mut builder, shapes, "normalise", Window::square(1, 1, 0), x)?;
     let stages = resnet::encoder(&mut builder, shapes, x, segmenter == Segmenter::Colors)?;
     let decoder = &mut Decoder { builder: &mut builder, shapes };
     match segmenter {
         Segmenter::Upernet => decoder.upernet(stages)?,
         Segmenter::Colors => decoder.colors(stages[3])?,
     }
-    Ok(builder.build())
+    let graph = builder.build();
+    let stage = |(number, &id): (usize, &NodeId)| {
+        let node = &graph.node(id).name;
+        Layer { name: format!("layer{}", number + 1), node: node.clone(), before_relu: format!("{node}.sum") }
+    };
+    let head = |&name: &&str| Layer { name: name.to_owned(), node: name.to_owned(), before_relu: name.to_owned() };
+    let layers = stages.iter().enumerate().map(stage).chain(segmenter.heads().iter().map(head)).collect();
+    Ok(Model { name: segmenter.name().to_owned(), graph, layers, logits: None })
 }
 
 /// Adds what stands behind the encoder.
@@ -153,7 +174,7 @@ impl Decoder<'_> {
 
     fn scores(&mut self, node: &str, stem: &str, x: NodeId) -> Result<()> {
         let stem = format!("decoder.{stem}");
-        super::convolution_named(self.builder, self.shapes, node, &stem, Window::square(1, 1, 0), x).map(drop)
+        convolution_named(self.builder, self.shapes, node, &stem, Window::square(1, 1, 0), x).map(drop)
     }
 
     fn rectified(&mut self, stem: &str, kernel: u32, x: NodeId) -> Result<NodeId> {

@@ -68,7 +68,7 @@ pub fn assign(
     }
     let shapes: HashMap<_, _> =
         assignment.tensors.iter().map(|tensor| (tensor.name().to_owned(), tensor.dims().to_vec())).collect();
-    segmenter::build(segmenter, &shapes, 64).map_err(|error| {
+    segmenter::build(segmenter, &shapes, 64, (64, 64)).map_err(|error| {
         let of = if error.to_string().starts_with("encoder.") { encoder } else { decoder };
         error.at(of.path().display())
     })?;
