@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::context::Context;
 use crate::concepts::broden;
+use crate::concepts::segmenter::Names;
 use crate::data::decode::{self, Exif};
 use crate::data::images::{ImageSet, Order};
 use crate::data::loader::LoadOptions;
@@ -14,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::graph::Graph;
 use crate::kernels::tune::Tuner;
+use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, vgg16};
 use crate::session::{self, Session};
 use crate::weights::{WeightFile, import};
@@ -116,9 +118,11 @@ impl InputArgs {
     pub(super) fn open(&self) -> Result<Network> {
         let file = WeightFile::open(&self.weights)?;
         let name = self.model.as_deref().unwrap_or(file.model());
-        if name != "vgg16" {
-            let error =
-                Error::new(Kind::Usage, format!("there is no model `{name}` that sees images; there is: vgg16"));
+        let segmenter = Segmenter::named(name);
+        if name != "vgg16" && segmenter.is_none() {
+            let known = [Segmenter::Upernet, Segmenter::Colors].map(Segmenter::name).join(", ");
+            let message = format!("there is no model `{name}` that sees images; there are: vgg16, {known}");
+            let error = Error::new(Kind::Usage, message);
             return Err(match name {
                 "progan" => error.hint("a generator is given latents: `--latents 0-63`"),
                 _ => error,
@@ -153,7 +157,11 @@ impl InputArgs {
             Some(size) => size,
             None => first_size(&set, exif)?,
         };
-        let model = vgg16::build(&file.shapes(), h, w).map_err(|error| error.at(self.weights.display()))?;
+        let model = match segmenter {
+            Some(segmenter) => segmenter::build(segmenter, &file.shapes(), Names::of(&file)?.1.side(), (h, w)),
+            None => vgg16::build(&file.shapes(), h, w),
+        };
+        let model = model.map_err(|error| error.at(self.weights.display()))?;
         Ok(Network { file, model, set, geometry, exif, order })
     }
 }
@@ -180,6 +188,7 @@ impl Network {
             import::Preprocess::Torch => Preprocess::Torch,
             import::Preprocess::Caffe => Preprocess::Caffe,
             import::Preprocess::None => Preprocess::None,
+            import::Preprocess::Signed => Preprocess::Signed,
         };
         Ok(LoadOptions {
             geometry: self.geometry,

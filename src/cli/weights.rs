@@ -45,7 +45,7 @@ struct ImportArgs {
     #[arg(long)]
     body: bool,
     /// How the network wants its images: `torch` is RGB/255 with the ImageNet mean and deviation, `caffe` is BGR in
-    /// 0..255 minus the caffe means, `none` is RGB/255.
+    /// 0..255 minus the caffe means, `none` is RGB/255, `signed` is RGB from -1 to 1. Segmenters have their own.
     #[arg(long, value_enum, default_value_t)]
     preprocess: PreprocessName,
     /// Names of the classes, one a line, in the order of the last layer.
@@ -97,6 +97,7 @@ enum PreprocessName {
     Torch,
     Caffe,
     None,
+    Signed,
 }
 
 /// Runs `netdissect weights`; results go to `out`.
@@ -205,7 +206,9 @@ impl Imported {
 impl ImportArgs {
     fn about(&self, classes: Option<Vec<String>>, labels: Option<String>) -> About {
         let model = self.model.name().into();
-        About { model, preprocess: self.preprocess.into(), body: self.body, classes, labels }
+        // A segmenter's first layer brings pixels from -1 to 1 to what its encoder wants.
+        let preprocess = if self.model.segmenter().is_some() { Preprocess::Signed } else { self.preprocess.into() };
+        About { model, preprocess, body: self.body, classes, labels }
     }
 }
 
@@ -344,6 +347,7 @@ impl From<PreprocessName> for Preprocess {
             PreprocessName::Torch => Preprocess::Torch,
             PreprocessName::Caffe => Preprocess::Caffe,
             PreprocessName::None => Preprocess::None,
+            PreprocessName::Signed => Preprocess::Signed,
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Preprocess {
     Caffe,
     /// RGB / 255.
     None,
+    /// RGB from -1 to 1: the segmenters, and what generators make.
+    Signed,
 }
 
 // torchvision.transforms docs; Places365 uses the same. RGB.
@@ -27,7 +29,7 @@ const CAFFE_MEAN: [f32; 3] = [103.939, 116.779, 123.68];
 
 impl Preprocess {
     /// All choices, in the order in which help lists them.
-    pub const ALL: [Preprocess; 3] = [Preprocess::Torch, Preprocess::Caffe, Preprocess::None];
+    pub const ALL: [Preprocess; 4] = [Preprocess::Torch, Preprocess::Caffe, Preprocess::None, Preprocess::Signed];
 
     /// The word for it on the command line, in weight files and in provenance.
     pub const fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Preprocess {
             Preprocess::Torch => "torch",
             Preprocess::Caffe => "caffe",
             Preprocess::None => "none",
+            Preprocess::Signed => "signed",
         }
     }
 
@@ -44,6 +47,7 @@ impl Preprocess {
             Preprocess::Torch => (f32::from(byte) / 255.0 - IMAGENET_MEAN[channel]) / IMAGENET_DEVIATION[channel],
             Preprocess::Caffe => f32::from(byte) - CAFFE_MEAN[channel],
             Preprocess::None => f32::from(byte) / 255.0,
+            Preprocess::Signed => f32::from(byte) / 255.0 * 2.0 - 1.0,
         }
     }
 
@@ -51,7 +55,7 @@ impl Preprocess {
     const fn source(self, channel: usize) -> usize {
         match self {
             Preprocess::Caffe => 2 - channel,
-            Preprocess::Torch | Preprocess::None => channel,
+            Preprocess::Torch | Preprocess::None | Preprocess::Signed => channel,
         }
     }
 
@@ -77,7 +81,7 @@ impl FromStr for Preprocess {
 
     fn from_str(word: &str) -> Result<Self> {
         Preprocess::ALL.into_iter().find(|choice| choice.name() == word).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("no preprocessing is called `{word}`; there are torch, caffe and none"))
+            Error::new(Kind::Usage, format!("no preprocessing is called `{word}`; there are torch, caffe, none and signed"))
         })
     }
 }

@@ -30,11 +30,13 @@ pub enum Preprocess {
     Caffe,
     /// RGB / 255.
     None,
+    /// RGB from -1 to 1: the segmenters.
+    Signed,
 }
 
 impl Preprocess {
     /// All ways.
-    pub const ALL: [Preprocess; 3] = [Preprocess::Torch, Preprocess::Caffe, Preprocess::None];
+    pub const ALL: [Preprocess; 4] = [Preprocess::Torch, Preprocess::Caffe, Preprocess::None, Preprocess::Signed];
 
     /// The word users type and files store.
     pub const fn name(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Preprocess {
             Preprocess::Torch => "torch",
             Preprocess::Caffe => "caffe",
             Preprocess::None => "none",
+            Preprocess::Signed => "signed",
         }
     }
 
@@ -51,7 +54,7 @@ impl Preprocess {
     /// [`crate::error::Kind::Input`] for any other word.
     pub fn from_name(name: &str) -> Result<Self> {
         let found = Preprocess::ALL.into_iter().find(|way| way.name() == name);
-        found.ok_or_else(|| Error::input(format!("preprocessing {}; needed torch, caffe or none", quote(name))))
+        found.ok_or_else(|| Error::input(format!("preprocessing {}; needed torch, caffe, none or signed", quote(name))))
     }
 }
 
