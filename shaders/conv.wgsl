@@ -45,31 +45,35 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     var low0 = vec4<f32>(); var low1 = vec4<f32>(); var low2 = vec4<f32>(); var low3 = vec4<f32>();
     var high0 = vec4<f32>(); var high1 = vec4<f32>(); var high2 = vec4<f32>(); var high3 = vec4<f32>();
 
-    var tap = id.y * in_group * params.kernel_h * params.kernel_w * 2u;
-    for (var c = 0u; c < in_group; c++) {
-        let map = (id.z * params.channels + group * in_group + c) * params.height * params.width;
-        for (var i = 0u; i < params.kernel_h; i++) {
-            let from_y = top + i32(i * params.dilation_y);
-            let in_row = from_y >= 0 && from_y < i32(params.height);
-            let line = map + u32(max(from_y, 0)) * params.width;
-            for (var j = 0u; j < params.kernel_w; j++) {
-                let from_x = left + i32(j * params.dilation_x);
-                let inside = (from_x >= vec4<i32>(0)) & (from_x < vec4<i32>(i32(params.width))) & vec4<bool>(in_row);
-                let at = select(vec4<u32>(map), line + vec4<u32>(from_x), inside);
-                let v = select(vec4<f32>(0.0), vec4<f32>(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
-                let low = weights[tap];
-                let high = weights[tap + 1u];
-                tap += 2u;
-                low0 = fma(vec4<f32>(v.x), low, low0);
-                low1 = fma(vec4<f32>(v.y), low, low1);
-                low2 = fma(vec4<f32>(v.z), low, low2);
-                low3 = fma(vec4<f32>(v.w), low, low3);
-                high0 = fma(vec4<f32>(v.x), high, high0);
-                high1 = fma(vec4<f32>(v.y), high, high1);
-                high2 = fma(vec4<f32>(v.z), high, high2);
-                high3 = fma(vec4<f32>(v.w), high, high3);
-            }
-        }
+    // One loop over c, i and j: llvmpipe leaves loops after 65,535 rounds of an invocation, those of nested loops counted together.
+    let taps = in_group * params.kernel_h * params.kernel_w;
+    let plane = params.height * params.width;
+    var map = (id.z * params.channels + group * in_group) * plane;
+    var i = 0u;
+    var j = 0u;
+    for (var tap = 0u; tap < taps; tap++) {
+        let from_y = top + i32(i * params.dilation_y);
+        let in_row = from_y >= 0 && from_y < i32(params.height);
+        let line = map + u32(max(from_y, 0)) * params.width;
+        let from_x = left + i32(j * params.dilation_x);
+        let inside = (from_x >= vec4<i32>(0)) & (from_x < vec4<i32>(i32(params.width))) & vec4<bool>(in_row);
+        let at = select(vec4<u32>(map), line + vec4<u32>(from_x), inside);
+        let v = select(vec4<f32>(0.0), vec4<f32>(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
+        let low = weights[(id.y * taps + tap) * 2u];
+        let high = weights[(id.y * taps + tap) * 2u + 1u];
+        low0 = fma(vec4<f32>(v.x), low, low0);
+        low1 = fma(vec4<f32>(v.y), low, low1);
+        low2 = fma(vec4<f32>(v.z), low, low2);
+        low3 = fma(vec4<f32>(v.w), low, low3);
+        high0 = fma(vec4<f32>(v.x), high, high0);
+        high1 = fma(vec4<f32>(v.y), high, high1);
+        high2 = fma(vec4<f32>(v.z), high, high2);
+        high3 = fma(vec4<f32>(v.w), high, high3);
+        let last_j = j + 1u == params.kernel_w;
+        let last_i = last_j && i + 1u == params.kernel_h;
+        j = select(j + 1u, 0u, last_j);
+        i = select(select(i, i + 1u, last_j), 0u, last_i);
+        map += select(0u, plane, last_i);
     }
     store(place, 0u, low0, high0);
     store(place, 1u, low1, high1);

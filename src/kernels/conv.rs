@@ -17,7 +17,8 @@ pub static ENTRY: Entry = Entry {
         ("from_y < i32(params.height)", "from_y <= i32(params.height)"),
         ("i * params.dilation_y", "i"),
         ("columns * params.stride_x", "columns"),
-        ("group * in_group + c", "c"),
+        ("params.channels + group * in_group", "params.channels"),
+        ("map += select(0u, plane, last_i)", "map += select(0u, plane, last_j)"),
         ("if channel > place.last { return; }", ""),
         ("place.column + p >= params.out_width", "place.column + p > params.out_width"),
         ("value += bias[channel]", "value += bias[place.first]"),
@@ -175,6 +176,10 @@ pub fn conv(
     }
 }
 
+/// Products of a sum on software adapters. llvmpipe allows an invocation 65,535 rounds of loops, all loops together; then it leaves
+/// them without a word. Some are for storing.
+const MOST_TAPS: u64 = 65_000;
+
 /// Channels that an invocation of the portable kernel computes.
 const BLOCK: u32 = 8;
 
@@ -247,6 +252,12 @@ fn record_portable(
     shape: Shape,
     buffers: &Buffers<'_>,
 ) -> Result<()> {
+    let [kh, kw] = convolution.window.kernel.map(u64::from);
+    let taps = u64::from(shape.c / convolution.groups.max(1)) * kh * kw;
+    if gpu.traits().software && taps > MOST_TAPS {
+        let message = format!("each output sums {taps} products; software adapters allow {MOST_TAPS}");
+        return Err(Error::input(message).at("conv"));
+    }
     let kernel = gpu.kernel(&portable())?;
     let params = Params::new(convolution, epilogue, shape)?;
     let blocks = convolution.groups * (convolution.channels / convolution.groups).div_ceil(BLOCK);
