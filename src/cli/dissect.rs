@@ -12,7 +12,7 @@ use super::concepts::ConceptArgs;
 use super::context::{Context, size_in_words, time_in_words};
 use super::network::{InputArgs, LayerArgs, Network};
 use super::render;
-use crate::concepts::ConceptSource;
+use crate::concepts::{ConceptSource, label_writer};
 use crate::data::loader::ImageLoader;
 use crate::dissect::run::{Dissection, LayerOutcome, Settings};
 use crate::error::{Error, Kind, Result};
@@ -107,6 +107,9 @@ const BEST: usize = 5;
 /// stopped, after saving where it stood.
 pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
     let network = args.input.open()?;
+    if args.save_labels {
+        label_writer::check_names(network.set.items.iter().map(|item| item.name.as_str()))?;
+    }
     let nodes = network.nodes(&args.layers)?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
     let gpu = context.open_gpu()?;

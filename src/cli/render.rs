@@ -3,17 +3,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use image::{ColorType, ImageFormat};
 use rayon::prelude::*;
 
-use crate::concepts::{ConceptInput, ConceptSource, Vocabulary};
+use crate::concepts::{ConceptInput, ConceptSource, Vocabulary, label_writer};
 use crate::data::ImageSource;
 use crate::data::loader::ImageLoader;
 use crate::dissect::labels;
 use crate::dissect::run::LayerOutcome;
 use crate::dissect::topk::TopK;
-use crate::error::{Error, Result};
-use crate::files;
+use crate::error::Result;
 use crate::progress::Progress;
 use crate::report::{build, schema, strip};
 
@@ -140,7 +138,7 @@ fn thumbnails(loader: &ImageLoader, topk: &TopK, look: &Look) -> Result<HashMap<
 /// label = red + 256 green.
 ///
 /// # Errors
-/// [`crate::error::Kind::Output`] if a file cannot be written; else as the concept source's own.
+/// As [`label_writer`]'s; else as the concept source's own.
 pub(super) fn save_labels(
     folder: &Path,
     loader: &ImageLoader,
@@ -148,35 +146,13 @@ pub(super) fn save_labels(
     grid: (u32, u32),
     progress: &dyn Progress,
 ) -> Result<()> {
-    files::make_folder(folder)?;
-    let vocabulary = concepts.vocabulary();
-    let table = folder.join("labels.csv");
-    files::write_atomic_with(&table, |out| {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(["number", "name", "category"])?;
-        for (number, (name, category)) in vocabulary.names.iter().zip(&vocabulary.categories).enumerate().skip(1) {
-            writer.write_record([&number.to_string(), name, category])?;
-        }
-        writer.flush()
-    })?;
+    label_writer::write_table(folder, concepts.vocabulary())?;
     progress.stage("saving label maps", u64::from(loader.count()));
     for batch in loader.batches(0) {
         let batch = batch?;
         let all_maps = concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), grid)?;
         for (name, maps) in batch.names.iter().zip(&all_maps) {
-            let stem = Path::new(name).with_extension("");
-            let cells = (grid.0 * grid.1) as usize;
-            for (channel, labels) in maps.labels.chunks_exact(cells).enumerate() {
-                let end = if maps.channels == 1 { "png".to_owned() } else { format!("{channel}.png") };
-                let path = folder.join(format!("{}.{end}", stem.display()));
-                path.parent().map_or(Ok(()), files::make_folder)?;
-                let rgb: Vec<u8> =
-                    labels.iter().flat_map(|label| [(label & 255) as u8, (label >> 8) as u8, 0]).collect();
-                let mut png = std::io::Cursor::new(Vec::new());
-                image::write_buffer_with_format(&mut png, &rgb, grid.1, grid.0, ColorType::Rgb8, ImageFormat::Png)
-                    .map_err(|error| Error::internal(error.to_string()).at(path.display()))?;
-                files::write_atomic(&path, png.get_ref())?;
-            }
+            label_writer::write_maps(folder, name, maps)?;
         }
         progress.advance(batch.names.len() as u64);
     }
