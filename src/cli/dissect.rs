@@ -11,10 +11,10 @@ use super::concepts::ConceptArgs;
 use super::context::{Context, size_in_words, time_in_words};
 use super::generator::{LatentArgs, Parts};
 use super::network::{InputArgs, LayerArgs};
-use super::render::{self, LabelWriter};
+use super::render;
 use super::run_folder::{RunFiles, digest, file_name};
 use super::subject::{Source, Subject};
-use crate::concepts::{ConceptSource, LabelMaps};
+use crate::concepts::{ConceptSource, LabelMaps, label_writer};
 use crate::dissect::run::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::{Error, Result};
 use crate::files;
@@ -122,6 +122,9 @@ const BEST: usize = 5;
 pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
     let subject = Subject::open(&args.input, &args.latents)?;
     let nodes = subject.nodes(&args.layers)?;
+    if let (true, Subject::Photographs(network)) = (args.save_labels, &subject) {
+        label_writer::check_names(network.set.items.iter().map(|item| item.name.as_str()))?;
+    }
     let grid = args.grid.unwrap_or_else(|| subject.default_grid());
     let gpu = context.open_gpu()?;
     let broden = match &subject {
@@ -156,8 +159,11 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         job: format!("{}{}", digest(&job), if args.save_labels { ", label maps saved" } else { "" }),
     };
     let labels = args.output.join("labels");
-    let writer = args.save_labels.then(|| LabelWriter::new(labels, concepts.vocabulary())).transpose()?;
-    let write_labels = writer.as_ref().map(|writer| |name: &str, maps: &LabelMaps| writer.write(name, maps));
+    if args.save_labels {
+        label_writer::write_table(&labels, concepts.vocabulary())?;
+    }
+    let write_labels =
+        args.save_labels.then_some(|name: &str, maps: &LabelMaps| label_writer::write_maps(&labels, name, maps));
     let (progress, stop) = (context.progress, context.stop);
     let outcome = Dissection {
         gpu: &gpu,

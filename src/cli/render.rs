@@ -1,18 +1,17 @@
 //! From a dissection's outcome to pictures and report rows.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::concepts::{LabelMaps, Vocabulary};
+use crate::concepts::Vocabulary;
 use crate::dissect::labels;
 use crate::dissect::run::{LayerOutcome, Outcome};
 use crate::dissect::topk::TopK;
 use crate::error::Result;
-use crate::files;
 use crate::progress::Progress;
-use crate::report::{build, schema, sheet, strip};
+use crate::report::{build, schema, strip};
 
 /// How a report shows units.
 pub(super) struct Look {
@@ -109,45 +108,4 @@ fn strips(
             strip::write(folder, &outcome.name, unit, &strip::draw(&tiles, look.thumbnail)?).map(Some)
         })
         .collect()
-}
-
-/// Writes label maps in the format that `--labels` reads: `labels.csv`, and PNG files with label = red + 256 green.
-pub(super) struct LabelWriter {
-    folder: PathBuf,
-}
-
-impl LabelWriter {
-    /// Makes the folder and `labels.csv`.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Output`] if they cannot be written.
-    pub(super) fn new(folder: PathBuf, vocabulary: &Vocabulary) -> Result<LabelWriter> {
-        files::make_folder(&folder)?;
-        files::write_atomic_with(&folder.join("labels.csv"), |out| {
-            let mut writer = csv::Writer::from_writer(out);
-            writer.write_record(["number", "name", "category"])?;
-            for (number, (name, category)) in vocabulary.names.iter().zip(&vocabulary.categories).enumerate().skip(1) {
-                writer.write_record([&number.to_string(), name, category])?;
-            }
-            writer.flush()
-        })?;
-        Ok(LabelWriter { folder })
-    }
-
-    /// Writes the label maps of an image.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Output`] if a file cannot be written.
-    pub(super) fn write(&self, name: &str, maps: &LabelMaps) -> Result<()> {
-        let stem = Path::new(name).with_extension("");
-        for (channel, labels) in maps.labels.chunks_exact((maps.h * maps.w) as usize).enumerate() {
-            let end = if maps.channels == 1 { "png".to_owned() } else { format!("{channel}.png") };
-            let path = self.folder.join(format!("{}.{end}", stem.display()));
-            path.parent().map_or(Ok(()), files::make_folder)?;
-            let rgb: Vec<u8> = labels.iter().flat_map(|label| [(label & 255) as u8, (label >> 8) as u8, 0]).collect();
-            let png = sheet::png(&rgb, maps.w, maps.h).map_err(|error| error.at(path.display()))?;
-            files::write_atomic(&path, &png)?;
-        }
-        Ok(())
-    }
 }

@@ -17,7 +17,7 @@ use crate::data::decode::read_bounded;
 use crate::error::{Error, Result};
 
 /// Where label numbers are listed.
-const LABELS: &str = "labels.csv";
+pub(super) const LABELS: &str = "labels.csv";
 const HEADER_HINT: &str = "the header is `number,name,category`";
 
 /// A folder of label maps.
@@ -45,10 +45,8 @@ impl LabelFolder {
 
     /// The files of an image's channels, in order.
     fn files(&self, name: &str) -> Result<Vec<PathBuf>> {
-        let stem = Path::new(name).with_extension("");
-        // Names are relative, save those of a list that gives whole paths; the maps are below this folder all the same.
-        let stem = stem.to_string_lossy();
-        let below = |ending: String| self.folder.join(stem.trim_start_matches('/').to_owned() + &ending);
+        let stem = stem(name);
+        let below = |ending: String| self.folder.join(stem.clone() + &ending);
         let channel = |channel: usize| below(format!(".{channel}.png"));
         let single = below(".png".to_owned());
         let numbered: Vec<PathBuf> = (0..).map(channel).take_while(|path| path.exists()).collect();
@@ -70,6 +68,12 @@ impl LabelFolder {
             .at(name)),
         }
     }
+}
+
+/// What the files of an image's label maps begin with, relative to their folder. Names are relative, save those of a list that gives
+/// whole paths; the maps are below the folder all the same.
+pub(super) fn stem(name: &str) -> String {
+    Path::new(name).with_extension("").to_string_lossy().trim_start_matches('/').to_owned()
 }
 
 /// The numbering of `labels.csv`; `path` is for messages.
@@ -102,6 +106,27 @@ impl ConceptSource for LabelFolder {
 }
 
 impl LabelFolder {
+    /// Label maps of the image `name` at the size at which they are kept.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] naming the file if a label map is missing, cannot be read, holds a label that is not listed, or
+    /// is of another size than the first.
+    pub fn whole(&self, name: &str) -> Result<LabelMaps> {
+        let mut maps = LabelMaps { channels: 0, h: 0, w: 0, labels: Vec::new() };
+        for path in &self.files(name)? {
+            let map = LabelImage::read(path)?;
+            if maps.channels == 0 {
+                (maps.h, maps.w) = (map.h, map.w);
+            } else if (maps.h, maps.w) != (map.h, map.w) {
+                let message = format!("is {}x{}; the first channel is {}x{}", map.h, map.w, maps.h, maps.w);
+                return Err(Error::input(message).at(path.display()));
+            }
+            append_channel(&mut maps, &self.numbering, LABELS, |row, column| map.at(row, column))
+                .map_err(|error| error.at(path.display()))?;
+        }
+        Ok(maps)
+    }
+
     /// Label maps of one image.
     fn label_maps_of(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps> {
         let files = self.files(image.name)?;
@@ -176,6 +201,16 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
         assert!(maps(&broken, (2, 2)).unwrap_err().to_string().contains("b.png"));
+    }
+
+    #[test]
+    fn channels_of_different_sizes_are_not_a_whole() {
+        let whole = |second| {
+            LabelFolder::open(folder(&[("a.0.png", map([[1, 0, 0]; 4])), ("a.1.png", second)]).path())?.whole("a.jpg")
+        };
+        assert_eq!(whole(map([[1, 0, 0]; 4])).unwrap().labels, [1; 8]);
+        let error = whole(image::RgbImage::new(2, 3).into()).unwrap_err().to_string();
+        assert!(error.ends_with("a.1.png: is 3x2; the first channel is 2x2"), "{error}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Where label maps come from: segmenters, folders of label maps, Broden, colour names. All look the same to the dissector.
 
+mod areas;
 pub mod broden;
 pub mod cache;
 pub mod colors;
 mod label_image;
 pub mod label_maps;
+pub mod label_writer;
 mod numbering;
 pub mod parsing;
 mod segment_network;
@@ -22,6 +24,8 @@ use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
 use crate::progress::Progress;
 use crate::tensor::Shape;
+
+pub use areas::Area;
 
 /// Names and categories of the concepts; the label number is the index, and 0 means "no label".
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

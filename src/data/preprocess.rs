@@ -81,7 +81,10 @@ impl FromStr for Preprocess {
 
     fn from_str(word: &str) -> Result<Self> {
         Preprocess::ALL.into_iter().find(|choice| choice.name() == word).ok_or_else(|| {
-            Error::new(Kind::Usage, format!("no preprocessing is called `{word}`; there are torch, caffe, none and signed"))
+            Error::new(
+                Kind::Usage,
+                format!("no preprocessing is called `{word}`; there are torch, caffe, none and signed"),
+            )
         })
     }
 }
