@@ -58,6 +58,21 @@ pub(super) enum Switch {
 }
 
 impl ConceptArgs {
+    /// Checks that the source looks at images: label maps from files are the same whatever is done to the units.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`].
+    pub(super) fn check_looks(&self) -> Result<()> {
+        if self.labels.is_some() {
+            let error = Error::new(
+                Kind::Usage,
+                "label maps from files do not show what becomes of an image without or with units",
+            );
+            return Err(error.hint("name concepts that are found in the image itself, such as `--concepts colors`"));
+        }
+        Ok(())
+    }
+
     /// Opens the source. `broden` is the folder of the images and the part of each that is seen, where there is a folder.
     ///
     /// # Errors

@@ -89,14 +89,14 @@ pub(super) struct DissectArgs {
     dry_run: bool,
 }
 
-fn fraction(text: &str) -> Result<f64, String> {
+pub(super) fn fraction(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
         _ => Err("needs a number between 0 and 1".to_owned()),
     }
 }
 
-fn grid(text: &str) -> Result<(u32, u32), String> {
+pub(super) fn grid(text: &str) -> Result<(u32, u32), String> {
     let sizes =
         text.split_once(['x', 'X']).and_then(|(rows, columns)| Some((rows.parse().ok()?, columns.parse().ok()?)));
     match sizes {

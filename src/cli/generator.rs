@@ -36,9 +36,9 @@ pub(super) struct LatentArgs {
 
 /// Numbers of latents. A type of its own: to the command line a vector would be several values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Indices(Vec<u32>);
+pub(super) struct Indices(pub(super) Vec<u32>);
 
-fn parse_list(words: &str) -> Result<Indices, String> {
+pub(super) fn parse_list(words: &str) -> Result<Indices, String> {
     parse_indices(words).map(Indices)
 }
 

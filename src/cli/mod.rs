@@ -9,11 +9,13 @@ mod context;
 mod devices;
 mod dissect;
 mod doctor;
+mod experiment;
 mod generate;
 mod generator;
 mod interrupt;
 mod network;
 mod progress;
+mod remove;
 mod render;
 mod run_folder;
 mod subject;
@@ -63,6 +65,7 @@ enum Command {
     Classify(classify::ClassifyArgs),
     Activations(activations::ActivationsArgs),
     Generate(generate::GenerateArgs),
+    Remove(remove::RemoveArgs),
     Weights(weights::WeightsArgs),
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
@@ -112,6 +115,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Classify(args) => classify::run(args, context),
         Command::Activations(args) => activations::run(args, context),
         Command::Generate(args) => generate::run(args, context),
+        Command::Remove(args) => remove::run(args, context),
         Command::Weights(args) => weights::run(args, cli.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

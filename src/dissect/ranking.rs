@@ -18,6 +18,8 @@ pub fn ranked(tally: &Tally, label: usize) -> Vec<usize> {
 /// A layer that a run dissected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dissected {
+    /// Folder of the run.
+    pub folder: PathBuf,
     /// Name of the layer.
     pub layer: String,
     /// Its counts and levels.
@@ -67,7 +69,7 @@ impl Dissected {
             let (names, labels) = (vocabulary.names.len(), tally.labels);
             return Err(broken(format!("has {names} label names; the tally of {layer} counts {labels} labels")));
         }
-        Ok(Dissected { layer, tally, vocabulary })
+        Ok(Dissected { folder: run.to_owned(), layer, tally, vocabulary })
     }
 
     /// The number of a label, from its name or from the number itself.

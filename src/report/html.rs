@@ -82,7 +82,7 @@ pub fn page(report: &Report, read_strip: &dyn Fn(&str) -> Result<Vec<u8>>, embed
         Ok(LayerView { name: &layer.layer, graph: svg::embedded(layer), strips: script_safe(strips)? })
     });
     let kernels = report.kernels.iter().map(|(name, choice)| format!("{name}: {choice}"));
-    render(Page {
+    let page = Page {
         schema_version: report.schema_version,
         tool: &report.tool,
         model: &report.model,
@@ -95,20 +95,21 @@ pub fn page(report: &Report, read_strip: &dyn Fn(&str) -> Result<Vec<u8>>, embed
         kernels: kernels.collect::<Vec<_>>().join(" · "),
         layers: layers.collect::<Result<_>>()?,
         embedded: strips.embedded,
-        policy: policy(strips.embedded),
+        policy: policy(STYLE, Some(SCRIPT), strips.embedded),
         style: STYLE,
         script: SCRIPT,
         data: script_safe(report)?,
         look: script_safe(&look(report))?,
-    })
+    };
+    render(TEMPLATE, page)
 }
 
-/// Fills the template; the name of the template makes every value escaped as HTML unless it says otherwise.
-fn render(page: Page<'_>) -> Result<String> {
+/// Fills a template; its name makes every value escaped as HTML unless it says otherwise.
+pub(super) fn render(template: &str, page: impl Serialize) -> Result<String> {
     let broken = |error: minijinja::Error| Error::internal(format!("report.html cannot be rendered: {error:#}"));
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(broken)?);
-    environment.add_template("report.html", TEMPLATE).map_err(broken)?;
+    environment.add_template("report.html", template).map_err(broken)?;
     environment.get_template("report.html").and_then(|template| template.render(Serde(page))).map_err(broken)
 }
 
@@ -151,14 +152,13 @@ fn look(report: &Report) -> Look {
     Look { categories: order.into_iter().zip(tones).map(|(name, tone)| CategoryLook { name, tone }).collect() }
 }
 
-/// Nothing may be loaded, and nothing may run but our own script.
-fn policy(embedded: bool) -> String {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+/// Nothing may be loaded, and nothing may run but our own script, if there is one.
+pub(super) fn policy(style: &str, script: Option<&str>, embedded: bool) -> String {
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     let images = if embedded { "data:" } else { "'self' file:" };
+    let (style, script) = (hash(style), script.map_or("'none'".to_owned(), hash));
     format!(
-        "default-src 'none'; img-src {images}; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
+        "default-src 'none'; img-src {images}; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
     )
 }
 
@@ -169,7 +169,7 @@ fn script_safe(value: &impl Serialize) -> Result<String> {
 }
 
 /// A source of concepts in one line.
-fn readable(source: &serde_json::Value) -> String {
+pub(super) fn readable(source: &serde_json::Value) -> String {
     let plain = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), String::from);
     match source.as_object() {
         Some(fields) => {

@@ -1,7 +1,9 @@
 //! What people look at: JSON, CSV, SVG, HTML, strips. Formats what the dissection found; computes nothing.
 
 pub mod build;
+pub mod chart;
 pub mod csv;
+pub mod experiments;
 pub mod html;
 pub mod palette;
 pub mod schema;

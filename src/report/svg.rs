@@ -20,10 +20,10 @@ const NAME_CHARS: usize = 15;
 /// Width that a letter of a name takes at 45 degrees, in tenths of a pixel.
 const LETTER_TENTHS: usize = 47;
 
-const PROLOGUE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n\
+pub(super) const PROLOGUE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n\
     <!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\">\n";
-const NAMESPACE: &str = "xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\"";
-const FONT: &str = "font-family=\"Helvetica, Arial, sans-serif\"";
+pub(super) const NAMESPACE: &str = "xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\"";
+pub(super) const FONT: &str = "font-family=\"Helvetica, Arial, sans-serif\"";
 
 /// Bar graph of one layer as an SVG 1.1 file.
 pub fn file(layer: &Layer) -> String {
@@ -181,7 +181,7 @@ fn caption(svg: &mut String, layer: &Layer, category: &str, first: usize) {
 }
 
 /// Cuts a name that would run out of the picture; the whole one is in the bar's title.
-fn shorten(name: &str, most: usize) -> String {
+pub(super) fn shorten(name: &str, most: usize) -> String {
     if name.chars().count() <= most {
         return name.to_string();
     }
@@ -199,7 +199,7 @@ pub(super) fn number(value: f64, decimals: usize) -> String {
 }
 
 /// Text for XML content and quoted attributes; characters that XML 1.0 forbids become U+FFFD.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
