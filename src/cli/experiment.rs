@@ -103,8 +103,13 @@ impl Ranked {
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] if labels have other meanings; else as [`ConceptArgs::open`].
-    pub(super) fn concepts(&self, gpu: &Gpu, args: &ExperimentArgs) -> Result<Box<dyn ConceptSource>> {
-        let concepts = args.concepts.open(gpu, None)?;
+    pub(super) fn concepts<'a>(
+        &self,
+        context: &Context<'a>,
+        gpu: &Gpu,
+        args: &ExperimentArgs,
+    ) -> Result<Box<dyn ConceptSource + 'a>> {
+        let concepts = args.concepts.open(context, gpu, None)?;
         if *concepts.vocabulary() != self.run.vocabulary {
             let error = Error::input("its labels are not those of these concepts").at(self.run.folder.display());
             return Err(error.hint("name the concepts that the run was dissected with"));

@@ -65,7 +65,7 @@ pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
     let units = ranked.units(args.units as usize)?;
     let pictured = pictured(args, &ranked)?;
     let gpu = context.open_gpu()?;
-    let concepts = ranked.concepts(&gpu, common)?;
+    let concepts = ranked.concepts(context, &gpu, common)?;
     let grid = ranked.grid(common);
     let mut job = ranked.describe(concepts.as_ref(), grid)?;
     job["units"] = json!(units);
