@@ -95,10 +95,16 @@ def label_maps(run, listed, grid):
         labels = 1 + max(int(row["number"]) for row in csv.DictReader(table))
     maps = []
     for name in listed:
-        rgb = np.asarray(Image.open(run / "labels" / Path(name).with_suffix(".png")).convert("RGB"), dtype=np.int64)
-        maps.append(rgb[:, :, 0] + 256 * rgb[:, :, 1])
+        path = run / "labels" / name
+        paths = [path.with_suffix(".png")] if path.with_suffix(".png").exists() else sorted(path.parent.glob(f"{path.stem}.[0-9].png"))
+        rgb = np.stack([np.asarray(Image.open(path).convert("RGB"), dtype=np.int64) for path in paths])
+        maps.append(rgb[..., 0] + 256 * rgb[..., 1])
     maps = np.stack(maps)
-    assert maps.shape[1:] == tuple(grid), maps.shape
+    assert maps.shape[2:] == tuple(grid), maps.shape
+    # A label in two channels of a position counts once.
+    for channel in range(maps.shape[1]):
+        for other in range(channel):
+            maps[:, channel][maps[:, channel] == maps[:, other]] = 0
     return maps, labels
 
 
@@ -114,13 +120,13 @@ def check_layer(layer, tally, maps, labels, count):
         fires = values > level
         if tally["unit_area"][unit] != fires.sum():
             complaints.append(f"{layer} unit {unit}: area {tally['unit_area'][unit]}, brute force {fires.sum()}")
-        both = np.bincount(labels[fires], minlength=count)
+        both = np.bincount(np.moveaxis(labels, 1, -1)[fires].ravel(), minlength=count)
         both[0] = 0
         if (tally["intersection"][unit] != both).any():
             complaints.append(f"{layer} unit {unit}: intersections differ")
     areas = np.bincount(labels.ravel(), minlength=count)
     areas[0] = 0
-    if (tally["concept_area"] != areas).any() or tally["positions"][0] != labels.size:
+    if (tally["concept_area"] != areas).any() or tally["positions"][0] != labels[:, 0].size:
         complaints.append(f"{layer}: concept areas or positions differ")
     return complaints
 
@@ -147,7 +153,7 @@ def compare(weights_path, activations_path, folder, run=None, layers=()):
         labels, count = label_maps(run, listed, grid)
         maps = upsample(got[layer], grid)
         found = check_layer(layer, load_file(run / layer / "tally.safetensors"), maps, labels, count)
-        print(f"{layer}: {maps.shape[1]} units, {count - 1} concepts, {labels.size} positions: {len(found)} differences")
+        print(f"{layer}: {maps.shape[1]} units, {count - 1} concepts, {labels[:, 0].size} positions: {len(found)} differences")
         complaints += found
     return complaints
 
@@ -156,12 +162,14 @@ def self_test():
     """Every check notices what it is there for."""
     random = np.random.default_rng(1)
     maps = upsample(np.maximum(random.standard_normal((3, 2, 5, 7), dtype=np.float32), 0), (20, 28))
-    labels = random.integers(0, 4, (3, 20, 28))
+    labels = random.integers(0, 4, (3, 2, 20, 28))
+    labels[:, 1][labels[:, 0] == labels[:, 1]] = 0
     level = np.array([np.quantile(maps[:, unit].astype(np.float64), 0.99, method="hazen") for unit in range(2)], dtype=np.float32)
     fires = maps > level[None, :, None, None]
-    both = np.stack([np.bincount(labels[fires[:, unit]], minlength=4) * [0, 1, 1, 1] for unit in range(2)])
+    counted = lambda unit: np.concatenate([labels[:, channel][fires[:, unit]] for channel in range(2)])
+    both = np.stack([np.bincount(counted(unit), minlength=4) * [0, 1, 1, 1] for unit in range(2)])
     tally = {"threshold": level, "unit_area": fires.sum((0, 2, 3)), "intersection": both,
-             "concept_area": np.bincount(labels.ravel(), minlength=4) * [0, 1, 1, 1], "positions": np.array([labels.size])}
+             "concept_area": np.bincount(labels.ravel(), minlength=4) * [0, 1, 1, 1], "positions": np.array([labels[:, 0].size])}
     assert check_layer("whole", tally, maps, labels, 4) == []
     for name in tally:
         broken = {key: value.copy() for key, value in tally.items()}
