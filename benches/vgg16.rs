@@ -54,7 +54,7 @@ fn layer(gpu: &Gpu, tuner: &mut Tuner, channels: u32, outputs: u32, side: u32, p
     ]
     .map(|buffer| buffer.expect("fits"));
     let bound = Buffers { x: &buffers[0], weight: &buffers[1], bias: &buffers[2], y: &buffers[3] };
-    let epilogue = Epilogue { bias: true, activation: Activation::Relu, pool: pool && variant.pools() };
+    let epilogue = Epilogue { bias: true, activation: Activation::Relu, pool: pool && variant.pools(&convolution) };
     let mut recording = Recording::new();
     conv::conv(gpu, &mut recording, variant, &convolution, epilogue, shape, &bound).expect("records");
     let flops = 2 * shape.len() as u64 * 9 * u64::from(outputs);

@@ -6,6 +6,7 @@ use netdissect::error::Result;
 use netdissect::geometry::{Convolution, Window};
 use netdissect::gpu::{DeviceChoice, Gpu, Recording};
 use netdissect::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
+use netdissect::kernels::conv_broadcast;
 use netdissect::reference::{self, Maps, rng};
 use netdissect::tensor::Shape;
 use proptest::prelude::*;
@@ -66,11 +67,15 @@ impl Problem {
     }
 }
 
-/// Every variant that can run the convolution here; the tuner does not try the tiled one on software adapters.
-fn variants(gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Vec<Variant> {
-    let odd = Shape { w: 7, ..shape }; // any width takes the variants for odd ones
-    let mut all = Variant::candidates(convolution, odd, &gpu.traits());
-    if convolution.groups == 1 && !all.contains(&Variant::Tiled) {
+/// Every variant that can run the convolution here; the tuner does not try them all.
+fn variants(gpu: &Gpu, problem: &Problem) -> Vec<Variant> {
+    let Problem { convolution, shape, .. } = problem;
+    let mut all = Variant::candidates(convolution, *shape, &gpu.traits());
+    let columns = [4, 7, 8].into_iter().filter(|&pixels| {
+        gpu.traits().software && conv_broadcast::supports(pixels, convolution, *shape, &gpu.traits())
+    });
+    all.extend(columns.map(|pixels| Variant::Broadcast { pixels }));
+    if convolution.groups == 1 {
         all.push(Variant::Tiled);
     }
     all
@@ -123,6 +128,15 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// 3x3, dilated or with stride 2.
+    fn wide_windows()(problem in same_windows(), dilation in prop::array::uniform2(1u32..6), strided: bool) -> Problem {
+        let dilated = Window { dilation, padding: dilation, ..Window::square(3, 1, 0) };
+        let window = if strided { Window::square(3, 2, 1) } else { dilated };
+        Problem { convolution: Convolution { window, ..problem.convolution }, ..problem }
+    }
+}
+
+prop_compose! {
     /// 1x1, channels by four, maps that can be read by four and others.
     fn points()(problem in same_windows(), stride in prop::array::uniform2(1u32..4), c in 1u32..6, k in 1u32..140) -> Problem {
         let window = Window { stride, ..Window::square(1, 1, 0) };
@@ -137,12 +151,12 @@ prop_compose! {
 #[test]
 fn all_variants_give_the_same_bits_and_integers_those_of_the_twin() {
     let Some(gpu) = gpu() else { return };
-    runner(48)
-        .run(&prop_oneof![same_windows(), any_windows(), points()], |problem| {
+    runner(72)
+        .run(&prop_oneof![same_windows(), any_windows(), wide_windows(), points()], |problem| {
             let x = problem.values(problem.shape.len(), 1);
             let portable = problem.run(&gpu, Variant::Portable, &x, problem.shape.n).unwrap();
             prop_assert!(portable.iter().all(|value| value.is_finite()), "an element was not written");
-            for variant in variants(&gpu, &problem.convolution, problem.shape) {
+            for variant in variants(&gpu, &problem) {
                 let got = problem.run(&gpu, variant, &x, problem.shape.n).unwrap();
                 prop_assert_eq!(bits(&got), bits(&portable), "{:?}", variant);
             }
@@ -170,10 +184,10 @@ fn all_variants_give_the_same_bits_and_integers_those_of_the_twin() {
 fn an_image_gives_the_same_bits_alone_and_in_a_batch() {
     let Some(gpu) = gpu() else { return };
     runner(24)
-        .run(&prop_oneof![same_windows(), points()], |problem| {
+        .run(&prop_oneof![same_windows(), wide_windows(), points()], |problem| {
             let problem = Problem { floats: true, ..problem };
             let x = problem.values(problem.shape.len(), 1);
-            for variant in variants(&gpu, &problem.convolution, problem.shape) {
+            for variant in variants(&gpu, &problem) {
                 let together = problem.run(&gpu, variant, &x, problem.shape.n).unwrap();
                 let one = x.len() / problem.shape.n as usize;
                 let alone: Vec<f32> =
@@ -196,9 +210,7 @@ fn pooling_in_the_same_dispatch_gives_the_bits_of_pooling_afterwards() {
             let problem = Problem { floats: true, ..problem };
             let x = problem.values(problem.shape.len(), 1);
             let Shape { n, h, w, .. } = problem.shape;
-            for variant in
-                variants(&gpu, &problem.convolution, problem.shape).into_iter().filter(|variant| variant.pools())
-            {
+            for variant in variants(&gpu, &problem).into_iter().filter(|variant| variant.pools(&problem.convolution)) {
                 let after = pooled(&problem.run(&gpu, variant, &x, n).unwrap(), h as usize, w as usize);
                 let fused = Problem { epilogue: Epilogue { pool: true, ..problem.epilogue }, ..problem.clone() };
                 prop_assert_eq!(bits(&fused.run(&gpu, variant, &x, n).unwrap()), bits(&after), "{:?}", variant);

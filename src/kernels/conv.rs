@@ -2,7 +2,7 @@
 
 use super::{Entry, everywhere};
 use crate::error::{Error, Result};
-use crate::geometry::Convolution;
+use crate::geometry::{Convolution, Window};
 use crate::gpu::{Buffer, Gpu, Recording, Shader, Traits};
 use crate::tensor::Shape;
 
@@ -34,9 +34,9 @@ pub static ENTRY: Entry = Entry {
 pub enum Variant {
     /// Any convolution on any adapter.
     Portable,
-    /// 3x3, stride 1, padding 1, one group: weights handed around in the subgroup.
+    /// 3x3 with stride 1 and padding as dilation, or with stride 2 and padding 1; one group: weights handed around in the subgroup.
     Broadcast {
-        /// Columns of the map per invocation.
+        /// Columns of the output per invocation.
         pixels: u32,
     },
     /// 1x1 without padding, one group, channels by four: weights handed around in the subgroup.
@@ -53,12 +53,9 @@ impl Variant {
     pub fn candidates(convolution: &Convolution, shape: Shape, traits: &Traits) -> Vec<Variant> {
         let mut all = vec![Variant::Portable];
         // A GPU's registers do not hold the 256 sums of an invocation.
-        if traits.software && super::conv_broadcast::supports(convolution, traits) {
-            all.push(Variant::Broadcast { pixels: 8 });
-            // Without vectors it is slower, but maps of 14 and 28 columns leave none of its lanes idle.
-            if !shape.w.is_multiple_of(8) {
-                all.push(Variant::Broadcast { pixels: 7 });
-            }
+        if traits.software {
+            let columns = super::conv_broadcast::columns(convolution, shape, traits);
+            all.extend(columns.into_iter().map(|pixels| Variant::Broadcast { pixels }));
         }
         if traits.software && super::conv_pointwise::supports(convolution, shape.c, traits) {
             all.push(Variant::Pointwise { channels: 64 });
@@ -74,9 +71,9 @@ impl Variant {
         all
     }
 
-    /// Whether it can end with 2x2 max-pooling.
-    pub fn pools(self) -> bool {
-        matches!(self, Variant::Broadcast { .. })
+    /// Whether it can end a convolution with 2x2 max-pooling.
+    pub fn pools(self, convolution: &Convolution) -> bool {
+        matches!(self, Variant::Broadcast { pixels: 7 | 8 }) && convolution.window == Window::square(3, 1, 1)
     }
 
     /// Stem of the kernel that runs it.
@@ -95,7 +92,7 @@ impl Variant {
             Variant::Portable => pack_blocks(convolution, weight, BLOCK),
             Variant::Pointwise { channels } => pack_blocks(convolution, weight, channels),
             Variant::Tiled => super::conv_tiled::pack(convolution, weight),
-            Variant::Broadcast { .. } => super::conv_broadcast::pack(convolution, weight),
+            Variant::Broadcast { pixels } => super::conv_broadcast::pack(convolution, weight, pixels),
         }
     }
 }
@@ -158,7 +155,7 @@ pub fn conv(
     shape: Shape,
     buffers: &Buffers<'_>,
 ) -> Result<()> {
-    if epilogue.pool && !variant.pools() {
+    if epilogue.pool && !variant.pools(convolution) {
         return Err(Error::internal("cannot end with pooling").at(variant.stem()));
     }
     if epilogue.pool && epilogue.activation == Activation::LeakyRelu {

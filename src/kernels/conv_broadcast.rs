@@ -1,4 +1,4 @@
-//! The convolution of VGG-like networks on software adapters. See `shaders/conv_broadcast.wgsl` for the contract.
+//! 3x3 convolution on software adapters. See `shaders/conv_broadcast.wgsl` for the contract.
 
 use std::sync::OnceLock;
 
@@ -15,10 +15,17 @@ pub static ENTRY: Entry = Entry {
     shaders: || FORMS.iter().map(|form| form.shader(LANES)).collect(),
     runs_on: lanes_fit,
     mutants: &[
-        ("has_0 = column > 0u", "has_0 = true"),
-        ("let has_line_0 = row + 0u >= 1u && row", "let has_line_0 = row"),
-        ("let has_line_2 = row + 2u >= 1u && row + 2u <= params.height", "let has_line_2 = true"),
-        ("let has_line_3 = row + 3u >= 1u && row + 3u <= params.height", "let has_line_3 = true"),
+        ("has_0 = left >= 1u", "has_0 = true"),
+        ("let has_line_0 = top + 0u * 1u >= 1u && top", "let has_line_0 = top"),
+        ("top + 2u * 1u < params.height + 1u", "true"),
+        ("top + 3u * 1u < params.height + 1u", "true"),
+        ("top + 3u * params.dilation_y < params.height", "top + 3u * params.dilation_y <= params.height"),
+        ("across % params.dilation_x + ", ""),
+        ("down / params.dilation_y * params.dilation_y", "down / params.dilation_y"),
+        ("if column + 0u * params.dilation_x < params.out_width {", "{"),
+        ("if row + 0u * params.dilation_y < params.out_height {", "{"),
+        ("column * 2u", "column"),
+        ("top + 4u * 1u < params.height + 1u", "true"),
         ("if channel >= params.out_channels { return; }", ""),
         ("map += plane", "map += params.width"),
         ("n * params.channels * plane", "0u"),
@@ -30,9 +37,13 @@ pub static ENTRY: Entry = Entry {
     ],
 };
 
-/// Output channels an invocation computes, and rows of them.
-const CHANNELS: u32 = 16;
+/// Rows an invocation computes.
 const ROWS: u32 = 2;
+
+/// Output channels an invocation computes, by its columns: about as many sums for each.
+const fn channels(pixels: u32) -> u32 {
+    if pixels == 4 { 32 } else { 16 }
+}
 
 /// Lanes that share the loads of the weights; larger subgroups load them more than once.
 pub(super) const LANES: u32 = 8;
@@ -42,8 +53,10 @@ const PACKED_TAPS: usize = 12;
 
 /// A text of the template, written out once.
 struct Form {
-    /// Columns of the map an invocation computes.
+    /// Columns of y an invocation computes.
     pixels: u32,
+    /// Steps between windows.
+    stride: u32,
     /// Columns read and written at once.
     vector: u32,
     /// Ends with 2x2 max-pooling.
@@ -51,19 +64,23 @@ struct Form {
     text: OnceLock<String>,
 }
 
-const fn form(pixels: u32, vector: u32, pool: bool) -> Form {
-    Form { pixels, vector, pool, text: OnceLock::new() }
+const fn form(pixels: u32, stride: u32, vector: u32, pool: bool) -> Form {
+    Form { pixels, stride, vector, pool, text: OnceLock::new() }
 }
 
-/// Columns of a map and whether they are pooled decide the form: the widest vector that divides the map's width.
-static FORMS: [Form; 7] = [
-    form(8, 4, false),
-    form(8, 2, false),
-    form(8, 1, false),
-    form(7, 1, false),
-    form(8, 4, true),
-    form(8, 2, true),
-    form(8, 1, true),
+/// Of the forms for a number of columns and a stride, the one of the widest vector that divides the widths of x and y. Only those
+/// without vectors dilate: with them, neighbours of a dilated window lie in twice as many vectors, and nothing is gained.
+static FORMS: [Form; 10] = [
+    form(8, 1, 4, false),
+    form(8, 1, 2, false),
+    form(8, 1, 1, false),
+    form(7, 1, 1, false),
+    form(4, 1, 4, false),
+    form(4, 2, 4, false),
+    form(4, 2, 1, false),
+    form(8, 1, 4, true),
+    form(8, 1, 2, true),
+    form(8, 1, 1, true),
 ];
 
 impl Form {
@@ -75,7 +92,8 @@ impl Form {
             let parts = if self.vector == 1 { vec![""] } else { quad[..self.vector as usize].to_vec() };
             let stored_vector = if self.pool { (self.vector / 2).max(1) } else { self.vector };
             let context = minijinja::context! {
-                pixels => self.pixels, vector => self.vector, pool => self.pool, stored_vector,
+                pixels => self.pixels, channels => channels(self.pixels), stride => self.stride, vector => self.vector,
+                pool => self.pool, stored_vector,
                 loaded => vector(self.vector), stored => vector(stored_vector),
                 last_part => parts[parts.len() - 1], parts, quad,
             };
@@ -92,14 +110,35 @@ pub(super) fn lanes_fit(traits: &Traits) -> bool {
     traits.subgroups && smallest >= LANES && largest <= traits.workgroup_invocations
 }
 
-/// Whether the kernel computes this convolution on an adapter.
-pub fn supports(convolution: &Convolution, traits: &Traits) -> bool {
-    convolution.window == Window::square(3, 1, 1) && convolution.groups == 1 && lanes_fit(traits)
+/// Whether the kernel computes this convolution of maps of this shape on an adapter, `pixels` columns to an invocation.
+pub fn supports(pixels: u32, convolution: &Convolution, shape: Shape, traits: &Traits) -> bool {
+    let window = &convolution.window;
+    let has_form = match (pixels, window.stride) {
+        (7 | 8, [1, 1]) => window.padding == window.dilation,
+        (4, [1, 1]) => *window == Window::square(3, 1, 1) && shape.w.is_multiple_of(4),
+        (4, _) => *window == Window::square(3, 2, 1),
+        _ => false,
+    };
+    has_form && window.kernel == [3, 3] && convolution.groups == 1 && lanes_fit(traits)
 }
 
-/// The weight `[k, c, 3, 3]` as `[ceil(k/16), c, 16, 12]`, padded with zeros.
-pub fn pack(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
-    let per_block = CHANNELS as usize;
+/// The columns to an invocation that are worth trying, the most promising first.
+pub(super) fn columns(convolution: &Convolution, shape: Shape, traits: &Traits) -> Vec<u32> {
+    let blocks = shape.w.div_ceil(8) * shape.h.div_ceil(ROWS);
+    let promises = |pixels: &u32| match pixels {
+        // Without vectors it is slower, but maps of 14 and 28 columns leave none of its lanes idle.
+        7 => !shape.w.is_multiple_of(8),
+        // It loads more for each product, but keeps all lanes busy where blocks of eight columns are few.
+        4 => convolution.window.stride == [2, 2] || blocks <= 12,
+        _ => true,
+    };
+    let supported = |pixels: &u32| supports(*pixels, convolution, shape, traits);
+    [8, 7, 4].into_iter().filter(supported).filter(promises).collect()
+}
+
+/// The weight `[k, c, 3, 3]` as `[ceil(k / channels), c, channels, 12]`, padded with zeros; 16 or 32 channels by the columns.
+pub fn pack(convolution: &Convolution, weight: &[f32], pixels: u32) -> Vec<f32> {
+    let per_block = channels(pixels) as usize;
     let out_channels = convolution.channels as usize;
     let channels = weight.len() / (out_channels * 9);
     let mut packed = vec![0.0; out_channels.div_ceil(per_block) * channels * per_block * PACKED_TAPS];
@@ -114,7 +153,8 @@ pub fn pack(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
 
 crate::params! {
     Params {
-        channels: u32, height: u32, width: u32, out_channels: u32,
+        channels: u32, height: u32, width: u32, out_channels: u32, out_height: u32, out_width: u32,
+        dilation_y: u32, dilation_x: u32,
         across: u32, down: u32, extent: u32, has_bias: u32, relu: u32,
     }
 }
@@ -131,25 +171,37 @@ pub(super) fn record(
 ) -> Result<()> {
     let pool = epilogue.pool;
     // Windows of two do not fit seven columns: pooling is done by eight.
-    let by = if pool { 8 } else { pixels };
-    let fits = |form: &&Form| form.pixels == by && form.pool == pool && shape.w.is_multiple_of(form.vector);
-    let form = FORMS.iter().find(fits).filter(|_| supports(convolution, &gpu.traits()));
+    let by = if pool && pixels == 7 { 8 } else { pixels };
+    let Convolution { channels: out_channels, window, .. } = *convolution;
+    let (out_height, out_width) = window.output(shape.h, shape.w)?;
+    let [dilation_y, dilation_x] = window.dilation;
+    let reads = |vector: u32| {
+        vector == 1 || window.dilation == [1, 1] && shape.w.is_multiple_of(vector) && out_width.is_multiple_of(vector)
+    };
+    let fits =
+        |form: &&Form| form.pixels == by && form.stride == window.stride[0] && form.pool == pool && reads(form.vector);
+    let form = FORMS.iter().find(fits).filter(|_| supports(pixels, convolution, shape, &gpu.traits()));
     let form = form.ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_broadcast"))?;
     let kernel = gpu.kernel(&form.shader(gpu.traits().subgroup_sizes.1.next_multiple_of(LANES)))?;
-    let (across, down) = (shape.w.div_ceil(form.pixels), shape.h.div_ceil(ROWS));
+    let across = dilation_x * out_width.div_ceil(dilation_x).div_ceil(form.pixels);
+    let down = dilation_y * out_height.div_ceil(dilation_y).div_ceil(ROWS);
     let extent = u64::from(shape.n) * u64::from(across) * u64::from(down);
     let extent = u32::try_from(extent).map_err(|_| Error::internal("too many positions").at("conv_broadcast"))?;
     let params = Params {
         channels: shape.c,
         height: shape.h,
         width: shape.w,
-        out_channels: convolution.channels,
+        out_channels,
+        out_height,
+        out_width,
+        dilation_y,
+        dilation_x,
         across,
         down,
         extent,
         has_bias: epilogue.bias.into(),
         relu: epilogue.activation.code(),
     };
-    let grid = [extent, convolution.channels.div_ceil(CHANNELS), 1];
+    let grid = [extent, out_channels.div_ceil(channels(form.pixels)), 1];
     recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], grid)
 }

@@ -88,7 +88,7 @@ impl Tuner {
     /// What the device reports.
     pub fn pools(&mut self, gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Result<bool> {
         let variant = self.choose(gpu, convolution, shape)?;
-        if !variant.pools() {
+        if !variant.pools(convolution) {
             return Ok(false);
         }
         let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
@@ -236,7 +236,7 @@ mod tests {
 
     /// A device whose broadcast kernel forgets the left border.
     fn broken(gpu: &Gpu) -> Gpu {
-        gpu.mutated("conv_broadcast", "has_0 = column > 0u", "has_0 = true")
+        gpu.mutated("conv_broadcast", "has_line_1 && has_0", "has_line_1")
     }
 
     #[test]

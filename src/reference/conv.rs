@@ -134,11 +134,42 @@ pub fn tiled_cases() -> Vec<Case> {
 
 /// Cases of the broadcast kernel: every form the tuner may try.
 pub fn broadcast_cases() -> Vec<Case> {
-    let eight = common().into_iter().chain(pooled()).map(|sizes| case(sizes, Variant::Broadcast { pixels: 8 }));
+    let eight = common()
+        .into_iter()
+        .chain(pooled())
+        .chain(dilated())
+        .map(|sizes| case(sizes, Variant::Broadcast { pixels: 8 }));
     // The form without vectors is for the layers whose width it divides, and timed there.
     let narrow = |sizes: &Sizes| sizes.size != Size::Timed || sizes.shape.w <= 28;
     let seven = common().into_iter().filter(narrow).map(|sizes| case(sizes, Variant::Broadcast { pixels: 7 }));
-    eight.chain(seven).collect()
+    let four = few_columns().into_iter().map(|sizes| case(sizes, Variant::Broadcast { pixels: 4 }));
+    eight.chain(seven).chain(four).collect()
+}
+
+/// Dilated windows, and the layers of a ResNet-18 that keeps its resolution.
+fn dilated() -> Vec<Sizes> {
+    let by = |dilation: [u32; 2]| Window { dilation, padding: dilation, ..SAME };
+    vec![
+        sizes([2, 3, 11, 19], 18, by([2, 3]), 1, Size::Ragged),
+        sizes([2, 2, 9, 5], 3, by([4, 1]), 1, Size::Ragged),
+        sizes([1, 2, 5, 17], 2, by([1, 2]), 1, Size::Ragged),
+        sizes([1, 256, 32, 32], 256, by([2, 2]), 1, Size::Timed),
+        sizes([1, 512, 32, 32], 512, by([4, 4]), 1, Size::Timed),
+    ]
+}
+
+/// What four columns are for: stride 2 and small maps. With layers of ResNet-50.
+fn few_columns() -> Vec<Sizes> {
+    let two = Window::square(3, 2, 1);
+    let mut all = vec![
+        sizes([2, 3, 7, 11], 34, two, 1, Size::Ragged),
+        sizes([3, 2, 9, 16], 5, two, 1, Size::Ragged),
+        sizes([2, 3, 6, 8], 35, SAME, 1, Size::Ragged),
+        sizes([1, 512, 8, 8], 512, SAME, 1, Size::Timed),
+        sizes([1, 3, 256, 256], 64, two, 1, Size::Timed),
+    ];
+    all.extend([(128, 64), (256, 32), (512, 16)].map(|(c, side)| sizes([1, c, side, side], c, two, 1, Size::Timed)));
+    all
 }
 
 /// Cases of the pointwise kernel: maps that it reads by four and others, by both counts of channels, and layers of ResNet-50.
