@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use image::RgbImage;
 use serde_json::{Value, json};
 
 use super::concepts::ConceptArgs;
@@ -219,17 +220,26 @@ pub(super) fn split<'a>(gpu: &'a Gpu, parts: &'a mut Parts) -> Result<Split<'a>>
     Ok(Split { gpu, head: &parts.head, tail })
 }
 
-/// Writes the image that an edit makes of a latent as a PNG file and returns its path relative to the folder.
+/// Writes the image that an edit makes of the latent that was begun as a PNG file, with what `adorn` draws on it, and returns its
+/// path relative to the folder.
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if it cannot be written; else what the device reports.
-pub(super) fn picture(split: &mut Split<'_>, edit: Option<&Edit>, folder: &Path, file: String) -> Result<String> {
+pub(super) fn picture(
+    split: &mut Split<'_>,
+    edit: Option<&Edit>,
+    (folder, file): (&Path, String),
+    adorn: impl Fn(&mut RgbImage),
+) -> Result<String> {
     split.images(&[0], edit)?;
     let image = split.read(1)?;
-    let png = sheet::png(&rgb_of_signed(&image.data), image.shape.w, image.shape.h)?;
+    let (h, w) = (image.shape.h, image.shape.w);
+    let drawn = RgbImage::from_raw(w, h, rgb_of_signed(&image.data));
+    let mut drawn = drawn.ok_or_else(|| Error::internal("an image of another size"))?;
+    adorn(&mut drawn);
     let path = folder.join(&file);
     path.parent().map_or(Ok(()), files::make_folder)?;
-    files::write_atomic(&path, &png)?;
+    files::write_atomic(&path, &sheet::png(drawn.as_raw(), w, h)?)?;
     Ok(file)
 }
 

@@ -12,6 +12,7 @@ mod doctor;
 mod experiment;
 mod generate;
 mod generator;
+mod insert;
 mod interrupt;
 mod network;
 mod progress;
@@ -66,6 +67,7 @@ enum Command {
     Activations(activations::ActivationsArgs),
     Generate(generate::GenerateArgs),
     Remove(remove::RemoveArgs),
+    Insert(insert::InsertArgs),
     Weights(weights::WeightsArgs),
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
@@ -116,6 +118,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Activations(args) => activations::run(args, context),
         Command::Generate(args) => generate::run(args, context),
         Command::Remove(args) => remove::run(args, context),
+        Command::Insert(args) => insert::run(args, context),
         Command::Weights(args) => weights::run(args, cli.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

@@ -137,7 +137,8 @@ fn pictures(
         let mut pictures = Vec::new();
         for &size in &sizes {
             let edit = (size > 0).then(|| Edit::zero(split.layer().c, &units[..size]));
-            let file = picture(split, edit.as_ref(), folder, format!("remove/{latent}-{size}.png"))?;
+            let place = (folder.as_path(), format!("remove/{latent}-{size}.png"));
+            let file = picture(split, edit.as_ref(), place, |_| ())?;
             let caption = match size {
                 0 => "as it is".to_owned(),
                 1 => "1 unit removed".to_owned(),

@@ -20,6 +20,12 @@ impl LatentSource {
         LatentSource { latents, indices, batch: batch.max(1) as usize }
     }
 
+    /// The same latents in batches of another size, at least 1.
+    #[must_use]
+    pub fn with_batch(&self, batch: u32) -> LatentSource {
+        LatentSource::new(self.latents.clone(), self.indices.clone(), batch)
+    }
+
     /// Numbers of the latents, in the run's order.
     pub fn indices(&self) -> &[u32] {
         &self.indices

@@ -292,24 +292,110 @@ impl Chart {
 
     /// As a file of its own.
     pub fn file(&self) -> String {
-        let (width, height) = (number(self.width, 1), number(self.height, 1));
-        let (prologue, namespace, font) = (super::svg::PROLOGUE, super::svg::NAMESPACE, super::svg::FONT);
-        format!(
-            "{prologue}<svg {namespace} {font} class=\"chart\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
-             <style>{STYLE}</style>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n{}</svg>\n",
-            self.body
-        )
+        file((self.width, self.height), &self.body)
     }
 
     /// Inside a page whose style sheet holds that of charts; `title` says what it shows.
     pub fn embedded(&self, title: &str) -> String {
-        let (width, height, title) = (number(self.width, 1), number(self.height, 1), escape(title));
-        format!(
-            "<svg {} class=\"chart\" role=\"img\" aria-label=\"{title}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n{}</svg>\n",
-            super::svg::NAMESPACE,
-            self.body
-        )
+        embedded((self.width, self.height), &self.body, title)
     }
+}
+
+/// A map of numbers as coloured cells, from falling to rising ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cells {
+    /// Rows.
+    pub rows: u32,
+    /// Columns.
+    pub columns: u32,
+    /// A value for each cell, row by row; none where nothing is known.
+    pub values: Vec<Option<f64>>,
+    /// What is measured, with its unit.
+    pub title: String,
+}
+
+/// Side of the whole map, and space for the scale beside it.
+const MAP: f64 = 330.0;
+const SCALE: f64 = 120.0;
+
+impl Cells {
+    fn body(&self) -> String {
+        let most = self.values.iter().flatten().fold(0.0f64, |most, value| most.max(value.abs()));
+        let side = MAP / f64::from(self.rows.max(self.columns).max(1));
+        let mut svg = String::new();
+        let cell = |svg: &mut String, (x, y, w, h): (f64, f64, f64, f64), value: f64| {
+            let opacity = if most > 0.0 { (value.abs() / most).clamp(0.0, 1.0) } else { 0.0 };
+            let paint = Paint::Tone(if value < 0.0 { 4 } else { 0 });
+            let [x, y, w, h] = [x, y, w, h].map(|at| number(at, 2));
+            let (class, colour, opacity, title) = (paint.class(), paint.colour(), number(opacity, 3), signed(value, 2));
+            let _ = writeln!(
+                svg,
+                "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" fill=\"{colour}\" fill-opacity=\"{opacity}\"><title>{title}</title></rect>"
+            );
+        };
+        for (place, value) in (0u32..).zip(&self.values) {
+            let (row, column) = (f64::from(place / self.columns.max(1)), f64::from(place % self.columns.max(1)));
+            let (x, y) = (14.0 + column * side, 14.0 + row * side);
+            if let Some(value) = value {
+                cell(&mut svg, (x + 0.5, y + 0.5, side - 1.0, side - 1.0), *value);
+            }
+        }
+        let (w, h) = (number(side * f64::from(self.columns), 2), number(side * f64::from(self.rows), 2));
+        let _ = writeln!(
+            svg,
+            "<rect class=\"line\" x=\"14\" y=\"14\" width=\"{w}\" height=\"{h}\" fill=\"none\" stroke=\"{LINE}\"/>"
+        );
+        let x = 14.0 + MAP + 22.0;
+        for step in 0..20 {
+            let value = most * (1.0 - f64::from(step) / 9.5);
+            cell(&mut svg, (x, 14.0 + f64::from(step) * 10.0, 16.0, 10.0), value);
+        }
+        for (value, y) in [(most, 24.0), (0.0, 118.0), (-most, 212.0)] {
+            let (x, y, text) = (number(x + 24.0, 1), number(y, 1), signed(value, 2));
+            let _ = writeln!(
+                svg,
+                "<text class=\"muted\" x=\"{x}\" y=\"{y}\" fill=\"{MUTED}\" font-size=\"12\">{text}</text>"
+            );
+        }
+        let (x, title) = (number(14.0 + MAP / 2.0, 1), escape(&self.title));
+        let y = number(14.0 + side * f64::from(self.rows) + 24.0, 1);
+        let _ = writeln!(
+            svg,
+            "<text class=\"ink\" x=\"{x}\" y=\"{y}\" fill=\"{INK}\" font-size=\"13\" text-anchor=\"middle\">{title}</text>"
+        );
+        svg
+    }
+
+    fn size() -> (f64, f64) {
+        (14.0 + MAP + SCALE, MAP + 14.0 + 34.0)
+    }
+
+    /// As a file of its own.
+    pub fn file(&self) -> String {
+        file(Cells::size(), &self.body())
+    }
+
+    /// Inside a page whose style sheet holds that of charts; `title` says what it shows.
+    pub fn embedded(&self, title: &str) -> String {
+        embedded(Cells::size(), &self.body(), title)
+    }
+}
+
+fn file((width, height): (f64, f64), body: &str) -> String {
+    let (width, height) = (number(width, 1), number(height, 1));
+    let (prologue, namespace, font) = (super::svg::PROLOGUE, super::svg::NAMESPACE, super::svg::FONT);
+    format!(
+        "{prologue}<svg {namespace} {font} class=\"chart\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\
+         <style>{STYLE}</style>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n{body}</svg>\n"
+    )
+}
+
+fn embedded((width, height): (f64, f64), body: &str, title: &str) -> String {
+    let (width, height, title) = (number(width, 1), number(height, 1), escape(title));
+    format!(
+        "<svg {} class=\"chart\" role=\"img\" aria-label=\"{title}\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n{body}</svg>\n",
+        super::svg::NAMESPACE
+    )
 }
 
 /// A number with the sign that typesetters use.

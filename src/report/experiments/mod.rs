@@ -2,6 +2,7 @@
 //!
 //! Several experiments may share a folder; the page is made again from their JSON files and pictures.
 
+pub mod insert;
 pub mod page;
 pub mod remove;
 
@@ -112,9 +113,16 @@ pub fn check_folder(dir: &Path) -> Result<()> {
 /// # Errors
 /// [`Kind::Input`] if a JSON file or picture cannot be read; [`Kind::Output`] if the page cannot be written.
 pub fn write_page(dir: &Path) -> Result<()> {
-    let sections: Vec<Section> =
-        [remove::section(dir)].into_iter().filter_map(Result::transpose).collect::<Result<_>>()?;
+    let sections: Vec<Section> = [remove::section(dir), insert::section(dir)]
+        .into_iter()
+        .filter_map(Result::transpose)
+        .collect::<Result<_>>()?;
     write_atomic(&dir.join("report.html"), page::render(&sections)?.as_bytes())
+}
+
+/// A number of a CSV file; nothing where there is none.
+fn optional(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
 }
 
 /// Reads an experiment's JSON file, if there is one.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::page::{Section, Table, embed, provenance};
-use super::{About, Concept, Ranked, Row, file, read};
+use super::{About, Concept, Ranked, Row, file, optional, read};
 use crate::concepts::Vocabulary;
 use crate::error::{Error, Result};
 use crate::files::{write_atomic, write_atomic_with};
@@ -244,10 +244,6 @@ impl Removal {
         }
         chart
     }
-}
-
-fn optional(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
 }
 
 /// Ticks of the paper's figure where there are so many units, round ones elsewhere.
