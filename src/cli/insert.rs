@@ -99,7 +99,7 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     let ranked = Ranked::open(&args.run, &args.concept, common)?;
     let units = ranked.units(args.units as usize)?;
     let gpu = context.open_gpu()?;
-    let concepts = ranked.concepts(&gpu, common)?;
+    let concepts = ranked.concepts(context, &gpu, common)?;
     let grid = ranked.grid(common);
     let levels = level_source(args, &ranked)?;
     let shape = ranked.generator.model.graph.node(ranked.generator.model.graph.find(&ranked.node)?).shape;
