@@ -8,17 +8,21 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use common::{Weights, gpu};
+use netdissect::concepts::label_maps::LabelFolder;
 use netdissect::concepts::parsing::{RawLabels, SegmenterLabels, SegmenterVocabulary, Wanted};
 use netdissect::concepts::segmenter::{Names, SegmenterChoice, UpernetConcepts};
 use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels};
+use netdissect::dissect::tally::Tally;
+use netdissect::geometry::Border;
 use netdissect::kernels::tune::Tuner;
 use netdissect::models::segmenter::{self, Segmenter};
 use netdissect::progress::Silent;
 use netdissect::reference::graph::{relative_error, run};
+use netdissect::reference::upsample_bilinear::upsample_bilinear;
 use netdissect::reference::{Maps, adaptive_average_pool};
 use netdissect::session::Session;
 use netdissect::tensor::{HostTensor, Shape};
-use netdissect::weights::WeightFile;
+use netdissect::weights::{Stored, WeightFile, save};
 use safetensors::SafeTensors;
 
 const VALUES: &[u8] = include_bytes!("golden/upernet/values.safetensors");
@@ -218,4 +222,101 @@ fn what_the_graph_does_not_need_is_left_out_and_listed() {
     let shapes: HashMap<_, _> = WeightFile::open(&output).unwrap().shapes();
     assert!(shapes.keys().all(|name| !name.contains("bn") && !name.contains("running")));
     assert_eq!(shapes["encoder.layer1.0.downsample.0.weight"], [12, 10, 1, 1]);
+}
+
+/// A folder with photographs, a narrow VGG-16 and both segmenters, and the program's answer to words in it.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        imported(folder.path());
+        let planes = floats("square.image");
+        let area = (SIDE * SIDE) as usize;
+        let byte = |at: usize| ((planes[at] + 1.0) * 127.5).round() as u8;
+        let pixel = |x: u32, y: u32| [0, 1, 2].map(|c: usize| byte(c * area + (y * SIDE + x) as usize));
+        std::fs::create_dir(folder.path().join("photos")).unwrap();
+        for (name, turned) in [("a.png", 0), ("b.png", 1), ("c.png", 2)] {
+            let at = |x: u32, y: u32| match turned {
+                0 => pixel(x, y),
+                1 => pixel(y, x),
+                _ => pixel(SIDE - 1 - x, y),
+            };
+            let image = image::RgbImage::from_fn(SIDE, SIDE, |x, y| image::Rgb(at(x, y)));
+            image.save(folder.path().join("photos").join(name)).unwrap();
+        }
+        let weights = common::narrow_vgg([4, 4, 6, 8, 10], 8, 4, 3);
+        let about = [("model", "vgg16"), ("preprocess", "torch"), ("body", "false")];
+        let about: Vec<_> = about.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let stored =
+            |(name, (dims, _)): (&String, &(Vec<usize>, Vec<f32>))| Stored { name: name.clone(), dims: dims.clone() };
+        let tensors: Vec<Stored> = weights.iter().map(stored).collect();
+        let path = folder.path().join("vgg16.safetensors");
+        save(&path, &about, &tensors, |index| Ok((&weights[&tensors[index].name].1).into())).unwrap();
+        Place { folder }
+    }
+
+    fn run(&self, words: &str) -> String {
+        let mut command = command(&words.split(' ').collect::<Vec<_>>());
+        command.current_dir(self.folder.path()).env("NETDISSECT_CACHE_DIR", self.folder.path().join("cache"));
+        let assert = command.assert().success();
+        String::from_utf8(assert.get_output().stdout.clone()).unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+const DISSECT: &str = "dissect photos --as-is -w vgg16.safetensors -l conv4_3 --concepts upernet \
+    --segmenter upernet.safetensors,color-segmenter.safetensors --grid 16x16 --quantile 0.05 --save-labels --quiet";
+
+#[test]
+fn a_dissection_counts_what_brute_force_counts_and_the_next_one_segments_nothing() {
+    if gpu().is_none() {
+        return;
+    }
+    let place = Place::new();
+    place.run(&format!("{DISSECT} -o run"));
+    place.run("activations photos --as-is -w vgg16.safetensors -l conv4_3 -o maps.safetensors --quiet");
+    let bytes = std::fs::read(place.path("maps.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let view = file.tensor("conv4_3").unwrap();
+    let &[n, units, h, w] = view.shape() else { panic!("{:?}", view.shape()) };
+    let values = view.data().chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
+    let maps = HostTensor::new(Shape::new(n as u32, units as u32, h as u32, w as u32), values).unwrap();
+    let up = upsample_bilinear(&Maps::from(&maps), 16, 16, Border::Zero);
+    let tally = Tally::load(&place.path("run/conv4_3/tally.safetensors")).unwrap();
+    let folder = LabelFolder::open(&place.path("run/labels")).unwrap();
+    let names = ["a.png", "b.png", "c.png"];
+    let input = |name| ConceptInput { name, pixels: Pixels::Rgb(&[]), h: SIDE, w: SIDE };
+    let labels = folder.label_maps(&names.map(input), (16, 16)).unwrap();
+    assert_eq!(labels[0].channels, 6);
+    let (mut area, mut both) = (vec![0u64; units], vec![0u64; units * tally.labels]);
+    let mut concepts = vec![0u64; tally.labels];
+    for (n, maps) in labels.iter().enumerate() {
+        for place in 0..256 {
+            let mut here: Vec<u16> = (0..6).map(|channel| maps.labels[channel * 256 + place]).collect();
+            here.sort_unstable();
+            here.dedup();
+            here.iter().filter(|&&label| label > 0).for_each(|&label| concepts[usize::from(label)] += 1);
+            for unit in 0..units {
+                if up.data[(n * units + unit) * 256 + place] > f64::from(tally.threshold[unit]) {
+                    area[unit] += 1;
+                    let counts = &mut both[unit * tally.labels..];
+                    here.iter().filter(|&&label| label > 0).for_each(|&label| counts[usize::from(label)] += 1);
+                }
+            }
+        }
+    }
+    assert_eq!((&tally.unit_area, &tally.intersection, &tally.concept_area), (&area, &both, &concepts));
+    assert!(both.iter().filter(|&&count| count > 0).count() > 20);
+
+    let kept = || serde_json::from_str::<serde_json::Value>(&place.run("cache size --json")).unwrap();
+    let before = kept();
+    place.run(&format!("{DISSECT} -o again"));
+    assert_eq!(Tally::load(&place.path("again/conv4_3/tally.safetensors")).unwrap(), tally);
+    assert_eq!(kept(), before);
 }
