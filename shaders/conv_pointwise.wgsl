@@ -9,8 +9,8 @@
 //          (benches/README.md).
 // Shapes   x [N,C,H,W]  packed [ceil(K/CHANNELS), C, CHANNELS], zeros past K  b [K]  y [N,K,R,S], f32
 // Grid     x = ceil(N*R*S / 8);  y = ceil(K/CHANNELS)
-// Requires subgroups of 8 lanes or more, WG a multiple of 8; C a multiple of 4. VECTOR, in which x and y are read and written,
-//          divides R*S; with VECTOR of 4 the stride is 1.
+// Requires subgroups of 8 lanes or more, WG a multiple of 8; C a multiple of 4. STORED, in which y is written, divides R*S. VECTOR, in
+// which x is read, is 1, or the stride is 1 and VECTOR is STORED.
 // Ensures  as conv.wgsl, with the same order of summation and so the same bits.
 // Twin     src/reference/conv.rs
 struct Params {
@@ -18,16 +18,16 @@ struct Params {
     plane: u32,      // H*W / VECTOR
     width: u32, stride_y: u32, stride_x: u32,
     out_channels: u32,
-    out_plane: u32,  // R*S / VECTOR
+    out_plane: u32,  // R*S / STORED
     out_width: u32,
     extent: u32,     // N * out_plane
     has_bias: u32, relu: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<{{ element }}>;
+@group(0) @binding(1) var<storage, read> x: array<{{ loaded_element }}>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<{{ element }}>;
+@group(0) @binding(4) var<storage, read_write> y: array<{{ stored_element }}>;
 
 override WG: u32 = 8u;
 
@@ -38,12 +38,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
     let part_{{ p }} = min(id.x * {{ parts }}u + {{ p }}u, params.extent - 1u);
     let n_{{ p }} = part_{{ p }} / params.out_plane;
     let in_plane_{{ p }} = part_{{ p }} % params.out_plane;
+    let image_{{ p }} = n_{{ p }} * params.channels * params.plane;
+//% endfor
+//% for l in range(loads)
+//%   set p = l * parts // loads
 //%   if vector == 1
-    let from_{{ p }} = in_plane_{{ p }} / params.out_width * params.stride_y * params.width + in_plane_{{ p }} % params.out_width * params.stride_x;
+    let at_position_{{ l }} = in_plane_{{ p }} * {{ stored }}u + {{ l % stored }}u;
+    let row_{{ l }} = at_position_{{ l }} / params.out_width * params.stride_y;
+    var at_{{ l }} = image_{{ p }} + row_{{ l }} * params.width + at_position_{{ l }} % params.out_width * params.stride_x;
 //%   else
-    let from_{{ p }} = in_plane_{{ p }};
+    var at_{{ l }} = image_{{ p }} + in_plane_{{ p }};
 //%   endif
-    var at_{{ p }} = n_{{ p }} * params.channels * params.plane + from_{{ p }};
 //% endfor
     let first = id.y * {{ channels }}u;
     var weight_at = first / 4u * params.channels + lane % 8u;
@@ -54,11 +59,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
 //% endfor
 
     for (var c = 0u; c < params.channels; c += 4u) {
-//% for p in range(parts)
+//% for l in range(loads)
 //%   for d in range(4)
-        let x_{{ d }}_{{ p }} = x[at_{{ p }} + {{ d }}u * params.plane];
+        let x_{{ d }}_{{ l }} = x[at_{{ l }} + {{ d }}u * params.plane];
 //%   endfor
-        at_{{ p }} += 4u * params.plane;
+        at_{{ l }} += 4u * params.plane;
 //% endfor
         // Weight 32 h + 4 l + q of the four channels of x is with lane l.
 //% for h in range(channels // 8)
@@ -91,8 +96,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
     let to_{{ p }} = (n_{{ p }} * params.out_channels + first) * params.out_plane + in_plane_{{ p }};
 //%   for k in range(channels)
     if first + {{ k }}u < params.out_channels {
-        let t = {{ element }}({% for q in range(vector) %}sum_{{ k }}_{{ p * vector + q }}{{ "" if loop.last else ", " }}{% endfor %}) + b_{{ k }};
-        y[to_{{ p }} + {{ k }}u * params.out_plane] = max(t, select({{ element }}(low), 0.2 * t, leaky));
+        let t = {{ stored_element }}({% for q in range(stored) %}sum_{{ k }}_{{ p * stored + q }}{{ "" if loop.last else ", " }}{% endfor %}) + b_{{ k }};
+        y[to_{{ p }} + {{ k }}u * params.out_plane] = max(t, select({{ stored_element }}(low), 0.2 * t, leaky));
     }
 //%   endfor
 //% endfor

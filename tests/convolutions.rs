@@ -6,7 +6,7 @@ use netdissect::error::Result;
 use netdissect::geometry::{Convolution, Window};
 use netdissect::gpu::{DeviceChoice, Gpu, Recording};
 use netdissect::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
-use netdissect::kernels::conv_broadcast;
+use netdissect::kernels::{conv_broadcast, conv_pointwise};
 use netdissect::reference::{self, Maps, rng};
 use netdissect::tensor::Shape;
 use proptest::prelude::*;
@@ -71,10 +71,15 @@ impl Problem {
 fn variants(gpu: &Gpu, problem: &Problem) -> Vec<Variant> {
     let Problem { convolution, shape, .. } = problem;
     let mut all = Variant::candidates(convolution, *shape, &gpu.traits());
-    let columns = [4, 7, 8].into_iter().filter(|&pixels| {
-        gpu.traits().software && conv_broadcast::supports(pixels, convolution, *shape, &gpu.traits())
-    });
-    all.extend(columns.map(|pixels| Variant::Broadcast { pixels }));
+    let traits = gpu.traits();
+    let columns =
+        [4, 7, 8].into_iter().filter(|&pixels| conv_broadcast::supports(pixels, convolution, *shape, &traits));
+    let channels =
+        [32, 64].into_iter().filter(|&channels| conv_pointwise::supports(channels, convolution, *shape, &traits));
+    if traits.software {
+        all.extend(columns.map(|pixels| Variant::Broadcast { pixels }));
+        all.extend(channels.map(|channels| Variant::Pointwise { channels }));
+    }
     if convolution.groups == 1 {
         all.push(Variant::Tiled);
     }

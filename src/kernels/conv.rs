@@ -56,13 +56,8 @@ impl Variant {
         if traits.software {
             let columns = super::conv_broadcast::columns(convolution, shape, traits);
             all.extend(columns.into_iter().map(|pixels| Variant::Broadcast { pixels }));
-        }
-        if traits.software && super::conv_pointwise::supports(convolution, shape.c, traits) {
-            all.push(Variant::Pointwise { channels: 64 });
-            // It loads more for each product, but leaves fewer of its channels idle.
-            if matches!(convolution.channels % 64, 1..=32) {
-                all.push(Variant::Pointwise { channels: 32 });
-            }
+            let channels = super::conv_pointwise::channels(convolution, shape, traits);
+            all.extend(channels.into_iter().map(|channels| Variant::Pointwise { channels }));
         }
         // Barriers and workgroup memory are what software adapters do worst.
         if super::conv_tiled::supports(convolution) && !traits.software {

@@ -16,9 +16,10 @@ pub static ENTRY: Entry = Entry {
     shaders: || FORMS.iter().map(|form| form.shader(LANES)).collect(),
     runs_on: lanes_fit,
     mutants: &[
-        ("params.stride_y * params.width", "params.width"),
+        ("params.out_width * params.stride_y", "params.out_width"),
         ("params.out_width * params.stride_x", "params.out_width"),
         ("n_1 * params.channels * params.plane", "0u"),
+        ("in_plane_1 * 4u + 2u", "in_plane_1 * 4u + 1u"),
         ("at_1 += 4u", "at_1 += 3u"),
         ("var weight_at = first", "var weight_at = 0u * first"),
         ("< params.out_channels {", "<= params.out_channels {"),
@@ -40,40 +41,67 @@ const DEPTH: u32 = 4;
 struct Form {
     /// Output channels an invocation computes.
     channels: u32,
-    /// Positions read and written at once.
+    /// Positions read at once.
     vector: u32,
+    /// Positions written at once.
+    stored: u32,
     text: OnceLock<String>,
 }
 
-const fn form(channels: u32, vector: u32) -> Form {
-    Form { channels, vector, text: OnceLock::new() }
+const fn form(channels: u32, vector: u32, stored: u32) -> Form {
+    Form { channels, vector, stored, text: OnceLock::new() }
 }
 
-static FORMS: [Form; 4] = [form(64, 4), form(64, 1), form(32, 4), form(32, 1)];
+/// Of the forms for a number of channels, the first that suits stride and map. Sixty-four channels written one by one would take
+/// three seconds to compile.
+static FORMS: [Form; 4] = [form(64, 4, 4), form(64, 1, 4), form(32, 4, 4), form(32, 1, 1)];
 
 impl Form {
     /// The text, for workgroups of `workgroup` invocations.
     fn shader(&'static self, workgroup: u32) -> Shader {
         let text = self.text.get_or_init(|| {
             let quad = [".x", ".y", ".z", ".w"];
-            let (element, places) = if self.vector == 1 { ("f32", vec![""]) } else { ("vec4<f32>", quad.to_vec()) };
+            let element = |positions: u32| if positions == 1 { "f32" } else { "vec4<f32>" };
             let context = minijinja::context! {
-                channels => self.channels, vector => self.vector, parts => POSITIONS / self.vector, element, places, quad,
+                channels => self.channels, vector => self.vector, stored => self.stored, quad,
+                loads => POSITIONS / self.vector, parts => POSITIONS / self.stored,
+                loaded_element => element(self.vector), stored_element => element(self.stored),
+                places => if self.vector == 1 { vec![""] } else { quad.to_vec() },
             };
             super::template::render("conv_pointwise", include_str!("../../shaders/conv_pointwise.wgsl"), context)
         });
         Shader::new("conv_pointwise", text.as_str()).constant("WG", workgroup.into())
     }
+
+    /// Whether it computes a convolution of this stride to maps of so many positions.
+    fn suits(&self, channels: u32, stride: [u32; 2], positions: u32) -> bool {
+        self.channels == channels && (self.vector == 1 || stride == [1, 1]) && positions.is_multiple_of(self.stored)
+    }
 }
 
-/// Whether the kernel computes this convolution of maps of `channels` channels on an adapter.
-pub fn supports(convolution: &Convolution, channels: u32, traits: &Traits) -> bool {
+/// The form for this convolution of maps of this shape on an adapter, `channels` output channels to an invocation.
+fn form_for(channels: u32, convolution: &Convolution, shape: Shape, traits: &Traits) -> Option<&'static Form> {
     let window = &convolution.window;
-    window.kernel == [1, 1]
+    let computes = window.kernel == [1, 1]
         && window.padding == [0, 0]
         && convolution.groups == 1
-        && channels.is_multiple_of(DEPTH)
-        && lanes_fit(traits)
+        && shape.c.is_multiple_of(DEPTH)
+        && lanes_fit(traits);
+    let (h, w) = window.output(shape.h, shape.w).ok().filter(|_| computes)?;
+    FORMS.iter().find(|form| form.suits(channels, window.stride, h.checked_mul(w).unwrap_or(1)))
+}
+
+/// Whether the kernel computes this convolution of maps of this shape on an adapter, `channels` output channels to an invocation.
+pub fn supports(channels: u32, convolution: &Convolution, shape: Shape, traits: &Traits) -> bool {
+    form_for(channels, convolution, shape, traits).is_some()
+}
+
+/// The output channels to an invocation that are worth trying, the most promising first.
+pub(super) fn channels(convolution: &Convolution, shape: Shape, traits: &Traits) -> Vec<u32> {
+    let supported = |channels: u32| supports(channels, convolution, shape, traits);
+    // Fewer load more for each product; they are for what is left of the channels, and where there is nothing else.
+    let few = matches!(convolution.channels % 64, 1..=32) || !supported(64);
+    [64, 32].into_iter().filter(|&channels| supported(channels) && (channels == 64 || few)).collect()
 }
 
 crate::params! {
@@ -95,27 +123,24 @@ pub(super) fn record(
 ) -> Result<()> {
     let (h, w) = convolution.window.output(shape.h, shape.w)?;
     let [stride_y, stride_x] = convolution.window.stride;
-    let quads = convolution.window.stride == [1, 1] && (h * w).is_multiple_of(4);
-    let vector = if quads { 4 } else { 1 };
-    let fits = |form: &&Form| form.channels == channels && form.vector == vector;
-    let form = FORMS.iter().find(fits).filter(|_| supports(convolution, shape.c, &gpu.traits()));
-    let form = form.ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_pointwise"))?;
+    let form = form_for(channels, convolution, shape, &gpu.traits())
+        .ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_pointwise"))?;
     let kernel = gpu.kernel(&form.shader(gpu.traits().subgroup_sizes.1.next_multiple_of(LANES)))?;
     super::count(shape)?;
     super::count(Shape { c: convolution.channels, h, w, ..shape })?;
     let params = Params {
         channels: shape.c,
-        plane: shape.h * shape.w / vector,
+        plane: shape.h * shape.w / form.vector,
         width: shape.w,
         stride_y,
         stride_x,
         out_channels: convolution.channels,
-        out_plane: h * w / vector,
+        out_plane: h * w / form.stored,
         out_width: w,
-        extent: shape.n * (h * w / vector),
+        extent: shape.n * (h * w / form.stored),
         has_bias: epilogue.bias.into(),
         relu: epilogue.activation.code(),
     };
-    let grid = [params.extent.div_ceil(POSITIONS / vector), convolution.channels.div_ceil(channels), 1];
+    let grid = [params.extent.div_ceil(POSITIONS / form.stored), convolution.channels.div_ceil(channels), 1];
     recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], grid)
 }

@@ -159,7 +159,9 @@ impl<'a> Trial<'a> {
         let a_row = 2 * taps * u64::from(convolution.channels) * u64::from(layer.w);
         let rows = u32::try_from(flops / a_row.max(1)).unwrap_or(u32::MAX);
         let reach = (kh - 1) * convolution.window.dilation[0] + 1;
-        let h = rows.clamp(reach.min(layer.h), layer.h);
+        // Four rows of output, or all: then a kernel that takes positions by four can run the part if it can run the layer.
+        let unit = 4 * convolution.window.stride[0];
+        let h = rows.clamp(reach.min(layer.h), layer.h).next_multiple_of(unit).min(layer.h);
         let shape = Shape { n: 1, h, ..layer };
         let (out_h, out_w) = convolution.window.output(shape.h, shape.w)?;
         let outputs = [convolution.channels, out_h, out_w].map(|size| size as usize);
@@ -271,6 +273,22 @@ mod tests {
         assert_eq!(tuner.choose(&gpu, &CONVOLUTION, SHAPE).unwrap(), remembered);
         tuner.checked.clear();
         assert_ne!(tuner.choose(&broken(&gpu), &CONVOLUTION, SHAPE).unwrap(), remembered);
+    }
+
+    #[test]
+    fn a_part_of_a_layer_is_run_by_what_can_run_the_layer() {
+        let Some(gpu) = gpu() else { return };
+        for stride in [1, 2] {
+            let convolution = Convolution { channels: 512, window: Window::square(1, stride, 0), groups: 1 };
+            let shape = Shape::new(1, 512, 14 * stride, 14 * stride);
+            let mut tuner = Tuner::forgetful();
+            let chosen = tuner.choose(&gpu, &convolution, shape).unwrap();
+            tuner.checked.clear();
+            assert_eq!(tuner.choose(&gpu, &convolution, shape).unwrap(), chosen);
+            if gpu.traits().software && gpu.traits().subgroups {
+                assert!(matches!(chosen, Variant::Pointwise { .. }), "{chosen:?}");
+            }
+        }
     }
 
     #[test]

@@ -180,6 +180,7 @@ pub fn pointwise_cases() -> Vec<Case> {
         sizes([3, 8, 5, 7], 2, one(1), 1, Size::Batch),
         sizes([2, 20, 13, 17], 70, one(1), 1, Size::Ragged),
         sizes([3, 12, 5, 4], 67, one(1), 1, Size::Ragged),
+        sizes([3, 4, 7, 10], 70, Window { stride: [2, 3], ..one(1) }, 1, Size::Ragged),
         sizes([2, 8, 9, 14], 37, Window { stride: [2, 3], ..one(1) }, 1, Size::Ragged),
     ];
     all.push(Sizes {
@@ -191,7 +192,8 @@ pub fn pointwise_cases() -> Vec<Case> {
     all.push(Sizes { floats: true, epilogue: leaky, ..sizes([2, 4, 6, 12], 17, one(1), 1, Size::Ragged) });
     // The form of fewer channels compiles sooner: mutants meet it first.
     let narrow = all.clone().into_iter().map(|sizes| (sizes, 32));
-    all.retain(|sizes| sizes.size == Size::Ragged);
+    let by_four = |shape: Shape, window: &Window| window.output(shape.h, shape.w).is_ok_and(|(h, w)| (h * w) % 4 == 0);
+    all.retain(|sizes| sizes.size == Size::Ragged && by_four(sizes.shape, &sizes.convolution.window));
     all.push(sizes([1, 1024, 16, 16], 256, one(1), 1, Size::Real));
     let layers = [
         (64, 256, 64, 1),
