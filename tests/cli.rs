@@ -10,7 +10,6 @@ use std::process::Output;
 use assert_cmd::Command;
 use common::{gpu, narrow_vgg};
 use netdissect::dissect::ranking::Dissected;
-use netdissect::weights::{Stored, save};
 
 fn netdissect(words: &[&str]) -> Output {
     let mut command = Command::cargo_bin("netdissect").unwrap();
@@ -32,16 +31,7 @@ fn code(output: &Output) -> i32 {
 /// A narrow VGG-16 with its fully connected layers, as `weights import` would write it.
 fn weights(folder: &Path) -> String {
     let weights = narrow_vgg([4, 4, 6, 8, 10], 8, 4, 3);
-    let mut names: Vec<_> = weights.keys().cloned().collect();
-    names.sort();
-    let stored: Vec<Stored> =
-        names.iter().map(|name| Stored { name: name.clone(), dims: weights[name].0.clone() }).collect();
-    let metadata =
-        [("model", "vgg16"), ("preprocess", "torch"), ("body", "false"), ("class_names", r#"["a","b","c","d"]"#)];
-    let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let path = folder.join("vgg.safetensors");
-    save(&path, &metadata, &stored, |index| Ok(weights[&names[index]].1.clone().into())).unwrap();
-    path.to_str().unwrap().to_owned()
+    common::save_vgg(folder, &weights)
 }
 
 /// Seven pictures of 64x64 in two folders, and a file that is none.

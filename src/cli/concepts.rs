@@ -58,6 +58,11 @@ pub(super) enum Switch {
 }
 
 impl ConceptArgs {
+    /// Whether a source is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.concepts.is_some() || self.labels.is_some()
+    }
+
     /// Checks that the source looks at images: label maps from files are the same whatever is done to the units.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod cache;
 mod classify;
 mod concepts;
 mod context;
+mod detect;
 mod devices;
 mod dissect;
 mod doctor;
@@ -68,6 +69,7 @@ enum Command {
     Generate(generate::GenerateArgs),
     Remove(remove::RemoveArgs),
     Insert(insert::InsertArgs),
+    Detect(detect::DetectArgs),
     Weights(weights::WeightsArgs),
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
@@ -119,6 +121,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Generate(args) => generate::run(args, context),
         Command::Remove(args) => remove::run(args, context),
         Command::Insert(args) => insert::run(args, context),
+        Command::Detect(args) => detect::run(args, context),
         Command::Weights(args) => weights::run(args, cli.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

@@ -15,6 +15,36 @@ pub fn ranked(tally: &Tally, label: usize) -> Vec<usize> {
     units.into_iter().map(|(unit, _)| unit).collect()
 }
 
+/// The number of a label, from its name or from the number itself.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if there is no such label, or if several have the name.
+pub fn label(vocabulary: &Vocabulary, concept: &str) -> Result<usize> {
+    let names = &vocabulary.names;
+    let found: Vec<usize> = (1..names.len()).filter(|&label| names[label] == concept).collect();
+    match (found.as_slice(), concept.parse::<usize>()) {
+        (&[label], _) => Ok(label),
+        ([], Ok(label)) if (1..names.len()).contains(&label) => Ok(label),
+        ([], _) => {
+            let nearest = names
+                .iter()
+                .skip(1)
+                .max_by(|a, b| strsim::jaro_winkler(concept, a).total_cmp(&strsim::jaro_winkler(concept, b)));
+            let error = Error::input(format!("there is no concept `{concept}`"));
+            Err(match nearest {
+                Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
+                None => error,
+            })
+        }
+        (several, _) => {
+            let shown: Vec<String> =
+                several.iter().map(|&label| format!("{label} ({})", vocabulary.categories[label])).collect();
+            Err(Error::input(format!("`{concept}` is the name of labels {}", shown.join(", ")))
+                .hint("name one by its number"))
+        }
+    }
+}
+
 /// A layer that a run dissected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dissected {
@@ -75,31 +105,9 @@ impl Dissected {
     /// The number of a label, from its name or from the number itself.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] if there is no such label, or if several have the name.
+    /// As [`label`].
     pub fn label(&self, concept: &str) -> Result<usize> {
-        let names = &self.vocabulary.names;
-        let found: Vec<usize> = (1..names.len()).filter(|&label| names[label] == concept).collect();
-        match (found.as_slice(), concept.parse::<usize>()) {
-            (&[label], _) => Ok(label),
-            ([], Ok(label)) if (1..names.len()).contains(&label) => Ok(label),
-            ([], _) => {
-                let nearest = names
-                    .iter()
-                    .skip(1)
-                    .max_by(|a, b| strsim::jaro_winkler(concept, a).total_cmp(&strsim::jaro_winkler(concept, b)));
-                let error = Error::input(format!("the run has no concept `{concept}`"));
-                Err(match nearest {
-                    Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
-                    None => error,
-                })
-            }
-            (several, _) => {
-                let shown: Vec<String> =
-                    several.iter().map(|&label| format!("{label} ({})", self.vocabulary.categories[label])).collect();
-                Err(Error::input(format!("`{concept}` is the name of labels {}", shown.join(", ")))
-                    .hint("name one by its number"))
-            }
-        }
+        label(&self.vocabulary, concept)
     }
 
     /// The `count` units with the highest IoU with a concept, each with its level.

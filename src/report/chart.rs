@@ -274,6 +274,13 @@ impl Chart {
         self.words(place, text, (paint, anchor, 12));
     }
 
+    /// Words left of the plot, at a height in the axis' units.
+    pub fn left_label(&mut self, y: f64, text: &str, paint: Paint) {
+        let place = (self.left - 10.0, self.at_y(y) + 4.0);
+        let room = (self.left / 6.6) as usize;
+        self.words(place, &super::svg::shorten(text, room), (paint, Anchor::End, 12));
+    }
+
     /// Names at the right ends of curves, pushed apart where they would touch; `(y, name, paint)`.
     pub fn names(&mut self, mut names: Vec<(f64, String, Paint)>) {
         names.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -86,6 +86,35 @@ impl Sightings {
     }
 }
 
+/// Images worth a look: places in the lists of [`Sightings`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examples {
+    /// With the concept and the highest peaks, highest first.
+    pub found: Vec<usize>,
+    /// With the concept and the lowest peaks, lowest first.
+    pub missed: Vec<usize>,
+    /// Without the concept and the highest peaks, highest first.
+    pub mistaken: Vec<usize>,
+}
+
+impl Sightings {
+    /// Up to `count` examples of each kind; equal peaks by place. No image is among both the found and the missed.
+    pub fn examples(&self, count: usize) -> Examples {
+        let sorted = |wanted: bool| {
+            let mut places: Vec<usize> = (0..self.peaks.len()).filter(|&place| self.present[place] == wanted).collect();
+            places.sort_by(|&a, &b| self.peaks[b].total_cmp(&self.peaks[a]).then(a.cmp(&b)));
+            places
+        };
+        let (with, without) = (sorted(true), sorted(false));
+        let half = count.min(with.len().div_ceil(2));
+        Examples {
+            found: with[..half].to_vec(),
+            missed: with[half..].iter().rev().take(count).copied().collect(),
+            mistaken: without.into_iter().take(count).collect(),
+        }
+    }
+}
+
 impl Detection<'_> {
     /// Peaks of a generator's latents, and whether the concept is in the images it makes of them.
     ///
@@ -279,6 +308,19 @@ mod tests {
         assert_eq!(verdict.threshold, 4.0);
         assert_eq!((verdict.positives, verdict.negatives), ((4, 3), (8, 5)));
         assert_eq!(verdict.balanced_accuracy, (0.75 + 0.625) / 2.0);
+    }
+
+    #[test]
+    fn examples_are_the_extremes_of_either_kind() {
+        let sightings = Sightings {
+            next: 6,
+            images: (0..6).collect(),
+            peaks: vec![5.0, 1.0, 3.0, 9.0, 3.0, 4.0],
+            present: vec![true, true, true, false, true, false],
+        };
+        let want = Examples { found: vec![0, 2], missed: vec![1, 4], mistaken: vec![3, 5] };
+        assert_eq!(sightings.examples(5), want);
+        assert_eq!(sightings.examples(1), Examples { found: vec![0], missed: vec![1], mistaken: vec![3] });
     }
 
     #[test]

@@ -15,6 +15,7 @@ use netdissect::error::Result;
 use netdissect::gpu::{DeviceChoice, Gpu};
 use netdissect::models::vgg16;
 use netdissect::reference::rng;
+use netdissect::weights::{Stored, save};
 
 /// The device of these tests. No adapter is a failure unless `NETDISSECT_NO_GPU=1` says it is meant.
 pub fn gpu() -> Option<&'static Gpu> {
@@ -139,4 +140,18 @@ impl Place {
     pub fn json(&self, name: &str) -> serde_json::Value {
         serde_json::from_slice(&self.read(name)).unwrap()
     }
+}
+
+/// Writes a VGG-16 as `weights import` would; its path.
+pub fn save_vgg(folder: &Path, weights: &Weights) -> String {
+    let mut names: Vec<_> = weights.keys().cloned().collect();
+    names.sort();
+    let stored: Vec<Stored> =
+        names.iter().map(|name| Stored { name: name.clone(), dims: weights[name].0.clone() }).collect();
+    let metadata =
+        [("model", "vgg16"), ("preprocess", "torch"), ("body", "false"), ("class_names", r#"["a","b","c","d"]"#)];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let path = folder.join("vgg.safetensors");
+    save(&path, &metadata, &stored, |index| Ok(weights[&names[index]].1.clone().into())).unwrap();
+    path.to_str().unwrap().to_owned()
 }

@@ -223,7 +223,9 @@ impl Insertion {
 
     /// The surroundings with most samples, by effect.
     fn shown(&self) -> Vec<&Surrounding> {
-        let mut shown: Vec<&Surrounding> = self.surroundings.iter().take(SHOWN).collect();
+        // Of rarer ones little is known.
+        let often = |known: &&Surrounding| known.effect.samples * 100 >= self.sampling.samples;
+        let mut shown: Vec<&Surrounding> = self.surroundings.iter().take(SHOWN).filter(often).collect();
         shown.sort_by_key(|known| std::cmp::Reverse(known.effect.mean.map_or(i64::MIN, order)));
         shown
     }
@@ -322,7 +324,7 @@ pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
             .zip(effect.high)
             .map_or_else(String::new, |(low, high)| format!("{} to {}", percent(low), percent(high)))
     };
-    let mut facts = vec![("anywhere".to_owned(), relative(&result.all), interval(&result.all))];
+    let mut facts = vec![(format!("more {name}, anywhere"), relative(&result.all), interval(&result.all))];
     let shown = result.shown();
     if let (Some(best), Some(worst)) = (shown.first(), shown.last())
         && shown.len() > 1
@@ -336,7 +338,9 @@ pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
         format!("{} of {} positions in {} images", sampling.positions, sampling.of, sampling.images),
     ));
     let level = match (result.levels.quantile, &result.levels.latents) {
-        (Some(quantile), Some(latents)) => format!("its own {quantile} quantile over latents {latents}"),
+        (Some(quantile), Some(latents)) => {
+            format!("the {quantile} quantile of its own activations over latents {latents}")
+        }
         _ => "one given value".to_owned(),
     };
     let units = result.units.len();
@@ -348,7 +352,8 @@ pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
         None => format!("All {} positions of the map were tried in each image.", sampling.of),
     };
     let bars = format!(
-        "New pixels of {name} where its {units} units are set at one position, by what was there before: the {} most frequent labels. \
+        "New pixels of {name} where its {units} units are set at one position, by what was there before: the {} labels on a hundredth of all \
+         samples or more. \
          Whiskers: 99 % intervals of the mean; images, not positions, count as independent.",
         shown.len()
     );
@@ -385,7 +390,7 @@ pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
         id: NAME,
         heading: format!("Where the units for {name} make {name}"),
         lede: format!(
-            "The {units} units of {layer} that overlap best with {name} are set to {level} at one position, and the pixels of {name} in the \
+            "The {units} units of {layer} that overlap best with {name} are set, each to {level}, at one position, and the pixels of {name} in the \
              whole image are counted before and after. {drawn}",
         ),
         facts,

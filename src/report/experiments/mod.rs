@@ -2,6 +2,7 @@
 //!
 //! Several experiments may share a folder; the page is made again from their JSON files and pictures.
 
+pub mod detect;
 pub mod insert;
 pub mod page;
 pub mod remove;
@@ -113,7 +114,7 @@ pub fn check_folder(dir: &Path) -> Result<()> {
 /// # Errors
 /// [`Kind::Input`] if a JSON file or picture cannot be read; [`Kind::Output`] if the page cannot be written.
 pub fn write_page(dir: &Path) -> Result<()> {
-    let sections: Vec<Section> = [remove::section(dir), insert::section(dir)]
+    let sections: Vec<Section> = [remove::section(dir), insert::section(dir), detect::section(dir)]
         .into_iter()
         .filter_map(Result::transpose)
         .collect::<Result<_>>()?;
