@@ -15,6 +15,8 @@ mod interrupt;
 mod network;
 mod progress;
 mod render;
+mod segment;
+mod segment_pages;
 pub mod weights;
 
 use std::io::{IsTerminal, Write};
@@ -61,6 +63,7 @@ enum Command {
     Classify(classify::ClassifyArgs),
     Activations(activations::ActivationsArgs),
     Generate(generate::GenerateArgs),
+    Segment(segment::SegmentArgs),
     Weights(weights::WeightsArgs),
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
@@ -110,6 +113,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Classify(args) => classify::run(args, context),
         Command::Activations(args) => activations::run(args, context),
         Command::Generate(args) => generate::run(args, context),
+        Command::Segment(args) => segment::run(args, context),
         Command::Weights(args) => weights::run(args, cli.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

@@ -82,7 +82,7 @@ pub fn page(report: &Report, read_strip: &dyn Fn(&str) -> Result<Vec<u8>>, embed
         Ok(LayerView { name: &layer.layer, graph: svg::embedded(layer), strips: script_safe(strips)? })
     });
     let kernels = report.kernels.iter().map(|(name, choice)| format!("{name}: {choice}"));
-    render(Page {
+    let page = Page {
         schema_version: report.schema_version,
         tool: &report.tool,
         model: &report.model,
@@ -95,21 +95,22 @@ pub fn page(report: &Report, read_strip: &dyn Fn(&str) -> Result<Vec<u8>>, embed
         kernels: kernels.collect::<Vec<_>>().join(" · "),
         layers: layers.collect::<Result<_>>()?,
         embedded: strips.embedded,
-        policy: policy(strips.embedded),
+        policy: policy(STYLE, SCRIPT, strips.embedded),
         style: STYLE,
         script: SCRIPT,
         data: script_safe(report)?,
         look: script_safe(&look(report))?,
-    })
+    };
+    render("report.html", TEMPLATE, page)
 }
 
-/// Fills the template; the name of the template makes every value escaped as HTML unless it says otherwise.
-fn render(page: Page<'_>) -> Result<String> {
-    let broken = |error: minijinja::Error| Error::internal(format!("report.html cannot be rendered: {error:#}"));
+/// Fills a template; its name, which ends in `.html`, makes every value escaped as HTML unless it says otherwise.
+pub(super) fn render(name: &str, template: &str, page: impl Serialize) -> Result<String> {
+    let broken = |error: minijinja::Error| Error::internal(format!("{name} cannot be rendered: {error:#}"));
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(broken)?);
-    environment.add_template("report.html", TEMPLATE).map_err(broken)?;
-    environment.get_template("report.html").and_then(|template| template.render(Serde(page))).map_err(broken)
+    environment.add_template(name, template).map_err(broken)?;
+    environment.get_template(name).and_then(|template| template.render(Serde(page))).map_err(broken)
 }
 
 /// Strips of all units, as JPEGs in base64 or as paths.
@@ -152,24 +153,24 @@ fn look(report: &Report) -> Look {
 }
 
 /// Nothing may be loaded, and nothing may run but our own script.
-fn policy(embedded: bool) -> String {
+pub(super) fn policy(style: &str, script: &str, embedded: bool) -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
-    let images = if embedded { "data:" } else { "'self' file:" };
+    let images = if embedded { "data:" } else { "data: 'self' file:" };
     format!(
         "default-src 'none'; img-src {images}; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
+        hash(style),
+        hash(script)
     )
 }
 
 /// JSON that cannot end the script element it stands in.
-fn script_safe(value: &impl Serialize) -> Result<String> {
+pub(super) fn script_safe(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string(value).map_err(|error| Error::internal(format!("report is no JSON: {error}")))?;
     Ok(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
 }
 
 /// A source of concepts in one line.
-fn readable(source: &serde_json::Value) -> String {
+pub(super) fn readable(source: &serde_json::Value) -> String {
     let plain = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), String::from);
     match source.as_object() {
         Some(fields) => {

@@ -3,8 +3,10 @@
 pub mod build;
 pub mod csv;
 pub mod html;
+pub mod overlay;
 pub mod palette;
 pub mod schema;
+pub mod segments;
 pub mod sheet;
 pub mod strip;
 pub mod svg;
