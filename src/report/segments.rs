@@ -342,6 +342,7 @@ mod tests {
             assert!(page.contains(text), "{text}");
         }
         assert!(page.contains("a%20b%23.jpg.overlay.png"));
+        assert_eq!(page.matches("data:image/jpeg").count(), 1);
         assert!(!page.contains("<b>") && !page.contains("index-2.html"));
         let views: Vec<&str> =
             page.split("name=\"view\" value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();

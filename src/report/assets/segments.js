@@ -83,6 +83,11 @@ onLabel('click', (scene, button) => {
   rest(scene);
 });
 
+// The page holds each picture once.
+for (const scene of document.querySelectorAll('.scene')) {
+  const [photo, copy] = scene.querySelectorAll('.photo');
+  copy.src ||= photo.src;
+}
 byId('controls').hidden = false;
 byId('theme').hidden = false;
 byId('strength').addEventListener('input', showStrength);
