@@ -124,7 +124,7 @@ const PICTURED: usize = 5;
 const PICTURE: u32 = 224;
 
 /// What is looked for, and where.
-struct Job {
+struct Job<'a> {
     layer: String,
     node: String,
     unit: u32,
@@ -133,7 +133,7 @@ struct Job {
     iou: Option<f64>,
     grid: (u32, u32),
     /// Label maps and what to look for in them; photographs need none.
-    labels: Option<(Box<dyn ConceptSource>, Presence)>,
+    labels: Option<(Box<dyn ConceptSource + 'a>, Presence)>,
     /// Photographs with the concept, which come first.
     positives: u32,
 }
@@ -147,7 +147,7 @@ pub(super) fn run(args: &DetectArgs, context: &mut Context<'_>) -> Result<()> {
     let gpu = context.open_gpu()?;
     let (subject, job) = match (&args.positive, &args.negative) {
         (Some(positive), Some(negative)) => of_photographs(args, run.as_ref(), (positive, negative))?,
-        _ => of_latents(args, run.as_ref(), &gpu)?,
+        _ => of_latents(args, context, run.as_ref(), &gpu)?,
     };
     let described = describe(args, &subject, &job)?;
     if args.place.begin(&FILES, &described, context)? {
@@ -191,7 +191,7 @@ fn of_photographs(
     args: &DetectArgs,
     run: Option<&Dissected>,
     (positive, negative): (&Path, &Path),
-) -> Result<(Subject, Job)> {
+) -> Result<(Subject, Job<'static>)> {
     let open = |folder: &Path| {
         let input = InputArgs {
             images: Some(folder.to_owned()),
@@ -222,7 +222,12 @@ fn of_photographs(
 }
 
 /// A generator, its own images, and the concept in them.
-fn of_latents(args: &DetectArgs, run: Option<&Dissected>, gpu: &Gpu) -> Result<(Subject, Job)> {
+fn of_latents<'a>(
+    args: &DetectArgs,
+    context: &Context<'a>,
+    run: Option<&Dissected>,
+    gpu: &Gpu,
+) -> Result<(Subject, Job<'a>)> {
     if !args.concepts.is_given() {
         let error = Error::new(Kind::Usage, "nothing says where the concept is");
         return Err(
@@ -230,7 +235,7 @@ fn of_latents(args: &DetectArgs, run: Option<&Dissected>, gpu: &Gpu) -> Result<(
         );
     }
     let generator = Generator::open(&args.weights, &args.latents)?;
-    let concepts = args.concepts.open(gpu, None)?;
+    let concepts = args.concepts.open(context, gpu, None)?;
     let (concept, label) = named(args.concept.as_deref().unwrap_or_default(), concepts.vocabulary(), run)?;
     let report = run.map(|run| report::read(&run.folder)).transpose()?;
     let of_run = report.map(|report| (report.settings.grid[0], report.settings.grid[1]));
@@ -258,7 +263,7 @@ fn job(
     run: Option<&Dissected>,
     (concept, label): (String, Option<usize>),
     grid: (u32, u32),
-) -> Result<Job> {
+) -> Result<Job<'static>> {
     let mut pre_relu = args.pre_relu;
     if let Some(run) = run {
         let report = report::read(&run.folder)?;

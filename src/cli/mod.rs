@@ -20,6 +20,8 @@ mod progress;
 mod remove;
 mod render;
 mod run_folder;
+mod segment;
+mod segment_pages;
 mod subject;
 pub mod weights;
 
@@ -70,6 +72,7 @@ enum Command {
     Remove(remove::RemoveArgs),
     Insert(insert::InsertArgs),
     Detect(detect::DetectArgs),
+    Segment(segment::SegmentArgs),
     Weights(weights::WeightsArgs),
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
@@ -122,6 +125,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Remove(args) => remove::run(args, context),
         Command::Insert(args) => insert::run(args, context),
         Command::Detect(args) => detect::run(args, context),
+        Command::Segment(args) => segment::run(args, context),
         Command::Weights(args) => weights::run(args, cli.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),

@@ -101,16 +101,16 @@ pub fn page(report: &Report, read_strip: &dyn Fn(&str) -> Result<Vec<u8>>, embed
         data: script_safe(report)?,
         look: script_safe(&look(report))?,
     };
-    render(TEMPLATE, page)
+    render("report.html", TEMPLATE, page)
 }
 
-/// Fills a template; its name makes every value escaped as HTML unless it says otherwise.
-pub(super) fn render(template: &str, page: impl Serialize) -> Result<String> {
-    let broken = |error: minijinja::Error| Error::internal(format!("report.html cannot be rendered: {error:#}"));
+/// Fills a template; its name, which ends in `.html`, makes every value escaped as HTML unless it says otherwise.
+pub(super) fn render(name: &str, template: &str, page: impl Serialize) -> Result<String> {
+    let broken = |error: minijinja::Error| Error::internal(format!("{name} cannot be rendered: {error:#}"));
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(broken)?);
-    environment.add_template("report.html", template).map_err(broken)?;
-    environment.get_template("report.html").and_then(|template| template.render(Serde(page))).map_err(broken)
+    environment.add_template(name, template).map_err(broken)?;
+    environment.get_template(name).and_then(|template| template.render(Serde(page))).map_err(broken)
 }
 
 /// Strips of all units, as JPEGs in base64 or as paths.
@@ -155,7 +155,7 @@ fn look(report: &Report) -> Look {
 /// Nothing may be loaded, and nothing may run but our own script, if there is one.
 pub(super) fn policy(style: &str, script: Option<&str>, embedded: bool) -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
-    let images = if embedded { "data:" } else { "'self' file:" };
+    let images = if embedded { "data:" } else { "data: 'self' file:" };
     let (style, script) = (hash(style), script.map_or("'none'".to_owned(), hash));
     format!(
         "default-src 'none'; img-src {images}; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
@@ -163,7 +163,7 @@ pub(super) fn policy(style: &str, script: Option<&str>, embedded: bool) -> Strin
 }
 
 /// JSON that cannot end the script element it stands in.
-fn script_safe(value: &impl Serialize) -> Result<String> {
+pub(super) fn script_safe(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string(value).map_err(|error| Error::internal(format!("report is no JSON: {error}")))?;
     Ok(json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"))
 }

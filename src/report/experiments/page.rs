@@ -69,7 +69,7 @@ pub fn render(sections: &[Section]) -> Result<String> {
         _ => "What units do".to_owned(),
     };
     let policy = policy(STYLE, None, true);
-    fill(TEMPLATE, Page { tool: Tool::current(), policy, style: STYLE, title, sections })
+    fill("experiment.html", TEMPLATE, Page { tool: Tool::current(), policy, style: STYLE, title, sections })
 }
 
 /// The pictures of rows as addresses that hold them.
