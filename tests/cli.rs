@@ -58,6 +58,8 @@ fn help_names_every_subcommand_and_the_exit_codes() {
         "dissect",
         "classify",
         "activations",
+        "segment",
+        "cache",
         "weights",
         "devices",
         "doctor",
