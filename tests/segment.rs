@@ -167,6 +167,23 @@ fn images_as_they_are_may_differ_in_size_and_those_too_small_are_named() {
 }
 
 #[test]
+fn squares_of_a_network_s_size_go_in_whole_and_others_are_squashed_and_cut() {
+    if gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("photos");
+    for (name, w, h) in [("a.png", 224, 224), ("b.png", 256, 256), ("c.png", 256, 224), ("d.png", 255, 255)] {
+        picture(&root.join(name), w, h);
+    }
+    let run = at(&folder, "run");
+    out(&segment(&[root.to_str().unwrap(), "--concepts", "colors", "-o", &run]));
+    let maps = LabelFolder::open(Path::new(&run)).unwrap();
+    let sizes = ["a.png", "b.png", "c.png", "d.png"].map(|name| maps.whole(name).map(|maps| (maps.h, maps.w)).unwrap());
+    assert_eq!(sizes, [(56, 56), (64, 64), (56, 56), (56, 56)]);
+}
+
+#[test]
 fn folders_that_hold_something_else_are_left_alone() {
     if gpu().is_none() {
         return;
@@ -246,6 +263,6 @@ fn several_channels_are_written_as_several_files_and_chosen_categories_painted()
         let run = at(&folder, &format!("noted{}", more.len()));
         refused(&segment(&[&[photos, "--labels", labels, "-o", &run], more].concat())).1
     };
-    assert!(noted(&[]).contains("1 images had the size of a network's input already"));
-    assert!(!noted(&["--as-is"]).contains("already"));
+    assert!(noted(&[]).contains("1 images of 224x224 or 256x256 went in as they are"));
+    assert!(!noted(&["--as-is"]).contains("went in as they are"));
 }

@@ -24,7 +24,7 @@ use crate::report::{self, overlay, schema, segments};
 /// Label the pixels of images, and show the labels.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect segment photos/ --concepts colors -o segmented
+  netdissect segment photos/ --concepts upernet --segmenter upernet.safetensors,colors.safetensors -o segmented
   netdissect segment photo.jpg --concepts colors --as-is -o segmented
   netdissect segment photos/ --labels label-maps/ -o segmented
 
@@ -46,7 +46,8 @@ pub(super) struct SegmentArgs {
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     downsample: u32,
 
-    /// Take every image whole, at its own size, in place of squashing it to 256x256 and cutting out the centre 224x224.
+    /// Take every image whole, at its own size, in place of squashing it to 256x256 and cutting out the centre 224x224. Images of
+    /// 224x224 or 256x256 are taken whole in any case.
     #[arg(long)]
     as_is: bool,
 
@@ -189,7 +190,8 @@ impl SegmentArgs {
             let text = error.to_string();
             text.strip_prefix(&place).unwrap_or(&text).to_owned()
         })?;
-        let prepared = prepare(image, self.geometry());
+        let size = (image.h, image.w);
+        let prepared = prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() });
         let (rows, columns) = self.grid(&prepared);
         match u64::from(rows) * u64::from(columns) {
             0 => Err(format!(
@@ -287,7 +289,7 @@ impl Run<'_> {
     /// Labels these images and writes their files; returns those that cannot be used.
     fn segment(&self, context: &Context<'_>, todo: &[usize]) -> Result<Vec<schema::Skipped>> {
         let mut skipped = Vec::new();
-        let mut cut = 0;
+        let mut ready = 0;
         context.progress.stage("segmenting", todo.len() as u64);
         // Pictures that are not resized may be of any size: no more of them at once than are decoded at once.
         let most = if self.args.as_is { rayon::current_num_threads() } else { usize::MAX };
@@ -302,7 +304,7 @@ impl Run<'_> {
                     Err(reason) => skipped.push(schema::Skipped { name: self.name(index).to_owned(), reason }),
                 }
             }
-            cut += usable.iter().filter(|(_, image)| is_cut(image)).count();
+            ready += usable.iter().filter(|(_, image)| INPUTS.contains(&image.frame.photo.into())).count();
             for same_size in usable.chunk_by(|(_, a), (_, b)| (a.h, a.w) == (b.h, b.w)) {
                 let maps = self.label_maps(same_size)?;
                 same_size
@@ -312,10 +314,9 @@ impl Run<'_> {
             }
             context.progress.advance(some.len() as u64);
         }
-        if cut > 0 {
+        if ready > 0 && !self.args.as_is {
             context.progress.note(&format!(
-                "{cut} images had the size of a network's input already and were squashed and cut all the same, as `dissect` \
-                 does; with `--as-is` both take them whole"
+                "{ready} images of 224x224 or 256x256 went in as they are; `dissect` takes them so with `--as-is`"
             ));
         }
         Ok(skipped)
@@ -414,11 +415,8 @@ impl Run<'_> {
     }
 }
 
-/// Whether an image was of a size at which networks are given images, and was changed.
-fn is_cut(image: &Prepared) -> bool {
-    let frame = image.frame;
-    [[224; 2], [256; 2]].contains(&frame.photo) && [frame.resized, frame.size] != [frame.photo; 2]
-}
+/// Sizes at which networks are given images: these go in as they are.
+const INPUTS: [(u32, u32); 2] = [(224, 224), (256, 256)];
 
 /// Endings of an image's pictures.
 const OVERLAY: &str = ".overlay.png";
