@@ -11,7 +11,7 @@ use common::{Weights, gpu};
 use netdissect::concepts::label_maps::LabelFolder;
 use netdissect::concepts::parsing::{RawLabels, SegmenterLabels, SegmenterVocabulary, Wanted};
 use netdissect::concepts::segmenter::{Names, SegmenterChoice, UpernetConcepts};
-use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels};
+use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, MadeImages, Pixels};
 use netdissect::dissect::tally::Tally;
 use netdissect::geometry::Border;
 use netdissect::kernels::tune::Tuner;
@@ -170,10 +170,36 @@ fn label_maps_are_those_of_pytorch_from_pixels_and_from_the_device() {
             let images = gpu.buffer_of("images", &planes.repeat(5)).unwrap();
             let shape = Shape::new(5, 3, h, w);
             let names: Vec<String> = (0..5).map(|index| index.to_string()).collect();
-            let got = concepts.label_maps_on_device(gpu, &names, (&images, shape), grid).unwrap();
+            let made = MadeImages { names: &names, origins: &[], buffer: &images, shape };
+            let got = concepts.label_maps_on_device(gpu, &made, grid).unwrap();
             assert_eq!(got, vec![want; 5], "{name}");
         }
     }
+}
+
+#[test]
+fn generated_images_of_known_origin_are_segmented_once() {
+    let Some(gpu) = gpu() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let choice = SegmenterChoice {
+        files: imported(folder.path()).to_vec(),
+        wanted: Wanted::ALL,
+        compat: true,
+        cache_dir: Some(folder.path().join("cache")),
+    };
+    let planes = floats("square.image");
+    let (images, black) = (gpu.buffer_of("images", &planes).unwrap(), gpu.buffer("black", 3 * 64 * 64 * 4).unwrap());
+    let (shape, names) = (Shape::new(1, 3, 64, 64), ["0".to_owned()]);
+    let maps = |buffer, origins: &[[u8; 32]]| {
+        let concepts = UpernetConcepts::open(&choice, gpu, &Silent).unwrap();
+        concepts.label_maps_on_device(gpu, &MadeImages { names: &names, origins, buffer, shape }, (16, 16)).unwrap()
+    };
+    let want = maps(&images, &[[7; 32]]);
+    assert_eq!(want, [wanted_maps(PICTURES[0], Wanted::ALL, true)]);
+    // What is on the device is not looked at where the origin is known.
+    assert_eq!(maps(&black, &[[7; 32]]), want);
+    assert_ne!(maps(&black, &[]), want);
+    assert_ne!(maps(&black, &[[8; 32]]), want);
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl Generator {
 
     /// Its latents in batches.
     pub(super) fn source(&self, batch: u32) -> LatentSource {
-        LatentSource::new(self.latents.clone(), self.indices.clone(), batch)
+        LatentSource::new(self.latents.clone(), self.indices.clone(), batch).made_by(self.file.sha256())
     }
 
     /// Puts it on the device in two parts, cut behind the last of the nodes.

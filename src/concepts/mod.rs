@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::data::Origin;
 use crate::data::preprocess::{Geometry, Prepared};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
@@ -121,6 +122,19 @@ impl<'a> ConceptInput<'a> {
     }
 }
 
+/// Images that a generator has just made.
+#[derive(Clone, Copy)]
+pub struct MadeImages<'a> {
+    /// Name of each.
+    pub names: &'a [String],
+    /// What each follows from; empty where that is not known, as with images of edited units.
+    pub origins: &'a [Origin],
+    /// `[n, 3, h, w]` on the device, about -1 to 1 and never clamped.
+    pub buffer: &'a Buffer,
+    /// Their shape.
+    pub shape: Shape,
+}
+
 /// Source of label maps.
 pub trait ConceptSource: Send + Sync {
     /// Names and categories.
@@ -136,22 +150,17 @@ pub trait ConceptSource: Send + Sync {
     /// lacks.
     fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>>;
 
-    /// Label maps of images that a generator has just made on the device: `images` holds `[n, 3, h, w]` of this shape, about -1 to 1
-    /// and never clamped. A source that works on the device itself reads them there; others are given what is read back.
+    /// Label maps of images that a generator has just made on the device. A source that works on the device itself reads them there;
+    /// others are given what is read back.
     ///
     /// # Errors
     /// As [`ConceptSource::label_maps`]; else what the device reports.
-    fn label_maps_on_device(
-        &self,
-        gpu: &Gpu,
-        names: &[String],
-        (images, shape): (&Buffer, Shape),
-        grid: (u32, u32),
-    ) -> Result<Vec<LabelMaps>> {
-        let planes: Vec<f32> = gpu.download(images, shape.len())?;
+    fn label_maps_on_device(&self, gpu: &Gpu, made: &MadeImages<'_>, grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
+        let shape = made.shape;
+        let planes: Vec<f32> = gpu.download(made.buffer, shape.len())?;
         let input = |(name, planes)| ConceptInput { name, pixels: Pixels::Signed(planes), h: shape.h, w: shape.w };
         let each = planes.chunks_exact(shape.with_batch(1).len().max(1));
-        let inputs: Vec<_> = names.iter().map(String::as_str).zip(each).map(input).collect();
+        let inputs: Vec<_> = made.names.iter().map(String::as_str).zip(each).map(input).collect();
         self.label_maps(&inputs, grid)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, Kind, Result};
+use rayon::prelude::*;
+
+use super::Pixels;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Recording};
 use crate::graph::Graph;
 use crate::kernels::adaptive_average_pool::adaptive_average_pool;
@@ -25,8 +28,75 @@ pub(super) struct Head {
     pub(super) owned: bool,
 }
 
-/// Puts the images of a range, `[n, 3, h, w]` from -1 to 1, at the front of a buffer: uploads them, or appends copies.
-pub(super) type Fill<'a> = dyn Fn(Range<usize>, &Gpu, &Buffer, &mut Recording) -> Result<()> + 'a;
+/// Images of one size.
+pub(super) enum Images<'a> {
+    /// In host memory.
+    Host {
+        /// Their pixels.
+        pixels: Vec<Pixels<'a>>,
+        /// Rows and columns.
+        size: (u32, u32),
+    },
+    /// On the device, `[n, 3, h, w]` from -1 to 1.
+    Device {
+        /// Where they lie.
+        buffer: &'a Buffer,
+        /// Their shape.
+        shape: Shape,
+    },
+}
+
+impl Images<'_> {
+    /// How many, and of what shape.
+    pub(super) fn shape(&self) -> Shape {
+        match self {
+            Images::Host { pixels, size: (h, w) } => Shape::new(pixels.len() as u32, 3, *h, *w),
+            Images::Device { shape, .. } => *shape,
+        }
+    }
+
+    /// Puts those of a range at the front of a buffer: uploads them, or appends copies.
+    fn put(&self, range: Range<usize>, gpu: &Gpu, to: &Buffer, recording: &mut Recording) -> Result<()> {
+        match self {
+            Images::Host { pixels, .. } => {
+                let mut planes = Vec::new();
+                pixels[range].iter().for_each(|pixels| pixels.append_signed(&mut planes));
+                gpu.upload(to, 0, &planes)
+            }
+            Images::Device { buffer, shape } => {
+                let bytes = shape.with_batch(1).bytes();
+                recording.copy(buffer, range.start as u64 * bytes, to, 0, range.len() as u64 * bytes)
+            }
+        }
+    }
+}
+
+/// An image brought to `side` rows and columns on the host, as the kernel `adaptive_average_pool` does on the device: planes from
+/// -1 to 1.
+pub(super) fn pooled(pixels: Pixels<'_>, (h, w): (u32, u32), side: u32) -> Vec<f32> {
+    let window = |at: u32, size: u32| {
+        let (at, size, side) = (u64::from(at), u64::from(size), u64::from(side));
+        (at * size / side) as usize..((at + 1) * size).div_ceil(side) as usize
+    };
+    let (area, w) = (h as usize * w as usize, w as usize);
+    let row = |place: u32| {
+        let (c, rows) = ((place / side) as usize, window(place % side, h));
+        (0..side).map(move |s| {
+            let columns = window(s, w as u32);
+            let count = (rows.len() * columns.len()) as f64;
+            let places = rows.clone().flat_map(|i| columns.clone().map(move |j| i * w + j));
+            let mean = match pixels {
+                Pixels::Rgb(bytes) => {
+                    let sum: u64 = places.map(|place| u64::from(bytes[place * 3 + c])).sum();
+                    sum as f64 / count / 127.5 - 1.0
+                }
+                Pixels::Signed(planes) => places.map(|place| f64::from(planes[c * area + place])).sum::<f64>() / count,
+            };
+            mean as f32
+        })
+    };
+    (0..3 * side).into_par_iter().flat_map_iter(row).collect()
+}
 
 /// Labels of a head: its node, and for each image `[h, w]`.
 pub(super) type HeadLabels = (&'static str, Vec<Vec<u16>>);
@@ -60,15 +130,23 @@ impl Network {
     /// The labels of `shape.n` images of one size on a grid of `(rows, columns)`, for each head.
     ///
     /// # Errors
-    /// [`Kind::Input`] if an image is too large for the device; else as [`Session::new`] and the device's own.
+    /// As [`Session::new`] and the device's own.
     pub(super) fn labels(
         &mut self,
         gpu: &Gpu,
-        shape: Shape,
+        images: &Images<'_>,
         grid: (u32, u32),
-        fill: &Fill<'_>,
         progress: &dyn Progress,
     ) -> Result<Vec<HeadLabels>> {
+        // What does not fit a binding is brought to the network's size before it goes to the device.
+        let shape = images.shape();
+        if let (Images::Host { pixels, size }, true) =
+            (images, shape.with_batch(1).bytes() > gpu.traits().max_binding_bytes)
+        {
+            let small: Vec<Vec<f32>> = pixels.iter().map(|&pixels| pooled(pixels, *size, self.side)).collect();
+            let pixels = small.iter().map(|planes| Pixels::Signed(planes)).collect();
+            return self.labels(gpu, &Images::Host { pixels, size: (self.side, self.side) }, grid, progress);
+        }
         let loaded = match &mut self.loaded {
             Some(loaded) => loaded,
             none => none.insert(Loaded::new(gpu, &self.file, &self.graph, &self.heads, progress)?),
@@ -77,12 +155,12 @@ impl Network {
         let batch = loaded.fit(gpu, shape, self.side, grid)? as usize;
         for first in (0..shape.n as usize).step_by(batch) {
             let range = first..(first + batch).min(shape.n as usize);
-            let shape = shape.with_batch(range.len() as u32);
-            let program = gpu.program(loaded.record(gpu, &self.heads, (shape, self.side), grid, range, fill)?)?;
+            let n = range.len();
+            let program = gpu.program(loaded.record(gpu, &self.heads, (images, self.side), grid, range)?)?;
             gpu.submit(&program)?;
             let positions = (grid.0 * grid.1) as usize;
             for ((_, maps), buffer) in all.iter_mut().zip(&loaded.labels) {
-                let labels: Vec<u16> = gpu.download(buffer, positions * shape.n as usize)?;
+                let labels: Vec<u16> = gpu.download(buffer, positions * n)?;
                 maps.extend(labels.chunks_exact(positions).map(<[u16]>::to_vec));
             }
         }
@@ -106,12 +184,7 @@ impl Loaded {
         if (shape.h, shape.w) != (side, side) {
             let each = shape.with_batch(1).bytes();
             let most = gpu.traits().max_binding_bytes / each;
-            if most == 0 {
-                let message = format!("an image of {}x{} is too large for the adapter as it is", shape.h, shape.w);
-                let error = Error::new(Kind::OutOfMemory, message);
-                return Err(error.hint("let images be resized first: leave `--as-is` out"));
-            }
-            batch = batch.min(u32::try_from(most).unwrap_or(batch));
+            batch = batch.min(u32::try_from(most).unwrap_or(batch)).max(1);
             let bytes = each * u64::from(batch);
             if self.staging.as_ref().is_none_or(|staging| staging.bytes() < bytes) {
                 self.staging = None;
@@ -130,11 +203,11 @@ impl Loaded {
         &self,
         gpu: &Gpu,
         heads: &[Head],
-        (shape, side): (Shape, u32),
+        (images, side): (&Images<'_>, u32),
         grid: (u32, u32),
         range: Range<usize>,
-        fill: &Fill<'_>,
     ) -> Result<Recording> {
+        let shape = images.shape().with_batch(range.len() as u32);
         let session = &self.session;
         let graph = session.graph();
         let (input, _) = session.value(&graph.node(graph.input()).name, shape.n)?;
@@ -142,10 +215,10 @@ impl Loaded {
         recording.label("resize");
         match &self.staging {
             Some(staging) if (shape.h, shape.w) != (side, side) => {
-                fill(range, gpu, staging, &mut recording)?;
+                images.put(range, gpu, staging, &mut recording)?;
                 adaptive_average_pool(gpu, &mut recording, shape, (side, side), staging, input)?;
             }
-            _ => fill(range, gpu, input, &mut recording)?,
+            _ => images.put(range, gpu, input, &mut recording)?,
         }
         recording.append(session.record(shape.n)?);
         for (position, head) in heads.iter().enumerate() {
@@ -162,5 +235,29 @@ impl Loaded {
             )?;
         }
         Ok(recording)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::adaptive_average_pool::adaptive_average_pool;
+    use crate::reference::{Maps, rng};
+    use crate::tensor::HostTensor;
+
+    #[test]
+    fn images_are_pooled_on_the_host_as_on_the_device() {
+        for (h, w, side) in [(13, 29, 8), (5, 3, 7), (1, 1, 4)] {
+            let bytes: Vec<u8> =
+                rng::floats((h * w * 3) as usize, 1).iter().map(|v| (v * 127.0 + 128.0) as u8).collect();
+            let mut planes = Vec::new();
+            Pixels::Rgb(&bytes).append_signed(&mut planes);
+            let maps = HostTensor::new(Shape::new(1, 3, h, w), planes.clone()).unwrap();
+            let want = adaptive_average_pool(&Maps::from(&maps), side, side);
+            for pixels in [Pixels::Rgb(&bytes), Pixels::Signed(&planes)] {
+                let got = pooled(pixels, (h, w), side);
+                assert!(got.iter().zip(&want.data).all(|(&got, want)| (f64::from(got) - want).abs() < 1e-6));
+            }
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! Concepts from the segmenters: objects, their parts and halves, materials and colours, as the reference labels them.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,13 +9,12 @@ use serde_json::json;
 
 use super::cache::{ImageHash, LabelCache};
 use super::parsing::{ColorLabels, RawLabels, SegmenterLabels, SegmenterVocabulary, Wanted};
-use super::segment_network::{Fill, Head, Network};
-use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary};
+use super::segment_network::{Head, Images, Network};
+use super::{ConceptInput, ConceptSource, LabelMaps, MadeImages, Vocabulary};
 use crate::error::{Error, Kind, Result};
-use crate::gpu::{Buffer, Gpu, Recording};
+use crate::gpu::Gpu;
 use crate::models::segmenter::{self, Normalisation, Segmenter};
 use crate::progress::Progress;
-use crate::tensor::Shape;
 use crate::weights::WeightFile;
 
 /// Version of what label maps depend on beside weights and pixels, for cache keys and provenance.
@@ -207,12 +205,19 @@ impl<'a> UpernetConcepts<'a> {
         Arc::clone(caches.entry(grid).or_insert_with(open))
     }
 
-    /// What all networks say of images of one size; `fill` puts a range of them into a buffer.
-    fn raw(&self, shape: Shape, grid: (u32, u32), fill: &Fill<'_>) -> Result<Vec<RawLabels>> {
+    /// Says once why label maps are not kept any more.
+    fn say_trouble(&self, cache: &LabelCache) {
+        if let Some(trouble) = cache.trouble() {
+            self.progress.note(&trouble);
+        }
+    }
+
+    /// What all networks say of images of one size.
+    fn raw(&self, images: &Images<'_>, grid: (u32, u32)) -> Result<Vec<RawLabels>> {
         let empty = RawLabels { h: grid.0, w: grid.1, object: Vec::new(), part: None, material: None, color: None };
-        let mut all = vec![empty; shape.n as usize];
+        let mut all = vec![empty; images.shape().n as usize];
         for network in self.networks().iter_mut() {
-            for (head, maps) in network.labels(&self.gpu, shape, grid, fill, self.progress)? {
+            for (head, maps) in network.labels(&self.gpu, images, grid, self.progress)? {
                 for (raw, map) in all.iter_mut().zip(maps) {
                     match head {
                         segmenter::OBJECT => raw.object = map,
@@ -286,35 +291,27 @@ impl ConceptSource for UpernetConcepts<'_> {
         let missing: Vec<usize> = (0..images.len()).filter(|&index| raw[index].is_none()).collect();
         let size = |index: usize| (images[index].h, images[index].w);
         for run in missing.chunk_by(|&a, &b| size(a) == size(b)) {
-            let (h, w) = size(run[0]);
-            let fill = |range: Range<usize>, gpu: &Gpu, to: &Buffer, _: &mut Recording| {
-                let mut planes = Vec::with_capacity(range.len() * 3 * h as usize * w as usize);
-                run[range].iter().for_each(|&index| images[index].pixels.append_signed(&mut planes));
-                gpu.upload(to, 0, &planes)
-            };
-            let shape = Shape::new(run.len() as u32, 3, h, w);
-            for (&index, labels) in run.iter().zip(self.raw(shape, grid, &fill)?) {
+            let pixels = run.iter().map(|&index| images[index].pixels).collect();
+            let some = Images::Host { pixels, size: size(run[0]) };
+            for (&index, labels) in run.iter().zip(self.raw(&some, grid)?) {
                 cache.put(&hashes[index], &labels);
                 raw[index] = Some(labels);
             }
         }
-        if let Some(trouble) = cache.trouble() {
-            self.progress.note(&trouble);
-        }
+        self.say_trouble(&cache);
         self.numbered(&raw.into_iter().flatten().collect::<Vec<_>>())
     }
 
-    fn label_maps_on_device(
-        &self,
-        _: &Gpu,
-        _: &[String],
-        (images, shape): (&Buffer, Shape),
-        grid: (u32, u32),
-    ) -> Result<Vec<LabelMaps>> {
-        let bytes = shape.with_batch(1).bytes();
-        let fill = |range: Range<usize>, _: &Gpu, to: &Buffer, recording: &mut Recording| {
-            recording.copy(images, range.start as u64 * bytes, to, 0, range.len() as u64 * bytes)
-        };
-        self.numbered(&self.raw(shape, grid, &fill)?)
+    fn label_maps_on_device(&self, _: &Gpu, made: &MadeImages<'_>, grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
+        let cache = self.cache(grid);
+        let hashes: Vec<ImageHash> = made.origins.iter().map(|origin| ImageHash::of_parts(&[origin])).collect();
+        let known: Option<Vec<RawLabels>> = hashes.iter().map(|hash| cache.get(hash)).collect();
+        if let Some(known) = known.filter(|known| known.len() == made.shape.n as usize) {
+            return self.numbered(&known);
+        }
+        let raw = self.raw(&Images::Device { buffer: made.buffer, shape: made.shape }, grid)?;
+        hashes.iter().zip(&raw).for_each(|(hash, labels)| cache.put(hash, labels));
+        self.say_trouble(&cache);
+        self.numbered(&raw)
     }
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::latents::{Latents, in_words};
-use super::source::{ImageBatch, ImageSource};
+use super::source::{ImageBatch, ImageSource, Origin};
 use crate::error::Result;
 
 /// Chosen latents, in batches. Their images are still to be made: those of a batch are empty.
@@ -12,18 +12,31 @@ pub struct LatentSource {
     latents: Latents,
     indices: Vec<u32>,
     batch: usize,
+    generator: Option<String>,
 }
 
 impl LatentSource {
     /// The latents of these numbers, in this order; `batch` is at least 1.
     pub fn new(latents: Latents, indices: Vec<u32>, batch: u32) -> LatentSource {
-        LatentSource { latents, indices, batch: batch.max(1) as usize }
+        LatentSource { latents, indices, batch: batch.max(1) as usize, generator: None }
+    }
+
+    /// The same latents, of which the generator is known by the SHA-256 of its weights.
+    #[must_use]
+    pub fn made_by(self, generator: &str) -> LatentSource {
+        LatentSource { generator: Some(generator.to_owned()), ..self }
+    }
+
+    /// A hash of everything that the image of a latent follows from, if the generator is known.
+    fn origin(&self, latent: &[f32]) -> Option<Origin> {
+        let hash = Sha256::new().chain_update(self.generator.as_deref()?).chain_update(bytemuck::cast_slice(latent));
+        Some(hash.finalize().into())
     }
 
     /// The same latents in batches of another size, at least 1.
     #[must_use]
     pub fn with_batch(&self, batch: u32) -> LatentSource {
-        LatentSource::new(self.latents.clone(), self.indices.clone(), batch)
+        LatentSource { batch: batch.max(1) as usize, ..self.clone() }
     }
 
     /// Numbers of the latents, in the run's order.
@@ -70,10 +83,12 @@ impl ImageSource for LatentSource {
         Box::new(rest.chunks(self.batch).map(move |numbers| {
             let first = next;
             next += numbers.len() as u32;
+            let input = reader.rows(numbers)?;
             Ok(ImageBatch {
                 indices: (first..next).collect(),
                 names: numbers.iter().map(u32::to_string).collect(),
-                input: reader.rows(numbers)?,
+                origins: input.chunks_exact(self.latents.size()).filter_map(|latent| self.origin(latent)).collect(),
+                input,
                 images: Vec::new(),
                 next,
             })

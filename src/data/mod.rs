@@ -16,4 +16,4 @@ pub mod resize;
 pub mod source;
 mod store;
 
-pub use source::{ImageBatch, ImageSource};
+pub use source::{ImageBatch, ImageSource, Origin};

@@ -6,6 +6,9 @@ use super::loader::{Batch, ImageLoader};
 use super::preprocess::Prepared;
 use crate::error::Result;
 
+/// SHA-256 of everything that a generator's image follows from: its weights and the latent.
+pub type Origin = [u8; 32];
+
 /// Images ready for a network.
 #[derive(Debug, Clone)]
 pub struct ImageBatch {
@@ -17,6 +20,8 @@ pub struct ImageBatch {
     pub input: Vec<f32>,
     /// Each image as the network sees it before normalisation; none where the network is to make them.
     pub images: Vec<Arc<Prepared>>,
+    /// Of each image that is still to be made, a hash of everything it follows from, if that is known; else empty.
+    pub origins: Vec<Origin>,
     /// First position of the run's order that neither this batch nor one before it looked at.
     pub next: u32,
 }
@@ -55,5 +60,6 @@ fn batch_of(batch: Batch) -> ImageBatch {
         names: batch.items.iter().map(|item| item.name.clone()).collect(),
         input: batch.input.data,
         images: batch.items.into_iter().map(|item| item.image).collect(),
+        origins: Vec::new(),
     }
 }

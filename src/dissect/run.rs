@@ -11,7 +11,7 @@ use super::quantile::{Quantile, THREE_PASSES, TWO_PASSES};
 use super::stage::{CountStage, HistogramStage, LabelStage, PackedLabels, PeakStage, positions};
 use super::tally::Tally;
 use super::topk::TopK;
-use crate::concepts::{ConceptInput, ConceptSource, LabelMaps};
+use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, MadeImages};
 use crate::data::{ImageBatch, ImageSource};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Download, Gpu, Recording, Submission};
@@ -417,8 +417,10 @@ impl Dissection<'_> {
         let maps = match self.tail {
             None => self.concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), grid)?,
             Some(tail) => {
-                let images = tail.value(&tail.graph().node(tail.graph().output()).name, batch.indices.len() as u32)?;
-                self.concepts.label_maps_on_device(self.gpu, &batch.names, images, grid)?
+                let output = &tail.graph().node(tail.graph().output()).name;
+                let (buffer, shape) = tail.value(output, batch.indices.len() as u32)?;
+                let made = MadeImages { names: &batch.names, origins: &batch.origins, buffer, shape };
+                self.concepts.label_maps_on_device(self.gpu, &made, grid)?
             }
         };
         if let Some(labelled) = self.labelled {

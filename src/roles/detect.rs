@@ -8,7 +8,7 @@ use safetensors::tensor::Dtype;
 use super::watch::State;
 use super::{Split, Watch};
 use crate::concepts::{ConceptSource, LabelMaps};
-use crate::data::ImageSource;
+use crate::data::{ImageBatch, ImageSource};
 use crate::dissect::sealed::{Owned, owned};
 use crate::dissect::tally::tensor;
 use crate::error::{Error, Result};
@@ -133,12 +133,12 @@ impl Detection<'_> {
         let mut state = Sightings::new();
         let peaks = split.gpu.buffer("peaks", peaks_bytes(split.head, self.node)?)?;
         watch.resume(&mut state);
-        self.pass(watch, &mut state, |input, names, n| {
+        self.pass(watch, &mut state, |batch, n| {
             let places: Vec<u32> = (0..n).collect();
-            split.begin(input, n)?;
+            split.begin(&batch.input, n)?;
             let found = self.peaks(split.gpu, split.head, &peaks, n)?;
             split.images(&places, None)?;
-            let maps = split.label_maps(concepts, names, grid)?;
+            let maps = split.label_maps(concepts, (&batch.names, &batch.origins), grid)?;
             Ok((found, maps.iter().map(|maps| presence.of(maps)).collect::<Result<_>>()?))
         })?;
         Ok(state)
@@ -161,8 +161,8 @@ impl Detection<'_> {
         let mut state = Sightings::new();
         let peaks = gpu.buffer("peaks", peaks_bytes(session, self.node)?)?;
         watch.resume(&mut state);
-        self.pass(watch, &mut state, |input, _, n| {
-            session.upload(input, n)?;
+        self.pass(watch, &mut state, |batch, n| {
+            session.upload(&batch.input, n)?;
             gpu.submit(&gpu.program(session.record(n)?)?)?;
             Ok((self.peaks(gpu, session, &peaks, n)?, Vec::new()))
         })?;
@@ -175,7 +175,7 @@ impl Detection<'_> {
         &self,
         watch: &Watch<'_>,
         state: &mut Sightings,
-        mut look: impl FnMut(&[f32], &[String], u32) -> Result<(Vec<f32>, Vec<bool>)>,
+        mut look: impl FnMut(&ImageBatch, u32) -> Result<(Vec<f32>, Vec<bool>)>,
     ) -> Result<()> {
         watch.progress.stage("looking", u64::from(self.images.count()));
         watch.progress.advance(u64::from(state.next));
@@ -184,7 +184,7 @@ impl Detection<'_> {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {
-                let (peaks, present) = look(&batch.input, &batch.names, n)?;
+                let (peaks, present) = look(&batch, n)?;
                 state.images.extend(&batch.indices);
                 state.peaks.extend(peaks);
                 state.present.extend(present);

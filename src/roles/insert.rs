@@ -146,7 +146,7 @@ impl Insertion<'_> {
                 watch.check(&state)?;
                 self.split.images(&vec![0; chunk.len()], Some(&self.edit(chunk)))?;
                 let names = vec![name.clone(); chunk.len()];
-                let maps = self.split.label_maps(self.concepts, &names, self.grid)?;
+                let maps = self.split.label_maps(self.concepts, (&names, &[]), self.grid)?;
                 for maps in &maps {
                     counts.push(label_counts(maps, labels)?);
                 }

@@ -85,7 +85,8 @@ impl Removal<'_> {
             for edit in std::iter::once(None).chain(edits.iter().map(Some)) {
                 watch.check(&state)?;
                 self.split.images(&places, edit)?;
-                let maps = self.split.label_maps(self.concepts, &batch.names, self.grid)?;
+                let origins = if edit.is_none() { batch.origins.as_slice() } else { &[] };
+                let maps = self.split.label_maps(self.concepts, (&batch.names, origins), self.grid)?;
                 counted.push(maps.iter().map(|maps| label_counts(maps, labels)).collect::<Result<_>>()?);
                 watch.progress.advance(n.into());
             }

@@ -1,6 +1,7 @@
 //! A generator in two parts: the head runs once for each latent, the tail again and again with edits of its input.
 
-use crate::concepts::{ConceptSource, LabelMaps};
+use crate::concepts::{ConceptSource, LabelMaps, MadeImages};
+use crate::data::Origin;
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording};
 use crate::session::{Edit, Session};
@@ -77,16 +78,17 @@ impl Split<'_> {
         self.tail.read(&graph.node(graph.output()).name, n)
     }
 
-    /// Label maps of the last images, one for each name.
+    /// Label maps of the last images, one for each name. `origins` says what each follows from, and is empty if units are edited.
     ///
     /// # Errors
     /// As [`ConceptSource::label_maps_on_device`].
     pub fn label_maps(
         &self,
         concepts: &dyn ConceptSource,
-        names: &[String],
+        (names, origins): (&[String], &[Origin]),
         grid: (u32, u32),
     ) -> Result<Vec<LabelMaps>> {
-        concepts.label_maps_on_device(self.gpu, names, self.made(names.len() as u32)?, grid)
+        let (buffer, shape) = self.made(names.len() as u32)?;
+        concepts.label_maps_on_device(self.gpu, &MadeImages { names, origins, buffer, shape }, grid)
     }
 }

@@ -96,6 +96,7 @@ impl ImageSource for Noise {
                 names: indices.iter().map(|index| format!("{index}.png")).collect(),
                 input: indices.iter().flat_map(|&index| self.input(index)).collect(),
                 images: indices.iter().map(|_| Arc::clone(&black)).collect(),
+                origins: Vec::new(),
                 next: (first + batch).min(self.count),
                 indices,
             })
