@@ -5,6 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::bench_sweep;
 use super::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Gpu, Recording};
@@ -20,7 +21,10 @@ use crate::weights::WeightFile;
 #[command(after_help = "Examples:
   netdissect bench
   netdissect bench conv
-  netdissect bench --weights vgg16.safetensors --layer conv5_3 --batch 4 --json")]
+  netdissect bench --weights vgg16.safetensors --layer conv5_3 --batch 4 --json
+  netdissect bench --weights church.safetensors --layer layer4 --batch 4
+
+A generator with a layer is also timed in its two parts, and sweeping an edit over all positions of that layer.")]
 pub(super) struct BenchArgs {
     /// Only kernels whose name holds this.
     filter: Option<String>,
@@ -34,7 +38,7 @@ pub(super) struct BenchArgs {
     weights: Option<std::path::PathBuf>,
 
     /// Network; read from the weight file if left out.
-    #[arg(long, value_name = "NAME", value_parser = ["vgg16"], requires = "weights")]
+    #[arg(long, value_name = "NAME", value_parser = ["vgg16", "progan"], requires = "weights")]
     model: Option<String>,
 
     /// The layer at which the network ends.
@@ -213,6 +217,11 @@ fn network(
             args.batch,
             wall / f64::from(args.batch)
         ))?;
+    }
+    if args.layer.is_some() && model.name == "progan" {
+        drop(session);
+        let parts = (gpu, &file, &model);
+        rows.extend(bench_sweep::rows(context, parts, &last, (args.repeats, args.batch))?);
     }
     Ok(rows)
 }

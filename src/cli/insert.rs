@@ -121,7 +121,7 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     if common.place.begin(&FILES, &job, context)? {
         return print(context, args);
     }
-    let mut parts = ranked.generator.parts(context, &gpu, &[&ranked.node], common.place.batch)?;
+    let (mut parts, mut sweep) = ranked.generator.sweep(context, &gpu, &ranked.node, common.place.batch)?;
     let tried = positions.of_image("", shape.positions()).len() as u64;
     if common.place.dry_run {
         let latents = ranked.generator.indices.len() as u64;
@@ -139,6 +139,7 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     let source = ranked.generator.source(1);
     let mut insertion = Insertion {
         split: experiment::split(&gpu, &mut parts)?,
+        sweep: &mut sweep,
         latents: &source,
         concepts: concepts.as_ref(),
         grid,

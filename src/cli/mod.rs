@@ -2,6 +2,7 @@
 
 mod activations;
 mod bench;
+mod bench_sweep;
 mod classify;
 mod concepts;
 mod context;

@@ -17,6 +17,7 @@ pub mod pixel_norm;
 pub mod relu;
 pub mod roof_arithmetic;
 pub mod softmax;
+pub mod splice;
 mod template;
 pub mod threshold_iou;
 pub mod tune;
@@ -58,6 +59,7 @@ pub static ALL: &[&Entry] = &[
     &relu::ENTRY,
     &roof_arithmetic::ENTRY,
     &softmax::ENTRY,
+    &splice::ENTRY,
     &threshold_iou::ENTRY,
     &upsample_bilinear::ENTRY,
     &upsample_nearest::ENTRY,
