@@ -198,7 +198,8 @@ impl Generator {
         let kept: Vec<&str> = std::iter::once(node).chain(kept.iter().map(String::as_str)).collect();
         let tail = network::open_session(context, gpu, &second, &self.file, (&kept, 1), Some(1))?;
         let positions = second.node(second.input()).shape.positions() as usize;
-        let batch = batch.unwrap_or_else(|| network::fitting_batch(gpu, &second, positions));
+        // Windows take less than half of what whole maps do, and are small for an adapter.
+        let batch = batch.unwrap_or_else(|| network::fitting_batch(gpu, &second, positions) * 2);
         let (mut tuner, place) = (Tuner::cached(), self.file.path().display());
         let sweep = Sweep::new(gpu, &second, &self.file, batch, &mut tuner).map_err(|error| error.at(place))?;
         let head = network::open_session(context, gpu, &first, &self.file, (&[node], self.indices.len()), None)?;
