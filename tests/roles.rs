@@ -19,7 +19,7 @@ use netdissect::progress::{Progress, Silent};
 use netdissect::roles::detect::{Detection, Presence, Sightings};
 use netdissect::roles::insert::{Insertion, InsertionCounts, Positions};
 use netdissect::roles::remove::{Removal, RemovalCounts};
-use netdissect::roles::{Split, Watch};
+use netdissect::roles::{Split, Sweep, Watch, sweep};
 use netdissect::session::{Edit, Session};
 use netdissect::tensor::{HostTensor, Shape};
 use netdissect::weights;
@@ -225,13 +225,65 @@ fn a_removal_stopped_again_and_again_ends_in_the_same_counts() {
     assert_eq!(remove(1, &watch).unwrap(), want);
 }
 
+/// Head, tail for one image, and a sweep for this many at once.
+fn sweep_parts(layer: &str, batch: u32) -> (Session, Session, Sweep) {
+    let weights = generator();
+    let (first, second) = progan::build(&shapes(&weights)).unwrap().graph.split(layer).unwrap();
+    let (gpu, mut tuner) = (gpu().unwrap(), Tuner::forgetful());
+    let kept = sweep::kept(&second).unwrap();
+    let kept: Vec<&str> = std::iter::once(layer).chain(kept.iter().map(String::as_str)).collect();
+    (
+        Session::new(gpu, &first, &weights, 1, &[layer], &mut tuner).unwrap(),
+        Session::new(gpu, &second, &weights, 1, &kept, &mut tuner).unwrap(),
+        Sweep::new(gpu, &second, &weights, batch, &mut tuner).unwrap(),
+    )
+}
+
+/// The whole tail again for each position, against windows of what an edit can reach.
+#[test]
+fn a_sweep_makes_the_images_of_the_whole_tail_to_the_bit() {
+    let Some(gpu) = gpu() else { return };
+    // The layer may also be cut before its ReLU.
+    for (layer, side) in [("layer4", 8), ("layer2", 4), ("layer3.conv", 8), ("layer6", 16)] {
+        let (head, mut tail, mut sweep) = sweep_parts(layer, 5);
+        let mut split = Split { gpu, head: &head, tail: &mut tail };
+        split.begin(&Latents::seeded(1, 24).reader().unwrap().row(3).unwrap(), 1).unwrap();
+        let shape = split.layer();
+        assert_eq!((shape.h, shape.w), (side, side));
+        split.images(&[0], None).unwrap();
+        let plain = split.read(1).unwrap().data;
+        let units = [(3, 9.0), (7, -4.0), (0, 6.5)];
+        let mut made = Vec::new();
+        let cells: Vec<u32> = (0..side * side).collect();
+        for chunk in cells.chunks(5) {
+            sweep.images(gpu, split.tail, &units, chunk).unwrap();
+            let (images, shape) = sweep.made(chunk.len() as u32);
+            made.extend(gpu.download::<f32>(images, shape.len()).unwrap());
+        }
+        for (&cell, image) in cells.iter().zip(made.chunks_exact(plain.len())) {
+            let extent = Extent { per_image: false, per_position: true };
+            let mut edit = Edit { extent, amount: vec![0.0; shape.len()], value: vec![0.0; shape.len()] };
+            for (unit, value) in units {
+                let at = (unit * shape.positions() + cell) as usize;
+                (edit.amount[at], edit.value[at]) = (1.0, value);
+            }
+            split.images(&[0], Some(&edit)).unwrap();
+            let want = split.read(1).unwrap().data;
+            assert_ne!(want, plain, "{layer} {cell}: the edit shows nowhere");
+            let differ = want.iter().zip(image).filter(|(want, got)| want != got).count();
+            assert_eq!(differ, 0, "{layer} {cell}: {differ} of {} values", want.len());
+        }
+    }
+}
+
 const SET: [(u32, f32); 3] = [(3, 9.0), (12, -4.0), (0, 6.5)];
 
 fn insert(batch: u32, positions: Positions, watch: &Watch<'_>) -> Result<InsertionCounts> {
-    let (head, mut tail) = parts(1, batch);
+    let (head, mut tail, mut sweep) = sweep_parts(LAYER, batch);
     let split = Split { gpu: gpu().unwrap(), head: &head, tail: &mut tail };
-    let (latents, concepts) = (latents(1), Toy::new());
-    Insertion { split, latents: &latents, concepts: &concepts, grid: GRID, label: 1, units: &SET, positions }.run(watch)
+    let (latents, concepts, sweep) = (latents(1), Toy::new(), &mut sweep);
+    Insertion { split, sweep, latents: &latents, concepts: &concepts, grid: GRID, label: 1, units: &SET, positions }
+        .run(watch)
 }
 
 /// The units at one position, alone.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::bench_sweep;
 use super::context::Context;
 use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
@@ -13,7 +14,7 @@ use crate::graph::Graph;
 use crate::kernels;
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
-use crate::models::{progan, vgg16};
+use crate::models::{Model, progan, vgg16};
 use crate::progress::check_stop;
 use crate::reference::{self, Case, Size};
 use crate::session::Session;
@@ -24,7 +25,10 @@ use crate::weights::WeightFile;
 #[command(after_help = "Examples:
   netdissect bench
   netdissect bench conv
-  netdissect bench --weights vgg16.safetensors --layer conv5_3 --batch 4 --json")]
+  netdissect bench --weights vgg16.safetensors --layer conv5_3 --batch 4 --json
+  netdissect bench --weights church.safetensors --layer layer4 --batch 4
+
+A generator with a layer is also timed in its two parts, and sweeping an edit over all positions of that layer.")]
 pub(super) struct BenchArgs {
     /// Only kernels whose name holds this.
     filter: Option<String>,
@@ -38,7 +42,7 @@ pub(super) struct BenchArgs {
     weights: Option<std::path::PathBuf>,
 
     /// Network; read from the weight file if left out.
-    #[arg(long, value_name = "NAME", value_parser = ["vgg16"], requires = "weights")]
+    #[arg(long, value_name = "NAME", value_parser = ["vgg16", "progan"], requires = "weights")]
     model: Option<String>,
 
     /// The layer at which the network ends.
@@ -146,8 +150,8 @@ fn kernels(args: &BenchArgs, context: &mut Context<'_>, gpu: &Gpu, roof: &Roof) 
     Ok(rows)
 }
 
-/// The network of a file, up to the layer that is named, and the nodes at which it ends.
-fn whole(args: &BenchArgs, file: &WeightFile) -> Result<(Graph, Vec<String>)> {
+/// The network of a file, its graph up to the layer that is named, and the nodes at which that ends.
+fn whole(args: &BenchArgs, file: &WeightFile) -> Result<(Model, Graph, Vec<String>)> {
     let shapes = file.shapes();
     let segmenter = Segmenter::named(file.model());
     let model = match file.model() {
@@ -164,7 +168,7 @@ fn whole(args: &BenchArgs, file: &WeightFile) -> Result<(Graph, Vec<String>)> {
         (None, None) => vec![model.graph.node(model.graph.output()).name.clone()],
     };
     let graph = model.graph.head(&ends.iter().map(String::as_str).collect::<Vec<_>>())?;
-    Ok((graph, ends))
+    Ok((model, graph, ends))
 }
 
 /// A network on noise, step by step and as a whole.
@@ -176,7 +180,7 @@ fn network(
     roof: &Roof,
 ) -> Result<Vec<Value>> {
     let file = WeightFile::open(path)?;
-    let (graph, ends) = whole(args, &file).map_err(|error| error.at(path.display()))?;
+    let (model, graph, ends) = whole(args, &file).map_err(|error| error.at(path.display()))?;
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
     let session = Session::new(gpu, &graph, &file, args.batch, &ends, &mut Tuner::cached())?;
     let program = gpu.program(session.record(args.batch)?)?;
@@ -230,6 +234,11 @@ fn network(
             args.batch,
             wall / f64::from(args.batch)
         ))?;
+    }
+    if args.layer.is_some() && model.name == "progan" {
+        drop(session);
+        let parts = (gpu, &file, &model);
+        rows.extend(bench_sweep::rows(context, parts, ends[0], (args.repeats, args.batch))?);
     }
     Ok(rows)
 }

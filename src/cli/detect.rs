@@ -390,7 +390,7 @@ fn pictures(
 
 fn dry_run(args: &DetectArgs, context: &mut Context<'_>, gpu: &Gpu, parts: &Parts, count: usize) -> Result<()> {
     if parts.tail.is_some() {
-        return experiment::dry_run(context, gpu, parts, (count as u64, count as u64), &args.place.output);
+        return experiment::dry_run(context, gpu, parts, (count as u64, count as u64, None), &args.place.output);
     }
     let seconds = seconds_of(gpu, &parts.head, parts.head.batch())? * count as f64;
     if context.global.json {

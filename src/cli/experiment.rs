@@ -255,7 +255,8 @@ pub(super) fn seconds_of(gpu: &Gpu, session: &Session, n: u32) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64() / f64::from(n))
 }
 
-/// Says what an experiment would do: so many runs of the head and of the tail.
+/// Says what an experiment would do: so many runs of the head and so many images. `image` gives the seconds of one and how many
+/// are made at once; where there is none the tail makes them.
 ///
 /// # Errors
 /// What the device reports.
@@ -263,23 +264,27 @@ pub(super) fn dry_run(
     context: &mut Context<'_>,
     gpu: &Gpu,
     parts: &Parts,
-    (heads, tails): (u64, u64),
+    (heads, tails, image): (u64, u64, Option<(f64, u32)>),
     output: &Path,
 ) -> Result<()> {
     let tail = parts.tail.as_ref().unwrap_or(&parts.head);
-    let each = (seconds_of(gpu, &parts.head, parts.head.batch())?, seconds_of(gpu, tail, tail.batch())?);
+    let (seconds, batch) = match image {
+        Some(known) => known,
+        None => (seconds_of(gpu, tail, tail.batch())?, tail.batch()),
+    };
+    let each = (seconds_of(gpu, &parts.head, parts.head.batch())?, seconds);
     let seconds = each.0 * heads as f64 + each.1 * tails as f64;
     if context.global.json {
         return context.json(&json!({
             "head_passes": heads, "tail_passes": tails, "head_seconds": each.0, "tail_seconds": each.1,
-            "batch": tail.batch(), "seconds": seconds, "memory_bytes": gpu.peak_bytes(),
+            "batch": batch, "seconds": seconds, "memory_bytes": gpu.peak_bytes(),
         }));
     }
     context.line(&format!(
         "{heads} latents to the layer, {:.1} ms each; {tails} images from it, {:.1} ms each, {} at once, on {}",
         each.0 * 1e3,
         each.1 * 1e3,
-        tail.batch(),
+        batch,
         gpu.summary().name
     ))?;
     context.line(&format!(

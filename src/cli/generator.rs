@@ -12,10 +12,12 @@ use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
+use crate::kernels::tune::Tuner;
 use crate::models::{Model, progan};
 use crate::progress::check_stop;
 use crate::report::schema;
-use crate::session::Session;
+use crate::roles::{Sweep, sweep};
+use crate::session::{self, Session};
 use crate::weights::WeightFile;
 
 /// Which latents.
@@ -178,6 +180,30 @@ impl Generator {
             Some(tail.batch()),
         )?;
         Ok(Parts { head, tail: Some(tail) })
+    }
+
+    /// Puts it on the device cut behind a node, with the tail for one image at a time and a sweep over positions beside it.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub(super) fn sweep(
+        &self,
+        context: &Context<'_>,
+        gpu: &Gpu,
+        node: &str,
+        batch: Option<u32>,
+    ) -> Result<(Parts, Sweep)> {
+        let (first, second) = self.model.graph.split(node)?;
+        let kept = sweep::kept(&second)?;
+        let kept: Vec<&str> = std::iter::once(node).chain(kept.iter().map(String::as_str)).collect();
+        let tail = network::open_session(context, gpu, &second, &self.file, (&kept, 1), Some(1))?;
+        let positions = second.node(second.input()).shape.positions() as usize;
+        // Windows take less than half of what whole maps do, and are small for an adapter.
+        let batch = batch.unwrap_or_else(|| session::fitting_batch(gpu, &second, positions) * 2);
+        let (mut tuner, place) = (Tuner::cached(), self.file.path().display());
+        let sweep = Sweep::new(gpu, &second, &self.file, batch, &mut tuner).map_err(|error| error.at(place))?;
+        let head = network::open_session(context, gpu, &first, &self.file, (&[node], self.indices.len()), None)?;
+        Ok((Parts { head, tail: Some(tail) }, sweep))
     }
 
     /// What decides its images, for `run.json`.

@@ -22,7 +22,7 @@ use crate::gpu::Gpu;
 use crate::report::experiments::insert::{Insertion as Report, Levels, NAME, Sampling};
 use crate::report::experiments::{self, Picture, Row};
 use crate::roles::insert::{Insertion, InsertionCounts, Positions};
-use crate::roles::{Split, Watch};
+use crate::roles::{Split, Sweep, Watch};
 
 /// Set the units for a concept at one position after the other and count where the concept appears.
 #[derive(Debug, Args)]
@@ -121,12 +121,13 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     if common.place.begin(&FILES, &job, context)? {
         return print(context, args);
     }
-    let mut parts = ranked.generator.parts(context, &gpu, &[&ranked.node], common.place.batch)?;
+    let (mut parts, mut sweep) = ranked.generator.sweep(context, &gpu, &ranked.node, common.place.batch)?;
     let tried = positions.of_image("", shape.positions()).len() as u64;
     if common.place.dry_run {
         let latents = ranked.generator.indices.len() as u64;
         let level_passes = levels.as_ref().map_or(0, |levels| levels.indices().len() as u64);
-        let passes = (latents + level_passes, latents * (tried + 1));
+        let image = seconds_of_sweep(&gpu, &mut parts, &mut sweep, &units)?;
+        let passes = (latents + level_passes, latents * (tried + 1), Some(image));
         return experiment::dry_run(context, &gpu, &parts, passes, &common.place.output);
     }
     let started = Instant::now();
@@ -139,6 +140,7 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     let source = ranked.generator.source(1);
     let mut insertion = Insertion {
         split: experiment::split(&gpu, &mut parts)?,
+        sweep: &mut sweep,
         latents: &source,
         concepts: concepts.as_ref(),
         grid,
@@ -169,6 +171,28 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     Report::new(about, (concepts.vocabulary(), ranked.label), found, &counts, rows).write(&common.place.output)?;
     common.place.end(&FILES, NAME, started)?;
     print(context, args)
+}
+
+/// Seconds of an image of a sweep, the first batch not counted, and how many are made at once.
+fn seconds_of_sweep(
+    gpu: &Gpu,
+    parts: &mut Parts,
+    sweep: &mut Sweep,
+    units: &[experiments::Ranked],
+) -> Result<(f64, u32)> {
+    let mut split = experiment::split(gpu, parts)?;
+    let cells: Vec<u32> = (0..split.layer().positions().min(sweep.batch())).collect();
+    let set: Vec<(u32, f32)> = units.iter().map(|unit| (unit.unit, 0.0)).collect();
+    split.begin(&vec![0.5; split.head.graph().node(split.head.graph().input()).shape.len()], 1)?;
+    split.images(&[0], None)?;
+    let mut time = || {
+        let start = Instant::now();
+        sweep.images(gpu, split.tail, &set, &cells)?;
+        gpu.wait()?;
+        Ok::<f64, Error>(start.elapsed().as_secs_f64() / cells.len() as f64)
+    };
+    time()?;
+    Ok((time()?, sweep.batch()))
 }
 
 /// The latents that levels are taken over, unless a value is given.

@@ -2,6 +2,7 @@
 
 mod activations;
 mod bench;
+mod bench_sweep;
 mod cache;
 mod classify;
 mod concepts;

@@ -77,7 +77,7 @@ pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
     let source = ranked.generator.source(parts.head.batch());
     if common.place.dry_run {
         let latents = source.indices().len() as u64;
-        let passes = (latents, latents * (units.len() as u64 + 1));
+        let passes = (latents, latents * (units.len() as u64 + 1), None);
         return experiment::dry_run(context, &gpu, &parts, passes, &common.place.output);
     }
     let started = Instant::now();

@@ -20,6 +20,7 @@ pub mod precise_roi_pool;
 pub mod relu;
 pub mod roof_arithmetic;
 pub mod softmax;
+pub mod splice;
 mod template;
 pub mod threshold_iou;
 pub mod tune;
@@ -64,6 +65,7 @@ pub static ALL: &[&Entry] = &[
     &relu::ENTRY,
     &roof_arithmetic::ENTRY,
     &softmax::ENTRY,
+    &splice::ENTRY,
     &threshold_iou::ENTRY,
     &upsample_bilinear::ENTRY,
     &upsample_nearest::ENTRY,

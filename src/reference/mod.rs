@@ -20,6 +20,7 @@ pub mod precise_roi_pool;
 pub mod relu;
 pub mod roof_arithmetic;
 pub mod softmax;
+pub mod splice;
 pub mod threshold_iou;
 pub mod upsample_bilinear;
 pub mod upsample_nearest;
@@ -53,6 +54,7 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("relu", relu::cases),
     ("roof_arithmetic", roof_arithmetic::cases),
     ("softmax", softmax::cases),
+    ("splice", splice::cases),
     ("threshold_iou", threshold_iou::cases),
     ("upsample_bilinear", upsample_bilinear::cases),
     ("upsample_nearest", upsample_nearest::cases),

@@ -10,22 +10,22 @@ use sha2::{Digest, Sha256};
 
 use super::statistics::{Groups, Moments, label_counts};
 use super::watch::State;
-use super::{Split, Watch};
-use crate::concepts::{ConceptSource, LabelMaps};
+use super::{Split, Sweep, Watch};
+use crate::concepts::{ConceptSource, LabelMaps, MadeImages};
 use crate::data::ImageSource;
 use crate::dissect::sealed::{Owned, owned};
 use crate::dissect::tally::tensor;
 use crate::error::{Error, Result};
-use crate::kernels::edit::Extent;
-use crate::session::Edit;
 
 /// Changes remembered for pictures.
 const REMEMBERED: usize = 8;
 
 /// What to insert, and where.
 pub struct Insertion<'a> {
-    /// The generator. The head takes one latent; the tail as many positions at once as it has images in a batch.
+    /// The generator; its tail keeps what [`super::sweep::kept`] names.
     pub split: Split<'a>,
+    /// The same tail, which makes the images with edits.
+    pub sweep: &'a mut Sweep,
     /// The latents, one at a time.
     pub latents: &'a dyn ImageSource,
     /// Where label maps come from.
@@ -139,44 +139,31 @@ impl Insertion<'_> {
             let [name] = &batch.names[..] else { return Err(Error::internal("latents come one at a time")) };
             let positions = self.positions.of_image(name, cells);
             self.split.begin(&batch.input, 1)?;
-            // The image as it is goes along with the first of the others.
-            let edits: Vec<Option<u32>> = std::iter::once(None).chain(positions.iter().copied().map(Some)).collect();
-            let (mut counts, mut before) = (Vec::with_capacity(edits.len()), None);
-            for chunk in edits.chunks(self.split.tail.batch() as usize) {
+            self.split.images(&[0], None)?;
+            let before = self.split.label_maps(self.concepts, (&batch.names, &batch.origins), self.grid)?;
+            let [before] = &before[..] else { return Err(Error::internal("no label map came back")) };
+            let mut counts = vec![label_counts(before, labels)?];
+            watch.progress.advance(1);
+            for chunk in positions.chunks(self.sweep.batch() as usize) {
                 watch.check(&state)?;
-                self.split.images(&vec![0; chunk.len()], Some(&self.edit(chunk)))?;
-                let names = vec![name.clone(); chunk.len()];
-                let maps = self.split.label_maps(self.concepts, (&names, &[]), self.grid)?;
+                self.sweep.images(self.split.gpu, self.split.tail, self.units, chunk)?;
+                let (names, n) = (vec![name.clone(); chunk.len()], chunk.len() as u32);
+                let (buffer, shape) = self.sweep.made(n);
+                let made = MadeImages { names: &names, origins: &[], buffer, shape };
+                let maps = self.concepts.label_maps_on_device(self.split.gpu, &made, self.grid)?;
                 for maps in &maps {
                     counts.push(label_counts(maps, labels)?);
                 }
-                before = before.or(maps.into_iter().next());
-                watch.progress.advance(chunk.len() as u64);
+                watch.progress.advance(n.into());
             }
-            let before = before.ok_or_else(|| Error::internal("no label map came back"))?;
             let around: Vec<Vec<u16>> =
-                positions.iter().map(|&position| labels_at(&before, position, (layer.h, layer.w))).collect();
+                positions.iter().map(|&position| labels_at(before, position, (layer.h, layer.w))).collect();
             state.take(batch.indices[0], self.label, &positions, &around, &counts)?;
             state.next = batch.next;
             watch.pause(&mut saved, &state)?;
         }
         watch.save(&state)?;
         Ok(state)
-    }
-
-    /// The units set at one position of each image of a batch, or nowhere.
-    fn edit(&self, places: &[Option<u32>]) -> Edit {
-        let extent = Extent { per_image: true, per_position: true };
-        let shape = self.split.layer().with_batch(self.split.tail.batch());
-        let mut edit = Edit { extent, amount: vec![0.0; shape.len()], value: vec![0.0; shape.len()] };
-        for (image, place) in places.iter().enumerate() {
-            let Some(place) = place else { continue };
-            for &(unit, value) in self.units {
-                let at = (image * shape.c as usize + unit as usize) * shape.positions() as usize + *place as usize;
-                (edit.amount[at], edit.value[at]) = (1.0, value);
-            }
-        }
-        edit
     }
 }
 

@@ -31,13 +31,16 @@ pub struct Section {
     pub facts: Vec<(String, String, String)>,
     /// Plots: SVG, caption.
     pub figures: Vec<(String, String)>,
-    /// Rows of pictures: title, then address and caption of each.
-    pub rows: Vec<(String, Vec<(String, String)>)>,
+    /// Rows of pictures.
+    pub rows: Vec<Album>,
     /// Tables: title, head, rows.
     pub tables: Vec<Table>,
     /// How it was made: name, text.
     pub provenance: Vec<(String, String)>,
 }
+
+/// Pictures side by side: what they have in common, then address and caption of each.
+pub type Album = (String, Vec<(String, String)>);
 
 /// A table of a section.
 #[derive(Debug, Serialize)]
@@ -76,7 +79,7 @@ pub fn render(sections: &[Section]) -> Result<String> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if one cannot be read or lies outside the folder.
-pub fn embed(dir: &Path, rows: &[Row]) -> Result<Vec<(String, Vec<(String, String)>)>> {
+pub fn embed(dir: &Path, rows: &[Row]) -> Result<Vec<Album>> {
     let address = |file: &str| {
         let relative = Path::new(file);
         if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
