@@ -2,7 +2,7 @@
 //!
 //! Modules stand on floors; one imports only from floors below its own:
 //! 0 [`error`], [`files`], [`tensor`], [`geometry`], [`npy`], [`progress`] · 1 [`gpu`], [`weights`], [`data`] · 2 [`graph`], [`kernels`] · 3 [`mod@reference`] ·
-//! 4 [`models`], [`concepts`], [`session`] · 5 [`dissect`] · 6 [`report`] · 7 [`cli`].
+//! 4 [`models`], [`concepts`], [`session`] · 5 [`dissect`], [`scenes`] · 6 [`report`] · 7 [`cli`].
 
 pub mod cli;
 pub mod concepts;
@@ -19,6 +19,7 @@ pub mod npy;
 pub mod progress;
 pub mod reference;
 pub mod report;
+pub mod scenes;
 pub mod session;
 pub mod tensor;
 pub mod weights;

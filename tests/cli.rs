@@ -68,6 +68,7 @@ fn help_names_every_subcommand_and_the_exit_codes() {
         "dissect",
         "classify",
         "activations",
+        "scenes",
         "weights",
         "devices",
         "doctor",

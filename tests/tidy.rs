@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 9] = [
     &["graph", "kernels"],
     &["reference"],
     &["concepts", "models", "session"],
-    &["dissect"],
+    &["dissect", "scenes"],
     &["report"],
     &["cli"],
 ];

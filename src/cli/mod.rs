@@ -13,6 +13,7 @@ mod interrupt;
 mod network;
 mod progress;
 mod render;
+mod scenes;
 pub mod weights;
 
 use std::io::{IsTerminal, Write};
@@ -59,6 +60,7 @@ enum Command {
     Classify(classify::ClassifyArgs),
     Activations(activations::ActivationsArgs),
     Generate(generate::GenerateArgs),
+    Scenes(scenes::ScenesArgs),
     Weights(weights::WeightsArgs),
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
@@ -107,6 +109,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Classify(args) => classify::run(args, context),
         Command::Activations(args) => activations::run(args, context),
         Command::Generate(args) => generate::run(args, context),
+        Command::Scenes(args) => scenes::run(args, context),
         Command::Weights(args) => weights::run(args, cli.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
