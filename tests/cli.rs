@@ -63,6 +63,7 @@ fn help_names_every_subcommand_and_the_exit_codes() {
         "remove",
         "insert",
         "detect",
+        "scenes",
         "weights",
         "devices",
         "doctor",

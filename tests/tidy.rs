@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 11] = [
     &["reference"],
     &["models", "session"],
     &["concepts"],
-    &["dissect"],
+    &["dissect", "scenes"],
     &["roles"],
     &["report"],
     &["cli"],

@@ -21,6 +21,7 @@ mod progress;
 mod remove;
 mod render;
 mod run_folder;
+mod scenes;
 mod segment;
 mod segment_pages;
 mod subject;
@@ -74,6 +75,7 @@ enum Command {
     Insert(insert::InsertArgs),
     Detect(detect::DetectArgs),
     Segment(segment::SegmentArgs),
+    Scenes(scenes::ScenesArgs),
     Weights(weights::WeightsArgs),
     Devices(devices::DevicesArgs),
     Doctor(doctor::DoctorArgs),
@@ -127,6 +129,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Insert(args) => insert::run(args, context),
         Command::Detect(args) => detect::run(args, context),
         Command::Segment(args) => segment::run(args, context),
+        Command::Scenes(args) => scenes::run(args, context),
         Command::Weights(args) => weights::run(args, cli.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
