@@ -26,6 +26,7 @@ const KERNELS: &[(&str, Random)] = &[
     ("relu", reference::relu::random),
     ("roof_arithmetic", reference::roof_arithmetic::random),
     ("softmax", reference::softmax::random),
+    ("splice", reference::splice::random),
     ("threshold_iou", reference::threshold_iou::random),
     ("upsample_bilinear", reference::upsample_bilinear::random),
     ("upsample_nearest", reference::upsample_nearest::random),
