@@ -22,6 +22,9 @@ const CHECKED_FLOPS: u64 = 2_000_000;
 /// Where choices are kept in the user's cache folder.
 pub const FILE: &str = "tuning.json";
 
+/// Channels that come out of a kernel in whole blocks, whichever it is.
+const BLOCK: u32 = 64;
+
 /// Timed runs of each candidate, the fastest of which counts.
 const REPEATS: usize = 3;
 
@@ -68,7 +71,7 @@ impl Tuner {
                 return Ok(variant);
             }
             let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
-            if variant == Variant::Portable || trial.run(variant, false)?.1 == trial.run(Variant::Portable, false)?.1 {
+            if variant == Variant::Portable || trial.bits(variant, false)? == trial.bits(Variant::Portable, false)? {
                 self.checked.push(key);
                 return Ok(variant);
             }
@@ -92,7 +95,7 @@ impl Tuner {
             return Ok(false);
         }
         let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
-        Ok(trial.run(variant, true)?.1 == trial.pooled(&trial.run(Variant::Portable, false)?.1))
+        Ok(trial.bits(variant, true)? == trial.pooled(&trial.bits(Variant::Portable, false)?))
     }
 
     /// A cache that cannot be written costs time in the next run, nothing else.
@@ -129,10 +132,10 @@ fn key(gpu: &Gpu, convolution: &Convolution, shape: Shape) -> String {
 fn fastest(gpu: &Gpu, convolution: &Convolution, shape: Shape, candidates: &[Variant]) -> Result<Variant> {
     let flops = if gpu.traits().software { TIMED_FLOPS } else { TIMED_FLOPS_ON_GPUS };
     let trial = Trial::new(gpu, convolution, shape, flops)?;
-    let (mut best_time, wanted) = trial.run(Variant::Portable, false)?;
+    let (mut best_time, wanted) = trial.time(Variant::Portable)?;
     let mut best = Variant::Portable;
     for &candidate in candidates.iter().filter(|candidate| **candidate != Variant::Portable) {
-        let (time, output) = trial.run(candidate, false)?;
+        let (time, output) = trial.time(candidate)?;
         if output == wanted && time < best_time {
             (best, best_time) = (candidate, time);
         }
@@ -140,10 +143,11 @@ fn fastest(gpu: &Gpu, convolution: &Convolution, shape: Shape, candidates: &[Var
     Ok(best)
 }
 
-/// A convolution of a part of the layer: full width and channels, as many rows as the work allows.
+/// A convolution of a part of the layer: full width and all channels that come in, as many rows, and channels that come out, as the
+/// work allows.
 struct Trial<'a> {
     gpu: &'a Gpu,
-    convolution: &'a Convolution,
+    convolution: Convolution,
     shape: Shape,
     /// Maps, rows and columns that come out.
     outputs: [usize; 3],
@@ -153,15 +157,23 @@ struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    fn new(gpu: &'a Gpu, convolution: &'a Convolution, layer: Shape, flops: u64) -> Result<Trial<'a>> {
-        let [kh, kw] = convolution.window.kernel;
-        let taps = u64::from(layer.c / convolution.groups) * u64::from(kh) * u64::from(kw);
-        let a_row = 2 * taps * u64::from(convolution.channels) * u64::from(layer.w);
+    fn new(gpu: &'a Gpu, whole: &Convolution, layer: Shape, flops: u64) -> Result<Trial<'a>> {
+        let window = whole.window;
+        let taps = u64::from(layer.c / whole.groups) * u64::from(window.kernel[0]) * u64::from(window.kernel[1]);
+        let a_row = 2 * taps * u64::from(whole.channels) * u64::from(layer.w);
         let rows = u32::try_from(flops / a_row.max(1)).unwrap_or(u32::MAX);
-        let reach = (kh - 1) * convolution.window.dilation[0] + 1;
+        let reach = (window.kernel[0] - 1) * window.dilation[0] + 1;
         // Four rows of output, or all: then a kernel that takes positions by four can run the part if it can run the layer.
-        let unit = 4 * convolution.window.stride[0];
+        let unit = 4 * window.stride[0];
         let h = rows.clamp(reach.min(layer.h), layer.h).next_multiple_of(unit).min(layer.h);
+        let mut convolution = *whole;
+        let work = a_row * u64::from(h);
+        if whole.groups == 1 && work > 2 * flops {
+            // Whole blocks of every kernel, and what is left of the last.
+            let blocks = u64::from(whole.channels / BLOCK) * 2 * flops / work;
+            convolution.channels = u32::try_from(blocks.max(1)).unwrap_or(u32::MAX) * BLOCK + whole.channels % BLOCK;
+            convolution.channels = convolution.channels.min(whole.channels);
+        }
         let shape = Shape { n: 1, h, ..layer };
         let (out_h, out_w) = convolution.window.output(shape.h, shape.w)?;
         let outputs = [convolution.channels, out_h, out_w].map(|size| size as usize);
@@ -178,9 +190,18 @@ impl<'a> Trial<'a> {
         })
     }
 
-    /// Milliseconds of the fastest run, and the output's bits; `pool` ends with 2x2 max-pooling.
-    fn run(&self, variant: Variant, pool: bool) -> Result<(f64, Vec<u32>)> {
-        let weight = self.gpu.buffer_of("tuning", &variant.pack(self.convolution, &self.weight))?;
+    /// Milliseconds of the fastest run, and the output's bits.
+    fn time(&self, variant: Variant) -> Result<(f64, Vec<u32>)> {
+        self.run(variant, false, REPEATS)
+    }
+
+    /// The output's bits; `pool` ends with 2x2 max-pooling.
+    fn bits(&self, variant: Variant, pool: bool) -> Result<Vec<u32>> {
+        Ok(self.run(variant, pool, 0)?.1)
+    }
+
+    fn run(&self, variant: Variant, pool: bool, repeats: usize) -> Result<(f64, Vec<u32>)> {
+        let weight = self.gpu.buffer_of("tuning", &variant.pack(&self.convolution, &self.weight))?;
         let [maps, h, w] = self.outputs;
         let outputs = if pool { maps * (h / 2) * (w / 2) } else { maps * h * w };
         let y = self.gpu.buffer("tuning", outputs as u64 * 4)?;
@@ -188,12 +209,12 @@ impl<'a> Trial<'a> {
         recording.label("tuning");
         let epilogue = Epilogue { bias: true, activation: Activation::Relu, pool };
         let buffers = Buffers { x: &self.x, weight: &weight, bias: &self.bias, y: &y };
-        conv::conv(self.gpu, &mut recording, variant, self.convolution, epilogue, self.shape, &buffers)?;
+        conv::conv(self.gpu, &mut recording, variant, &self.convolution, epilogue, self.shape, &buffers)?;
         let program = self.gpu.program(recording)?;
         // The first run compiles.
         self.gpu.submit(&program)?;
         let mut best = f64::INFINITY;
-        for _ in 0..REPEATS {
+        for _ in 0..repeats {
             let times = self.gpu.submit_timed(&program)?;
             best = best.min(times.iter().map(|time| time.milliseconds).sum());
         }
