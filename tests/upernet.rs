@@ -14,9 +14,10 @@ use netdissect::concepts::segmenter::{Names, SegmenterChoice, UpernetConcepts};
 use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, MadeImages, Pixels};
 use netdissect::dissect::tally::Tally;
 use netdissect::geometry::Border;
+use netdissect::gpu::{DeviceChoice, Gpu};
 use netdissect::kernels::tune::Tuner;
 use netdissect::models::segmenter::{self, Segmenter};
-use netdissect::progress::Silent;
+use netdissect::progress::{Progress, Silent};
 use netdissect::reference::graph::{relative_error, run};
 use netdissect::reference::upsample_bilinear::upsample_bilinear;
 use netdissect::reference::{Maps, adaptive_average_pool};
@@ -200,6 +201,70 @@ fn generated_images_of_known_origin_are_segmented_once() {
     assert_eq!(maps(&black, &[[7; 32]]), want);
     assert_ne!(maps(&black, &[]), want);
     assert_ne!(maps(&black, &[[8; 32]]), want);
+}
+
+/// Hears what is noted.
+#[derive(Default)]
+struct Notes(std::sync::Mutex<Vec<String>>);
+
+impl Progress for Notes {
+    fn stage(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn note(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+}
+
+#[test]
+fn where_memory_is_short_all_networks_take_fewer_images_at_once_and_say_so_once() {
+    if gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = imported(folder.path()).to_vec();
+    let choice = SegmenterChoice { files, wanted: Wanted::ALL, compat: true, cache_dir: None };
+    let planes = floats("square.image");
+    let input = ConceptInput { name: "a", pixels: Pixels::Signed(&planes), h: 64, w: 64 };
+    let segment = |budget: Option<u64>, images: usize| {
+        let gpu = Gpu::open(&DeviceChoice::Auto).unwrap();
+        budget.into_iter().for_each(|bytes| gpu.set_budget(bytes));
+        let notes = Notes::default();
+        let concepts = UpernetConcepts::open(&choice, &gpu, &notes).unwrap();
+        let maps = concepts.label_maps(&vec![input; images], (16, 16)).unwrap();
+        drop(concepts);
+        (maps, gpu.peak_bytes(), notes.0.into_inner().unwrap())
+    };
+    let (want, one, notes) = segment(None, 1);
+    assert_eq!(notes, ["loading the segmenters"]);
+    let (_, four, _) = segment(None, 4);
+    let mut refused = 0;
+    for budget in (0..8).map(|step| one + (four - 16 - one) * step / 7) {
+        let (maps, peak, notes) = segment(Some(budget), 4);
+        assert_eq!(maps, vec![want[0].clone(); 4]);
+        assert!(peak <= budget);
+        let said = notes.iter().filter(|note| note.contains("going on with")).count();
+        assert!(said <= 1, "{notes:?}");
+        refused += said;
+    }
+    assert!(refused > 0, "no budget was chosen too large at first");
+}
+
+#[test]
+fn label_maps_of_other_parts_of_the_photographs_are_refused() {
+    if gpu().is_none() {
+        return;
+    }
+    let place = Place::new();
+    place.run("segment photos --as-is --concepts colors -o maps --quiet");
+    let dissect = "dissect photos -w vgg16.safetensors -l conv4_3 --labels maps --quiet -o run";
+    let mut command = command(&dissect.split(' ').collect::<Vec<_>>());
+    let assert = command.current_dir(place.folder.path()).assert().code(3);
+    let text = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(
+        text.contains("maps: its label maps show photographs as \"as-is\"") && text.contains("`--as-is` to both"),
+        "{text}"
+    );
+    place.run(&format!("{dissect} --as-is"));
 }
 
 #[test]

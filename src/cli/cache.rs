@@ -112,8 +112,8 @@ fn size(context: &mut Context<'_>, folder: &Path) -> Result<()> {
         let (images, bytes) = totals(std::slice::from_ref(network));
         let size = size_in_words(bytes);
         context.line(&format!(
-            "label maps      {size:>10}  {images} images  {}  {}",
-            network.folder,
+            "label maps      {size:>10}  {images} image{}  {}",
+            if images == 1 { "" } else { "s" },
             in_words(network)
         ))?;
     }
@@ -129,14 +129,22 @@ fn totals(networks: &[Network]) -> (usize, u64) {
     (networks.iter().map(|network| network.entries.len()).sum(), networks.iter().map(Network::bytes).sum())
 }
 
-/// Characters of a network's key that are shown; `--json` shows all.
+/// Characters of a network's hash, or of a key of unknown form, that are shown; `--json` shows all.
+const HASH_SHOWN: usize = 8;
 const KEY_SHOWN: usize = 72;
 
+/// The networks that spoke, each with the front of its weights' hash and what was asked of it.
 fn in_words(network: &Network) -> String {
-    let text = network.key.as_ref().map_or_else(String::new, Value::to_string);
-    match text.char_indices().nth(KEY_SHOWN) {
-        Some((end, _)) => format!("{} ...", &text[..end]),
-        None => text,
+    let key = network.key.as_ref();
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let one = |network: &Value| {
+        let heads: Vec<String> = network["heads"].as_array().into_iter().flatten().map(word).collect();
+        let hash: String = word(&network["sha256"]).chars().take(HASH_SHOWN).collect();
+        format!("{} {hash} ({})", word(&network["network"]), heads.join(", "))
+    };
+    match key.and_then(|key| key["networks"].as_array()) {
+        Some(networks) => networks.iter().map(one).collect::<Vec<_>>().join(" + "),
+        None => key.map_or_else(String::new, Value::to_string).chars().take(KEY_SHOWN).collect(),
     }
 }
 

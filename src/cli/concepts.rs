@@ -1,6 +1,6 @@
 //! Which concepts: what `dissect` and the experiments share of naming a source of label maps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -48,6 +48,19 @@ pub(super) struct ConceptArgs {
     no_cache: bool,
 }
 
+/// Refuses label maps that `segment` made of other parts of the photographs than the network sees.
+fn check_geometry(folder: &Path, geometry: Geometry) -> Result<()> {
+    let text = std::fs::read_to_string(folder.join("run.json")).unwrap_or_default();
+    let run: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let of_maps = &run["images"]["geometry"];
+    if run["command"] == "segment" && *of_maps != geometry.describe() {
+        let message = format!("its label maps show photographs as {of_maps}; the network sees {}", geometry.describe());
+        let error = Error::input(message).at(folder.display());
+        return Err(error.hint("pass `--as-is` to both `segment` and this command, or to neither"));
+    }
+    Ok(())
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Switch {
@@ -89,10 +102,16 @@ impl ConceptArgs {
         broden: Option<(PathBuf, Geometry)>,
     ) -> Result<Box<dyn ConceptSource + 'a>> {
         let choice = match (&self.labels, self.concepts.as_deref()) {
-            (Some(folder), _) => ConceptChoice::Labels(folder.clone()),
+            (Some(folder), _) => {
+                if let Some((_, geometry)) = broden {
+                    check_geometry(folder, geometry)?;
+                }
+                ConceptChoice::Labels(folder.clone())
+            }
             (None, Some("broden")) => {
                 let (folder, geometry) = broden.ok_or_else(|| {
-                    Error::new(Kind::Usage, "Broden's concepts are those of its own images; a generator has others")
+                    Error::new(Kind::Usage, "Broden's concepts are those of its own images")
+                        .hint("name concepts that can be told from any picture, such as `--concepts colors`")
                 })?;
                 ConceptChoice::Broden { folder, geometry }
             }
@@ -100,6 +119,11 @@ impl ConceptArgs {
             (None, _) => ConceptChoice::Colors,
         };
         concepts::open(&choice, gpu, context.progress)
+    }
+
+    /// The same concepts, neither looked up among what was kept nor kept.
+    pub(super) fn uncached(&self) -> ConceptArgs {
+        ConceptArgs { no_cache: true, ..self.clone() }
     }
 
     /// Which segmenters, and what is asked of them.

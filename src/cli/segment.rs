@@ -91,12 +91,9 @@ const PICTURE_MAX: u32 = 1024;
 pub(super) fn run(args: &SegmentArgs, context: &mut Context<'_>) -> Result<()> {
     let set = args.image_set()?;
     let gpu = context.open_gpu()?;
-    let concepts = args.concepts.open(context, &gpu, None).map_err(|error| match error.kind() {
-        Kind::Usage if error.advice().is_none() => {
-            error.hint("`segment` needs concepts that can be told from any picture, such as `--concepts colors`")
-        }
-        _ => error,
-    })?;
+    // What is timed for a dry run must be done, and nothing kept of it.
+    let source = if args.dry_run { args.concepts.uncached() } else { args.concepts.clone() };
+    let concepts = source.open(context, &gpu, None)?;
     let run = Run { args, set: &set, painted: args.painted(concepts.as_ref())?, concepts: concepts.as_ref() };
     let job = run.job();
     let resumed = run.check_folder(&job)?;
@@ -195,7 +192,7 @@ impl SegmentArgs {
         let (rows, columns) = self.grid(&prepared);
         match u64::from(rows) * u64::from(columns) {
             0 => Err(format!(
-                "is {}x{}; too small for one label each {} pixels",
+                "is {}x{}; too small for one label each {} pixels along rows and columns (`--downsample`)",
                 prepared.h, prepared.w, self.downsample
             )),
             1..=CELLS_MAX => Ok(prepared),

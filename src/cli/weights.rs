@@ -1,6 +1,5 @@
 //! `netdissect weights`: import a file of another program, or look into one.
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -166,7 +165,7 @@ impl Imported {
                 let names = Names::parse(segmenter, &text).map_err(here)?;
                 let assignment =
                     segmenter_weights::assign(segmenter, &names.normalisation(), &sources[0], &sources[1])?;
-                names.check(&shapes(&assignment)).map_err(here)?;
+                names.check(&assignment.shapes()).map_err(here)?;
                 let what = segmenter_weights::describe(segmenter, &assignment);
                 let about = args.about(None, Some(text));
                 Ok(Imported { sources, assignment, about, what })
@@ -210,10 +209,6 @@ impl ImportArgs {
         let preprocess = if self.model.segmenter().is_some() { Preprocess::Signed } else { self.preprocess.into() };
         About { model, preprocess, body: self.body, classes, labels }
     }
-}
-
-fn shapes(assignment: &Assignment) -> HashMap<String, Vec<usize>> {
-    assignment.tensors.iter().map(|tensor| (tensor.name().to_owned(), tensor.dims().to_vec())).collect()
 }
 
 fn read_classes(path: &Path, assignment: &Assignment) -> Result<Vec<String>> {

@@ -12,8 +12,7 @@ use crate::kernels::adaptive_average_pool::adaptive_average_pool;
 use crate::kernels::label_argmax::{Labels, label_argmax, words};
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
-use crate::progress::Progress;
-use crate::session::{Session, fitting};
+use crate::session::{MOST_AT_ONCE, Session, fitting_batch};
 use crate::tensor::Shape;
 use crate::weights::WeightFile;
 
@@ -54,21 +53,6 @@ impl Images<'_> {
             Images::Device { shape, .. } => *shape,
         }
     }
-
-    /// Puts those of a range at the front of a buffer: uploads them, or appends copies.
-    fn put(&self, range: Range<usize>, gpu: &Gpu, to: &Buffer, recording: &mut Recording) -> Result<()> {
-        match self {
-            Images::Host { pixels, .. } => {
-                let mut planes = Vec::new();
-                pixels[range].iter().for_each(|pixels| pixels.append_signed(&mut planes));
-                gpu.upload(to, 0, &planes)
-            }
-            Images::Device { buffer, shape } => {
-                let bytes = shape.with_batch(1).bytes();
-                recording.copy(buffer, range.start as u64 * bytes, to, 0, range.len() as u64 * bytes)
-            }
-        }
-    }
 }
 
 /// An image brought to `side` rows and columns on the host, as the kernel `adaptive_average_pool` does on the device: planes from
@@ -107,13 +91,15 @@ pub(super) struct Network {
     graph: Graph,
     heads: Vec<Head>,
     side: u32,
+    /// Images at once for which it was loaded.
+    asked: u32,
     loaded: Option<Loaded>,
 }
 
 struct Loaded {
     session: Session,
     blocks: Vec<Buffer>,
-    /// Images of another size than the network's.
+    /// Images on the device of another size than the network's.
     staging: Option<Buffer>,
     /// Labels of each head.
     labels: Vec<Buffer>,
@@ -124,35 +110,48 @@ impl Network {
         let whole = segmenter::build(segmenter, &file.shapes(), side, (side, side))
             .map_err(|error| error.at(file.path().display()))?;
         let graph = whole.graph.head(&heads.iter().map(|head| head.node).collect::<Vec<_>>())?;
-        Ok(Network { file, graph, heads, side, loaded: None })
+        Ok(Network { file, graph, heads, side, asked: 0, loaded: None })
     }
 
-    /// The labels of `shape.n` images of one size on a grid of `(rows, columns)`, for each head.
+    /// Whether it is on the device, and was loaded for so many images at once or found no room for them.
+    pub(super) fn serves(&self, images: u32) -> bool {
+        self.loaded.is_some() && self.asked >= images.min(MOST_AT_ONCE)
+    }
+
+    /// Notes for how many images at once it was loaded, whatever there was room for.
+    pub(super) fn asked(&mut self, images: u32) {
+        self.asked = images;
+    }
+
+    /// How many of `images` at once are worth it and fit.
+    pub(super) fn fitting_batch(&self, gpu: &Gpu, images: u32) -> u32 {
+        fitting_batch(gpu, &self.graph, images as usize)
+    }
+
+    /// Gives its memory on the device back.
+    pub(super) fn unload(&mut self) {
+        self.loaded = None;
+    }
+
+    /// Puts its weights on the device, with room for so many images at once.
     ///
     /// # Errors
-    /// As [`Session::new`] and the device's own.
-    pub(super) fn labels(
-        &mut self,
-        gpu: &Gpu,
-        images: &Images<'_>,
-        grid: (u32, u32),
-        progress: &dyn Progress,
-    ) -> Result<Vec<HeadLabels>> {
-        // What does not fit a binding is brought to the network's size before it goes to the device.
-        let shape = images.shape();
-        if let (Images::Host { pixels, size }, true) =
-            (images, shape.with_batch(1).bytes() > gpu.traits().max_binding_bytes)
-        {
-            let small: Vec<Vec<f32>> = pixels.iter().map(|&pixels| pooled(pixels, *size, self.side)).collect();
-            let pixels = small.iter().map(|planes| Pixels::Signed(planes)).collect();
-            return self.labels(gpu, &Images::Host { pixels, size: (self.side, self.side) }, grid, progress);
-        }
-        let loaded = match &mut self.loaded {
-            Some(loaded) => loaded,
-            none => none.insert(Loaded::new(gpu, &self.file, &self.graph, &self.heads, progress)?),
-        };
+    /// As [`Session::new`], with the path of the weights.
+    pub(super) fn load(&mut self, gpu: &Gpu, batch: u32) -> Result<()> {
+        let loaded = Loaded::new(gpu, &self.file, &self.graph, &self.heads, batch);
+        self.loaded = Some(loaded.map_err(|error| error.at(self.file.path().display()))?);
+        Ok(())
+    }
+
+    /// The labels of images of one size on a grid of `(rows, columns)`, for each head. It must be loaded.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub(super) fn labels(&mut self, gpu: &Gpu, images: &Images<'_>, grid: (u32, u32)) -> Result<Vec<HeadLabels>> {
+        let loaded = self.loaded.as_mut().ok_or_else(|| Error::internal("the network is not loaded"))?;
         let mut all: Vec<HeadLabels> = self.heads.iter().map(|head| (head.node, Vec::new())).collect();
-        let batch = loaded.fit(gpu, shape, self.side, grid)? as usize;
+        let shape = images.shape();
+        let batch = loaded.fit(gpu, images, self.side, grid)? as usize;
         for first in (0..shape.n as usize).step_by(batch) {
             let range = first..(first + batch).min(shape.n as usize);
             let n = range.len();
@@ -169,26 +168,26 @@ impl Network {
 }
 
 impl Loaded {
-    fn new(gpu: &Gpu, file: &WeightFile, graph: &Graph, heads: &[Head], progress: &dyn Progress) -> Result<Loaded> {
-        let here = |error: Error| error.at(file.path().display());
+    fn new(gpu: &Gpu, file: &WeightFile, graph: &Graph, heads: &[Head], batch: u32) -> Result<Loaded> {
         let nodes: Vec<&str> = heads.iter().map(|head| head.node).collect();
-        let mut tuner = Tuner::cached();
-        let session = fitting(gpu, graph, file, (&nodes, usize::MAX), None, &mut tuner, progress).map_err(here)?;
+        let session = Session::new(gpu, graph, file, batch, &nodes, &mut Tuner::cached())?;
         let blocks = heads.iter().map(|head| gpu.buffer_of("blocks", &head.blocks.concat())).collect::<Result<_>>()?;
         Ok(Loaded { session, blocks, staging: None, labels: Vec::new() })
     }
 
-    /// Makes room for images of a shape and labels of a grid; how many go at once.
-    fn fit(&mut self, gpu: &Gpu, shape: Shape, side: u32, grid: (u32, u32)) -> Result<u32> {
+    /// Makes room for images and for labels of a grid; how many go at once.
+    fn fit(&mut self, gpu: &Gpu, images: &Images<'_>, side: u32, grid: (u32, u32)) -> Result<u32> {
+        let shape = images.shape();
         let mut batch = self.session.batch().min(shape.n.max(1));
-        if (shape.h, shape.w) != (side, side) {
+        if let (Images::Device { .. }, false) = (images, (shape.h, shape.w) == (side, side)) {
             let each = shape.with_batch(1).bytes();
-            let most = gpu.traits().max_binding_bytes / each;
-            batch = batch.min(u32::try_from(most).unwrap_or(batch)).max(1);
-            let bytes = each * u64::from(batch);
-            if self.staging.as_ref().is_none_or(|staging| staging.bytes() < bytes) {
+            let held = self.staging.as_ref().map_or(0, Buffer::bytes);
+            // As many as half of the room takes, and at least one.
+            let room = gpu.traits().max_binding_bytes.min((gpu.free_bytes() + held) / 2);
+            batch = batch.min(u32::try_from(room / each).unwrap_or(batch)).max(1);
+            if held < each * u64::from(batch) {
                 self.staging = None;
-                self.staging = Some(gpu.buffer("images", bytes)?);
+                self.staging = Some(gpu.buffer("images", each * u64::from(batch))?);
             }
         }
         let bytes = u64::from(words(batch * grid.0 * grid.1)) * 4;
@@ -213,12 +212,28 @@ impl Loaded {
         let (input, _) = session.value(&graph.node(graph.input()).name, shape.n)?;
         let mut recording = Recording::new();
         recording.label("resize");
-        match &self.staging {
-            Some(staging) if (shape.h, shape.w) != (side, side) => {
-                images.put(range, gpu, staging, &mut recording)?;
-                adaptive_average_pool(gpu, &mut recording, shape, (side, side), staging, input)?;
+        match images {
+            Images::Host { pixels, size } => {
+                let mut planes = Vec::with_capacity(range.len() * 3 * (side * side) as usize);
+                for &pixels in &pixels[range] {
+                    match *size == (side, side) {
+                        true => pixels.append_signed(&mut planes),
+                        false => planes.extend(pooled(pixels, *size, side)),
+                    }
+                }
+                gpu.upload(input, 0, &planes)?;
             }
-            _ => images.put(range, gpu, input, &mut recording)?,
+            Images::Device { buffer, .. } => {
+                let each = shape.with_batch(1).bytes();
+                let (from, bytes) = (range.start as u64 * each, range.len() as u64 * each);
+                match &self.staging {
+                    Some(staging) if (shape.h, shape.w) != (side, side) => {
+                        recording.copy(buffer, from, staging, 0, bytes)?;
+                        adaptive_average_pool(gpu, &mut recording, shape, (side, side), staging, input)?;
+                    }
+                    _ => recording.copy(buffer, from, input, 0, bytes)?,
+                }
+            }
         }
         recording.append(session.record(shape.n)?);
         for (position, head) in heads.iter().enumerate() {

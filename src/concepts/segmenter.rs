@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 use serde_json::json;
@@ -127,9 +127,8 @@ pub struct UpernetConcepts<'a> {
     networks: Mutex<Vec<Network>>,
     /// Everything that decides what the networks say of an image on a grid.
     key: serde_json::Value,
-    /// What they said, by grid.
-    caches: Mutex<HashMap<(u32, u32), Arc<LabelCache>>>,
-    cache_dir: Option<PathBuf>,
+    /// What they said.
+    cache: LabelCache,
 }
 
 impl<'a> UpernetConcepts<'a> {
@@ -152,7 +151,7 @@ impl<'a> UpernetConcepts<'a> {
             };
             if twice {
                 let error = Error::new(Kind::Usage, format!("is a second file of {}", segmenter.name()));
-                return Err(error.at(path.display()));
+                return Err(error.at(path.display()).hint("name each segmenter once"));
             }
             files.push((segmenter, file, side));
         }
@@ -161,7 +160,7 @@ impl<'a> UpernetConcepts<'a> {
         })?;
         let vocabulary = SegmenterVocabulary::new(&labels, colors.as_ref(), choice.wanted)?;
         let color_count = colors.as_ref().map_or(0, |colors: &ColorLabels| colors.names.len());
-        let heads = |segmenter| heads_of(segmenter, &labels, color_count, choice.wanted);
+        let heads = |segmenter| heads_of(segmenter, &labels, &vocabulary, color_count);
         let wanted: Vec<_> = files.into_iter().filter(|(segmenter, ..)| !heads(*segmenter).is_empty()).collect();
         let describe = |(segmenter, file, side): &(Segmenter, WeightFile, u32)| {
             let heads: Vec<_> = heads(*segmenter).iter().map(|head| head.node).collect();
@@ -177,37 +176,45 @@ impl<'a> UpernetConcepts<'a> {
             .into_iter()
             .map(|(segmenter, file, side)| Network::new(segmenter, file, side, heads(segmenter)))
             .collect::<Result<_>>()?;
-        Ok(UpernetConcepts {
-            gpu: gpu.clone(),
-            progress,
-            vocabulary,
-            compat: choice.compat,
-            networks: Mutex::new(networks),
-            key,
-            caches: Mutex::default(),
-            cache_dir: choice.cache_dir.clone(),
-        })
+        let (networks, cache) = (Mutex::new(networks), LabelCache::within(choice.cache_dir.as_deref(), key.clone()));
+        Ok(UpernetConcepts { gpu: gpu.clone(), progress, vocabulary, compat: choice.compat, networks, key, cache })
     }
 
-    fn networks(&self) -> MutexGuard<'_, Vec<Network>> {
+    /// All networks on the device, for as many of `images` at once as fit together; halves that where the device says no, and says
+    /// so.
+    fn loaded(&self, images: u32) -> Result<MutexGuard<'_, Vec<Network>>> {
         // A network is whole or not loaded, so a panic elsewhere does not spoil it.
-        self.networks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the networks said of images on a grid before.
-    fn cache(&self, grid: (u32, u32)) -> Arc<LabelCache> {
-        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = || {
-            let mut key = self.key.clone();
-            key["grid"] = json!([grid.0, grid.1]);
-            Arc::new(LabelCache::within(self.cache_dir.as_deref(), key))
-        };
-        Arc::clone(caches.entry(grid).or_insert_with(open))
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let images = images.max(1).next_power_of_two();
+        if networks.iter().all(|network| network.serves(images)) {
+            return Ok(networks);
+        }
+        self.progress.note("loading the segmenters");
+        networks.iter_mut().for_each(Network::unload);
+        let mut batch = networks.iter().map(|network| network.fitting_batch(&self.gpu, images)).min().unwrap_or(1);
+        let mut refused = None;
+        loop {
+            match networks.iter_mut().try_for_each(|network| network.load(&self.gpu, batch)) {
+                Err(error) if error.kind() == Kind::OutOfMemory && batch > 1 => {
+                    networks.iter_mut().for_each(Network::unload);
+                    batch /= 2;
+                    refused.get_or_insert(error);
+                }
+                other => {
+                    other?;
+                    if let Some(error) = refused {
+                        self.progress.note(&format!("{error}; going on with {batch} images at once"));
+                    }
+                    networks.iter_mut().for_each(|network| network.asked(images));
+                    return Ok(networks);
+                }
+            }
+        }
     }
 
     /// Says once why label maps are not kept any more.
-    fn say_trouble(&self, cache: &LabelCache) {
-        if let Some(trouble) = cache.trouble() {
+    fn say_trouble(&self) {
+        if let Some(trouble) = self.cache.trouble() {
             self.progress.note(&trouble);
         }
     }
@@ -216,8 +223,8 @@ impl<'a> UpernetConcepts<'a> {
     fn raw(&self, images: &Images<'_>, grid: (u32, u32)) -> Result<Vec<RawLabels>> {
         let empty = RawLabels { h: grid.0, w: grid.1, object: Vec::new(), part: None, material: None, color: None };
         let mut all = vec![empty; images.shape().n as usize];
-        for network in self.networks().iter_mut() {
-            for (head, maps) in network.labels(&self.gpu, images, grid, self.progress)? {
+        for network in self.loaded(images.shape().n)?.iter_mut() {
+            for (head, maps) in network.labels(&self.gpu, images, grid)? {
                 for (raw, map) in all.iter_mut().zip(maps) {
                     match head {
                         segmenter::OBJECT => raw.object = map,
@@ -250,19 +257,21 @@ pub fn has_colors(files: &[PathBuf]) -> Result<bool> {
 }
 
 /// What is asked of a segmenter.
-fn heads_of(segmenter: Segmenter, labels: &SegmenterLabels, colors: usize, wanted: Wanted) -> Vec<Head> {
+fn heads_of(
+    segmenter: Segmenter,
+    labels: &SegmenterLabels,
+    vocabulary: &SegmenterVocabulary,
+    colors: usize,
+) -> Vec<Head> {
+    let wanted = vocabulary.wanted();
     let whole = |node, channels: usize| Head { node, blocks: vec![[0, channels as u32]], owned: false };
     match segmenter {
         Segmenter::Upernet => {
             let mut heads = vec![whole(segmenter::OBJECT, labels.objects().len())];
             if wanted.parts {
-                let mut blocks = vec![[0, 0]; labels.objects().len()];
-                let mut first = 0;
-                for block in labels.blocks() {
-                    let end = first + block.parts.len() as u32;
-                    blocks[usize::from(block.object)] = [first, end];
-                    first = end;
-                }
+                // An object without parts has an empty block.
+                let block = |object| vocabulary.owner_block(object).unwrap_or_default();
+                let blocks = (0..labels.objects().len()).map(block).map(|b| [b.start as u32, b.end as u32]).collect();
                 heads.push(Head { node: segmenter::PART, blocks, owned: true });
             }
             if wanted.materials {
@@ -285,33 +294,32 @@ impl ConceptSource for UpernetConcepts<'_> {
     }
 
     fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
-        let cache = self.cache(grid);
-        let hashes: Vec<ImageHash> = images.par_iter().map(ImageHash::of).collect();
-        let mut raw: Vec<Option<RawLabels>> = hashes.par_iter().map(|hash| cache.get(hash)).collect();
+        let hashes: Vec<ImageHash> = images.par_iter().map(|image| ImageHash::of(image).on(grid)).collect();
+        let mut raw: Vec<Option<RawLabels>> = hashes.par_iter().map(|hash| self.cache.get(hash)).collect();
         let missing: Vec<usize> = (0..images.len()).filter(|&index| raw[index].is_none()).collect();
         let size = |index: usize| (images[index].h, images[index].w);
         for run in missing.chunk_by(|&a, &b| size(a) == size(b)) {
             let pixels = run.iter().map(|&index| images[index].pixels).collect();
             let some = Images::Host { pixels, size: size(run[0]) };
             for (&index, labels) in run.iter().zip(self.raw(&some, grid)?) {
-                cache.put(&hashes[index], &labels);
+                self.cache.put(&hashes[index], &labels);
                 raw[index] = Some(labels);
             }
         }
-        self.say_trouble(&cache);
+        self.say_trouble();
         self.numbered(&raw.into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn label_maps_on_device(&self, _: &Gpu, made: &MadeImages<'_>, grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
-        let cache = self.cache(grid);
-        let hashes: Vec<ImageHash> = made.origins.iter().map(|origin| ImageHash::of_parts(&[origin])).collect();
-        let known: Option<Vec<RawLabels>> = hashes.iter().map(|hash| cache.get(hash)).collect();
+        let hashes: Vec<ImageHash> =
+            made.origins.iter().map(|origin| ImageHash::of_parts(&[origin]).on(grid)).collect();
+        let known: Option<Vec<RawLabels>> = hashes.iter().map(|hash| self.cache.get(hash)).collect();
         if let Some(known) = known.filter(|known| known.len() == made.shape.n as usize) {
             return self.numbered(&known);
         }
         let raw = self.raw(&Images::Device { buffer: made.buffer, shape: made.shape }, grid)?;
-        hashes.iter().zip(&raw).for_each(|(hash, labels)| cache.put(hash, labels));
-        self.say_trouble(&cache);
+        hashes.iter().zip(&raw).for_each(|(hash, labels)| self.cache.put(hash, labels));
+        self.say_trouble();
         self.numbered(&raw)
     }
 }

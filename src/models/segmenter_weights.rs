@@ -66,11 +66,9 @@ pub fn assign(
         assignment.tensors.extend(folded.into_iter().flatten().flatten());
         assignment.dropped.extend(part.left_over(archive));
     }
-    let shapes: HashMap<_, _> =
-        assignment.tensors.iter().map(|tensor| (tensor.name().to_owned(), tensor.dims().to_vec())).collect();
-    segmenter::build(segmenter, &shapes, 64, (64, 64)).map_err(|error| {
+    segmenter::build(segmenter, &assignment.shapes(), 64, (64, 64)).map_err(|error| {
         let of = if error.to_string().starts_with("encoder.") { encoder } else { decoder };
-        error.at(of.path().display())
+        error.at(of.path().display()).hint("are encoder and decoder of one model, and the model the one that is named?")
     })?;
     Ok(assignment)
 }

@@ -40,7 +40,7 @@ pub fn fitting(
 }
 
 /// Most images at once that are worth it.
-const MOST_AT_ONCE: u32 = 16;
+pub const MOST_AT_ONCE: u32 = 16;
 
 /// The largest power of two whose values take at most half of the free budget and fit the adapter's bindings.
 pub fn fitting_batch(gpu: &Gpu, graph: &Graph, images: usize) -> u32 {

@@ -6,7 +6,7 @@ mod pack;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-pub use fit::{fitting, fitting_batch};
+pub use fit::{MOST_AT_ONCE, fitting, fitting_batch};
 use pack::{Packed, pack};
 
 use crate::error::{Error, Kind, Result};

@@ -99,6 +99,13 @@ pub struct Assignment {
     pub notes: Vec<String>,
 }
 
+impl Assignment {
+    /// Sizes of the tensors by name.
+    pub fn shapes(&self) -> HashMap<String, Vec<usize>> {
+        self.tensors.iter().map(|tensor| (tensor.name().to_owned(), tensor.dims().to_vec())).collect()
+    }
+}
+
 impl Layout {
     /// Finds every tensor of the layout.
     ///

@@ -60,6 +60,12 @@ impl ImageHash {
         ImageHash(sha.finalize().into())
     }
 
+    /// Of the same image on a grid of `(rows, columns)`.
+    #[must_use]
+    pub fn on(self, grid: (u32, u32)) -> ImageHash {
+        ImageHash::of_parts(&[&self.0, &grid.0.to_le_bytes(), &grid.1.to_le_bytes()])
+    }
+
     fn hex(self) -> String {
         hex(&self.0)
     }
@@ -91,13 +97,8 @@ enum Trouble {
 }
 
 impl LabelCache {
-    /// The cache in the user's folder for caches. `key` holds everything but the image that decides what the network says: hashes
-    /// of the weights, heads, sizes, versions of rules.
-    pub fn open(key: serde_json::Value) -> LabelCache {
-        LabelCache::within(files::cache_dir().as_deref(), key)
-    }
-
-    /// The cache below this folder; without one nothing is ever found or kept.
+    /// The cache below this folder; without one nothing is ever found or kept. `key` holds everything but the image and the grid that
+    /// decides what the network says: hashes of the weights, heads, sizes, versions of rules.
     pub fn within(cache_dir: Option<&Path>, mut key: serde_json::Value) -> LabelCache {
         key.sort_all_objects();
         let key_sha256: [u8; 32] = Sha256::digest(key.to_string()).into();

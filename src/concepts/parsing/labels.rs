@@ -71,11 +71,6 @@ impl SegmenterLabels {
         &self.materials
     }
 
-    /// Names of the scenes by channel; empty if the file did not list them.
-    pub fn scenes(&self) -> &[String] {
-        &self.scenes
-    }
-
     /// Parts of each object that owns some, by rising object index: the order of the part channels.
     pub fn blocks(&self) -> &[PartBlock] {
         &self.blocks

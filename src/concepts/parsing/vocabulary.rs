@@ -82,7 +82,8 @@ impl SegmenterVocabulary {
                 colors.names.iter().map(|name| numbers.add(name, "color")).collect()
             }
             (true, None) => {
-                return Err(Error::new(Kind::Usage, "colours are wanted, but there is no colour network to give them"));
+                return Err(Error::new(Kind::Usage, "colours are wanted, but there is no colour network to give them")
+                    .hint("name its weights too, with `--segmenter`, or leave `color` out of `--categories`"));
             }
         };
         let objects = objects.len() as u16;
