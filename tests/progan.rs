@@ -101,7 +101,7 @@ fn edits_agree_with_pytorch_within_1e_5() {
     ] {
         let Some(mut session) = session("layers.pth") else { return };
         for (layer, edit) in
-            edits::by_layer(&words.iter().map(|words| words.change().unwrap()).collect::<Vec<_>>(), |layer| {
+            edits::by_layer(&words.iter().map(|words| words.change("").unwrap()).collect::<Vec<_>>(), |layer| {
                 Ok(session.value(layer, 1)?.1)
             })
             .unwrap()

@@ -186,6 +186,10 @@ fn write(
         ("pre_relu".to_owned(), args.layers.pre_relu.to_string()),
     ];
     let metadata = [about, &own].concat();
-    let values = |layer: usize| Ok(Cow::Owned(bytemuck::pod_collect_to_vec(&maps[layer][..])));
+    // A map begins at a page, so its bytes lie as numbers must.
+    let values = |layer: usize| match bytemuck::try_cast_slice(&maps[layer]) {
+        Ok(numbers) => Ok(Cow::Borrowed(numbers)),
+        Err(error) => Err(Error::internal(error.to_string()).at(args.output.display())),
+    };
     Ok(save(&args.output, &metadata, &stored, values)?.bytes)
 }

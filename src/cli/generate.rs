@@ -69,7 +69,8 @@ pub(super) struct GenerateArgs {
 pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> {
     let generator = Generator::open(&args.weights, &args.latents)?;
     let image = generator.model.graph.node(generator.model.graph.output()).clone();
-    let changes: Vec<Change> = args.zero.iter().chain(&args.set).map(Words::change).collect::<Result<_>>()?;
+    let changes: Vec<Change> =
+        args.zero.iter().chain(&args.set).map(|words| words.change(generator.file.sha256())).collect::<Result<_>>()?;
     let node_of = |layer: &str| generator.model.node_of(layer, false).map(str::to_owned);
     let shape_of = |layer: &str| Ok(generator.model.graph.node(generator.model.graph.find(&node_of(layer)?)?).shape);
     let edits = edits::by_layer(&changes, shape_of)?;
@@ -172,7 +173,10 @@ impl<'a> Outputs<'a> {
                 ("latents_from".to_owned(), generator.latents.describe()),
                 ("weights_sha256".to_owned(), generator.file.sha256().to_owned()),
             ];
-            let values = |_| Ok(Cow::Owned(bytemuck::pod_collect_to_vec(&map[..])));
+            // A map begins at a page, so its bytes lie as numbers must.
+            let numbers: &[f32] = bytemuck::try_cast_slice(&map)
+                .map_err(|error| Error::internal(error.to_string()).at(path.display()))?;
+            let values = |_| Ok(Cow::Borrowed(numbers));
             let stored = [Stored { name: "images".to_owned(), dims }];
             written.push((path.clone(), weights::save(path, &metadata, &stored, values)?.bytes));
         }

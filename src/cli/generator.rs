@@ -182,28 +182,39 @@ impl Generator {
         Ok(Parts { head, tail: Some(tail) })
     }
 
-    /// Puts it on the device cut behind a node, with the tail for one image at a time and a sweep over positions beside it.
+    /// Puts it on the device cut behind a node, with the tail for one image at a time.
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub(super) fn sweep(
-        &self,
-        context: &Context<'_>,
-        gpu: &Gpu,
-        node: &str,
-        batch: Option<u32>,
-    ) -> Result<(Parts, Sweep)> {
+    pub(super) fn parts_to_sweep(&self, context: &Context<'_>, gpu: &Gpu, node: &str) -> Result<Parts> {
         let (first, second) = self.model.graph.split(node)?;
         let kept = sweep::kept(&second)?;
         let kept: Vec<&str> = std::iter::once(node).chain(kept.iter().map(String::as_str)).collect();
         let tail = network::open_session(context, gpu, &second, &self.file, (&kept, 1), Some(1))?;
+        let head = network::open_session(context, gpu, &first, &self.file, (&[node], self.indices.len()), None)?;
+        Ok(Parts { head, tail: Some(tail) })
+    }
+
+    /// What sweeps an edit of a node over its positions, for as many at once as asked or as fit; halves that where the device says
+    /// no, and says so.
+    ///
+    /// # Errors
+    /// As [`Sweep::new`].
+    pub(super) fn sweep(&self, context: &Context<'_>, gpu: &Gpu, node: &str, batch: Option<u32>) -> Result<Sweep> {
+        let (_, second) = self.model.graph.split(node)?;
         let positions = second.node(second.input()).shape.positions() as usize;
         // Windows take less than half of what whole maps do, and are small for an adapter.
-        let batch = batch.unwrap_or_else(|| session::fitting_batch(gpu, &second, positions) * 2);
-        let (mut tuner, place) = (Tuner::cached(), self.file.path().display());
-        let sweep = Sweep::new(gpu, &second, &self.file, batch, &mut tuner).map_err(|error| error.at(place))?;
-        let head = network::open_session(context, gpu, &first, &self.file, (&[node], self.indices.len()), None)?;
-        Ok((Parts { head, tail: Some(tail) }, sweep))
+        let mut size = batch.unwrap_or_else(|| session::fitting_batch(gpu, &second, positions) * 2);
+        let mut tuner = Tuner::cached();
+        loop {
+            match Sweep::new(gpu, &second, &self.file, size, &mut tuner) {
+                Err(error) if error.kind() == Kind::OutOfMemory && size > 1 && batch.is_none() => {
+                    size /= 2;
+                    context.progress.note(&format!("{error}; going on with {size} positions at once"));
+                }
+                other => return other.map_err(|error| error.at(self.file.path().display())),
+            }
+        }
     }
 
     /// What decides its images, for `run.json`.

@@ -121,11 +121,12 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     if common.place.begin(&FILES, &job, context)? {
         return print(context, args);
     }
-    let (mut parts, mut sweep) = ranked.generator.sweep(context, &gpu, &ranked.node, common.place.batch)?;
+    let mut parts = ranked.generator.parts_to_sweep(context, &gpu, &ranked.node)?;
     let tried = positions.of_image("", shape.positions()).len() as u64;
     if common.place.dry_run {
         let latents = ranked.generator.indices.len() as u64;
         let level_passes = levels.as_ref().map_or(0, |levels| levels.indices().len() as u64);
+        let mut sweep = ranked.generator.sweep(context, &gpu, &ranked.node, common.place.batch)?;
         let image = seconds_of_sweep(&gpu, &mut parts, &mut sweep, &units)?;
         let passes = (latents + level_passes, latents * (tried + 1), Some(image));
         return experiment::dry_run(context, &gpu, &parts, passes, &common.place.output);
@@ -133,6 +134,8 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     let started = Instant::now();
     let job = digest(&job);
     let set = values(args, context, (&gpu, &parts), &ranked, concepts.as_ref(), levels.as_ref(), (&job, grid))?;
+    // Not before the levels, whose tables take more room.
+    let mut sweep = ranked.generator.sweep(context, &gpu, &ranked.node, common.place.batch)?;
     let chosen: Vec<(u32, f32)> =
         units.iter().map(|unit| (unit.unit, args.value.unwrap_or_else(|| set[unit.unit as usize]))).collect();
     let checkpoint = Some(common.place.output.join(STATE));

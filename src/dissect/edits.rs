@@ -76,11 +76,12 @@ impl Words {
     ///
     /// # Errors
     /// As [`Dissected::open`] and [`Dissected::first`].
-    pub fn change(&self) -> Result<Change> {
+    pub fn change(&self, weights_sha256: &str) -> Result<Change> {
         let (layer, units) = match &self.target {
             Target::Units { layer, units } => (layer.clone(), units.iter().map(|&unit| (unit, 0.0)).collect()),
             Target::Ranked { folder, concept, count } => {
                 let run = Dissected::open(folder)?;
+                run.check_weights(weights_sha256)?;
                 let units = run.first(concept, *count).map_err(|error| error.at(folder.display()))?;
                 (run.layer, units)
             }
@@ -180,11 +181,11 @@ mod tests {
     }
 
     fn zero(words: &str) -> Change {
-        Words::zero(words).unwrap().change().unwrap()
+        Words::zero(words).unwrap().change("").unwrap()
     }
 
     fn set(words: &str) -> Change {
-        Words::set(words).unwrap().change().unwrap()
+        Words::set(words).unwrap().change("").unwrap()
     }
 
     #[test]

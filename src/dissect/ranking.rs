@@ -56,9 +56,24 @@ pub struct Dissected {
     pub tally: Tally,
     /// What the labels mean.
     pub vocabulary: Vocabulary,
+    /// Hash of the weights that were dissected.
+    pub weights_sha256: String,
 }
 
 impl Dissected {
+    /// Checks that the run is of these weights: units of others mean something else.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`], with the folder, if it is not.
+    pub fn check_weights(&self, sha256: &str) -> Result<()> {
+        if self.weights_sha256 == sha256 {
+            return Ok(());
+        }
+        Err(Error::input("is a dissection of other weights")
+            .at(self.folder.display())
+            .hint("units are ranked for one file of weights; dissect this one first"))
+    }
+
     /// Opens the folder of a run that dissected one layer, or the folder of one of its layers.
     ///
     /// # Errors
@@ -99,7 +114,8 @@ impl Dissected {
             let (names, labels) = (vocabulary.names.len(), tally.labels);
             return Err(broken(format!("has {names} label names; the tally of {layer} counts {labels} labels")));
         }
-        Ok(Dissected { folder: run.to_owned(), layer, tally, vocabulary })
+        let weights_sha256 = report["model"]["sha256"].as_str().unwrap_or_default().to_owned();
+        Ok(Dissected { folder: run.to_owned(), layer, tally, vocabulary, weights_sha256 })
     }
 
     /// The number of a label, from its name or from the number itself.

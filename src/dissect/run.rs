@@ -125,11 +125,11 @@ pub struct Dissection<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// The digits to resolve the quantiles of layers of so many units by: in two passes if all tables fit a quarter of the budget
-/// and each fits a binding.
+/// The digits to resolve the quantiles of layers of so many units by: in two passes if all tables fit half of the room that is left,
+/// and a quarter of the budget, and each fits a binding.
 fn digits(gpu: &Gpu, units: &[u32]) -> &'static [Digit] {
     let table = |units: &u32| u64::from(*units) << TWO_PASSES[0].bits << 2;
-    let fits = units.iter().map(table).sum::<u64>() <= gpu.budget() / 4
+    let fits = units.iter().map(table).sum::<u64>() <= (gpu.budget() / 4).min(gpu.free_bytes() / 2)
         && units.iter().all(|units| table(units) <= gpu.traits().max_binding_bytes);
     if fits { &TWO_PASSES } else { &THREE_PASSES }
 }
@@ -174,11 +174,12 @@ impl Dissection<'_> {
     /// From the start or a checkpoint to where all levels are known, with the activations that were held.
     fn all_levels(&self) -> Result<(State, Vec<Held>)> {
         let mut state = self.start()?;
-        let passes = state.layers.iter().map(|layer| layer.quantile.passes()).max().unwrap_or(0) as u64;
         let resumed = self.settings.checkpoint.as_ref().is_some_and(|path| checkpoint::resume(path, &mut state));
         if resumed {
             self.progress.note(&format!("going on in pass {} at image {}", state.pass + 1, state.next));
         }
+        // Work that is taken up keeps its digits, whatever memory there is now.
+        let passes = state.layers.iter().map(|layer| layer.quantile.passes()).max().unwrap_or(0) as u64;
         let mut held = Vec::new();
         while state.pass < passes {
             self.level_pass(&mut state, &mut held, passes)?;
