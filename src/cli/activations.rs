@@ -97,7 +97,7 @@ fn of_latents(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
         let error = Error::new(Kind::Usage, "both images and latents are named; needed one of them");
         return Err(error.hint("a generator is given latents, every other network images"));
     }
-    let generator = Generator::open(&args.input.weights, &args.latents)?;
+    let generator = Generator::open(&args.input.network, &args.latents)?;
     let nodes = generator.model.nodes_of(&args.layers.layers, args.layers.pre_relu)?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
     let gpu = context.open_gpu()?;

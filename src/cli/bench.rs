@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
 
 use super::bench_sweep;
 use super::context::Context;
+use super::network::WeightArgs;
 use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Gpu, Recording};
@@ -29,6 +30,7 @@ use crate::weights::WeightFile;
   netdissect bench --weights church.safetensors --layer layer4 --batch 4
 
 A generator with a layer is also timed in its two parts, and sweeping an edit over all positions of that layer.")]
+#[command(group(ArgGroup::new("network").args(["weights", "model"]).multiple(true)))]
 pub(super) struct BenchArgs {
     /// Only kernels whose name holds this.
     filter: Option<String>,
@@ -41,12 +43,12 @@ pub(super) struct BenchArgs {
     #[arg(short, long, value_name = "FILE.safetensors")]
     weights: Option<std::path::PathBuf>,
 
-    /// Network; read from the weight file if left out.
-    #[arg(long, value_name = "NAME", value_parser = ["vgg16", "progan"], requires = "weights")]
+    /// Network; read from the weight file if left out. Some come with the program and need no file, such as `demo-classifier`.
+    #[arg(long, value_name = "NAME")]
     model: Option<String>,
 
     /// The layer at which the network ends.
-    #[arg(short, long, value_name = "LAYER", requires = "weights")]
+    #[arg(short, long, value_name = "LAYER", requires = "network")]
     layer: Option<String>,
 
     /// Images at once.
@@ -71,9 +73,10 @@ pub(super) fn run(args: &BenchArgs, context: &mut Context<'_>) -> Result<()> {
         context.line(&format!("{} ({} {})", gpu.summary().name, gpu.summary().driver, gpu.summary().driver_info))?;
         context.line(&format!("roof: {:.1} GFLOP/s, {:.1} GB/s", roof.gflops, roof.gigabytes))?;
     }
-    let rows = match &args.weights {
-        Some(path) => network(args, context, &gpu, path, &roof)?,
-        None => kernels(args, context, &gpu, &roof)?,
+    let named = WeightArgs { weights: args.weights.clone(), model: args.model.clone() };
+    let rows = match (&named.weights, &named.model) {
+        (None, None) => kernels(args, context, &gpu, &roof)?,
+        _ => network(args, context, &gpu, &named, &roof)?,
     };
     if context.global.json {
         return context.json(&json!({
@@ -176,11 +179,15 @@ fn network(
     args: &BenchArgs,
     context: &mut Context<'_>,
     gpu: &Gpu,
-    path: &std::path::Path,
+    named: &WeightArgs,
     roof: &Roof,
 ) -> Result<Vec<Value>> {
-    let file = WeightFile::open(path)?;
-    let (model, graph, ends) = whole(args, &file).map_err(|error| error.at(path.display()))?;
+    let file = named.open()?;
+    if named.architecture(&file) != file.model() {
+        let message = format!("holds weights of {}, not of {}", file.model(), named.architecture(&file));
+        return Err(Error::new(Kind::Usage, message).at(file.path().display()));
+    }
+    let (model, graph, ends) = whole(args, &file).map_err(|error| error.at(file.path().display()))?;
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
     let session = Session::new(gpu, &graph, &file, args.batch, &ends, &mut Tuner::cached())?;
     let program = gpu.program(session.record(args.batch)?)?;

@@ -39,7 +39,7 @@ pub(super) fn run(args: &ClassifyArgs, context: &mut Context<'_>) -> Result<()> 
     let network = args.input.open()?;
     let Some(logits) = network.model.logits.clone() else {
         return Err(Error::input("has no fully connected layers, so it cannot classify")
-            .at(args.input.weights.display())
+            .at(network.file.path().display())
             .hint("import a file that has them, without `--body`"));
     };
     let names = class_names(args, &network)?;

@@ -12,6 +12,7 @@ use crate::data::preprocess::Geometry;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
+use crate::weights::shipped;
 
 /// Where label maps come from.
 #[derive(Debug, Clone, Args)]
@@ -27,7 +28,7 @@ pub(super) struct ConceptArgs {
     labels: Option<PathBuf>,
 
     /// Weights of UPerNet, and of the colour network for colours, as `netdissect weights import` writes them; with commas or by
-    /// repeating the option, in any order.
+    /// repeating the option, in any order; or `demo-segmenter`, where it comes with the program.
     #[arg(long, value_name = "FILE.safetensors", value_delimiter = ',', env = "NETDISSECT_SEGMENTER")]
     segmenter: Vec<PathBuf>,
 
@@ -128,7 +129,14 @@ impl ConceptArgs {
 
     /// Which segmenters, and what is asked of them.
     fn segmenters(&self) -> Result<SegmenterChoice> {
-        if self.segmenter.is_empty() {
+        let mut files = Vec::new();
+        for named in &self.segmenter {
+            match named.to_str().filter(|name| shipped::find(name).is_some()) {
+                Some(name) => files.extend(shipped::paths(name)?),
+                None => files.push(named.clone()),
+            }
+        }
+        if files.is_empty() {
             let error = Error::new(Kind::Usage, "`--concepts upernet` needs the weights of the segmenters");
             return Err(error.hint("name them with `--segmenter upernet.safetensors,color-segmenter.safetensors`"));
         }
@@ -139,10 +147,10 @@ impl ConceptArgs {
             halves: self.halves == Switch::On && (all || asked("part")),
             parts: all || asked("part"),
             materials: all || asked("material"),
-            colors: asked("color") || all && segmenter::has_colors(&self.segmenter)?,
+            colors: asked("color") || all && segmenter::has_colors(&files)?,
         };
         Ok(SegmenterChoice {
-            files: self.segmenter.clone(),
+            files,
             wanted,
             compat: self.compat == Switch::On,
             cache_dir: if self.no_cache { None } else { files::cache_dir() },

@@ -11,7 +11,7 @@ use super::context::{Context, size_in_words, time_in_words};
 use super::dissect::{fraction, grid};
 use super::experiment::{self, PlaceArgs, picture, seconds_of};
 use super::generator::{Generator, LatentArgs, Parts};
-use super::network::{ExifName, InputArgs, OrderName};
+use super::network::{ExifName, InputArgs, OrderName, WeightArgs};
 use super::run_folder::{RunFiles, digest, file_name};
 use super::subject::{Source, Subject};
 use crate::concepts::ConceptSource;
@@ -41,9 +41,8 @@ pub(super) struct DetectArgs {
     /// Folder of a finished dissection, or of one of its layers, to take layer, unit and grid from.
     run: Option<PathBuf>,
 
-    /// Weights, as `netdissect weights import` writes them.
-    #[arg(short, long, value_name = "FILE.safetensors")]
-    weights: PathBuf,
+    #[command(flatten)]
+    network: WeightArgs,
 
     /// Layer of the unit [default: that of the run].
     #[arg(short, long, value_name = "LAYER", required_unless_present = "run", conflicts_with = "run")]
@@ -195,8 +194,7 @@ fn of_photographs(
     let open = |folder: &Path| {
         let input = InputArgs {
             images: Some(folder.to_owned()),
-            weights: args.weights.clone(),
-            model: None,
+            network: args.network.clone(),
             as_is: args.as_is,
             batch: args.place.batch,
             limit: args.limit,
@@ -234,7 +232,7 @@ fn of_latents<'a>(
             error.hint("name `--concepts` for a generator's images, or `--positive` and `--negative` photographs")
         );
     }
-    let generator = Generator::open(&args.weights, &args.latents)?;
+    let generator = Generator::open(&args.network, &args.latents)?;
     let concepts = args.concepts.open(context, gpu, None)?;
     let (concept, label) = named(args.concept.as_deref().unwrap_or_default(), concepts.vocabulary(), run)?;
     let report = run.map(|run| report::read(&run.folder)).transpose()?;

@@ -11,6 +11,7 @@ use super::concepts::ConceptArgs;
 use super::context::{Context, size_in_words, time_in_words};
 use super::dissect::grid;
 use super::generator::{Generator, LatentArgs, Parts};
+use super::network::WeightArgs;
 use super::run_folder::{RunFiles, file_name};
 use crate::concepts::ConceptSource;
 use crate::data::pixels::rgb_of_signed;
@@ -26,9 +27,8 @@ use crate::session::{Edit, Session};
 /// What every experiment on a generator takes.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ExperimentArgs {
-    /// Weights of the generator, as `netdissect weights import` writes them.
-    #[arg(short, long, value_name = "FILE.safetensors")]
-    pub(super) weights: PathBuf,
+    #[command(flatten)]
+    pub(super) network: WeightArgs,
 
     #[command(flatten)]
     pub(super) latents: LatentArgs,
@@ -87,10 +87,13 @@ impl Ranked {
     pub(super) fn open(folder: &Path, concept: &str, args: &ExperimentArgs) -> Result<Ranked> {
         let run = Dissected::open(folder)?;
         let report = report::read(&run.folder)?;
-        let generator = Generator::open(&args.weights, &args.latents)?;
+        let generator = Generator::open(&args.network, &args.latents)?;
         if report.model.sha256 != generator.file.sha256() {
-            let message =
-                format!("is a dissection of other weights: {} and {}", report.model.file, file_name(&args.weights));
+            let message = format!(
+                "is a dissection of other weights: {} and {}",
+                report.model.file,
+                file_name(generator.file.path())
+            );
             return Err(Error::input(message)
                 .at(folder.display())
                 .hint("units are ranked for one file of weights; dissect this one first"));

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::context::{Context, size_in_words};
 use super::generator::{Generator, LatentArgs};
+use super::network::WeightArgs;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::edits::{self, Change, Words};
 use crate::error::{Error, Result};
@@ -29,9 +30,8 @@ use crate::weights::{self, Stored};
 Files written by `--raw` hold the tensor `images` [n, 3, h, w] as the generator makes it, not clamped to [-1, 1]. Pictures are:
 byte = trunc(clamp(127.5 v + 127.5, 0, 255)).")]
 pub(super) struct GenerateArgs {
-    /// Weights of a generator, as `netdissect weights import` writes them.
-    #[arg(short, long, value_name = "FILE.safetensors")]
-    weights: PathBuf,
+    #[command(flatten)]
+    network: WeightArgs,
 
     #[command(flatten)]
     latents: LatentArgs,
@@ -67,7 +67,7 @@ pub(super) struct GenerateArgs {
 /// # Errors
 /// [`crate::error::Kind::Input`] if a layer, unit or latent is not there; [`crate::error::Kind::Output`] if a file cannot be written.
 pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> {
-    let generator = Generator::open(&args.weights, &args.latents)?;
+    let generator = Generator::open(&args.network, &args.latents)?;
     let image = generator.model.graph.node(generator.model.graph.output()).clone();
     let changes: Vec<Change> =
         args.zero.iter().chain(&args.set).map(|words| words.change(generator.file.sha256())).collect::<Result<_>>()?;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::network;
+use super::network::{self, WeightArgs};
 use super::run_folder::file_name;
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};
@@ -76,13 +76,14 @@ impl Generator {
     ///
     /// # Errors
     /// [`Kind::Input`] naming what is wrong; [`Kind::Usage`] if no latents are named.
-    pub(super) fn open(weights: &std::path::Path, args: &LatentArgs) -> Result<Generator> {
-        let file = WeightFile::open(weights)?;
-        if file.model() != "progan" {
-            let message = format!("holds weights of {}; needed those of a generator: progan", file.model());
-            return Err(Error::input(message).at(weights.display()));
+    pub(super) fn open(network: &WeightArgs, args: &LatentArgs) -> Result<Generator> {
+        let file = network.open()?;
+        let architecture = network.architecture(&file);
+        if architecture != "progan" {
+            let message = format!("holds weights of {architecture}; needed those of a generator: progan");
+            return Err(Error::input(message).at(file.path().display()));
         }
-        let model = progan::build(&file.shapes()).map_err(|error| error.at(weights.display()))?;
+        let model = progan::build(&file.shapes()).map_err(|error| error.at(file.path().display()))?;
         let size = model.graph.node(model.graph.input()).shape.c as usize;
         let latents = match &args.z {
             Some(path) => Latents::open(path, size)?,

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, words to a validated job to calls to output. No arithmetic.
 
+mod ablate;
 mod activations;
 mod bench;
 mod bench_sweep;
@@ -7,6 +8,7 @@ mod cache;
 mod classify;
 mod concepts;
 mod context;
+mod demo;
 mod detect;
 mod devices;
 mod dissect;
@@ -67,6 +69,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Dissect(dissect::DissectArgs),
     Classify(classify::ClassifyArgs),
     Activations(activations::ActivationsArgs),
@@ -74,6 +77,7 @@ enum Command {
     Remove(remove::RemoveArgs),
     Insert(insert::InsertArgs),
     Detect(detect::DetectArgs),
+    Ablate(ablate::AblateArgs),
     Segment(segment::SegmentArgs),
     Scenes(scenes::ScenesArgs),
     Weights(weights::WeightsArgs),
@@ -120,7 +124,13 @@ fn run(cli: &Cli) -> Result<()> {
     let progress = progress::Shown::new(cli.global.quiet, cli.global.no_progress);
     let mut out = std::io::stdout().lock();
     let context = &mut Context { global: &cli.global, out: &mut out, progress: &progress, stop };
-    match &cli.command {
+    perform(&cli.command, context)?;
+    context.out.flush().map_err(|error| writing(&error))
+}
+
+fn perform(command: &Command, context: &mut Context<'_>) -> Result<()> {
+    match command {
+        Command::Demo(args) => demo::run(args, context),
         Command::Dissect(args) => dissect::run(args, context),
         Command::Classify(args) => classify::run(args, context),
         Command::Activations(args) => activations::run(args, context),
@@ -128,9 +138,10 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Remove(args) => remove::run(args, context),
         Command::Insert(args) => insert::run(args, context),
         Command::Detect(args) => detect::run(args, context),
+        Command::Ablate(args) => ablate::run(args, context),
         Command::Segment(args) => segment::run(args, context),
         Command::Scenes(args) => scenes::run(args, context),
-        Command::Weights(args) => weights::run(args, cli.global.json, context.out),
+        Command::Weights(args) => weights::run(args, context.global.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Bench(args) => bench::run(args, context),
@@ -140,8 +151,7 @@ fn run(cli: &Cli) -> Result<()> {
             Ok(())
         }
         Command::Man(args) => manual(args, context),
-    }?;
-    out.flush().map_err(|error| writing(&error))
+    }
 }
 
 fn manual(args: &ManArgs, context: &mut Context<'_>) -> Result<()> {

@@ -18,10 +18,48 @@ use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, vgg16};
 use crate::session::{self, Session};
-use crate::weights::{WeightFile, import};
+use crate::weights::{WeightFile, import, shipped};
 
 /// Bytes of pixels kept between passes, so that a few hundred images are decoded once.
 const KEPT_PIXELS: u64 = 256 << 20;
+
+/// Which weights: those of a file, or of a network that comes with the program.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WeightArgs {
+    /// Weights, as `netdissect weights import` writes them.
+    #[arg(short, long, value_name = "FILE.safetensors", required_unless_present = "model")]
+    pub(super) weights: Option<PathBuf>,
+
+    /// Network; read from the weight file if left out. Small ones that know scenes come with the program and need no file, such as
+    /// `demo-classifier`.
+    #[arg(long, value_name = "NAME")]
+    pub(super) model: Option<String>,
+}
+
+impl WeightArgs {
+    /// Opens them.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] if both or neither are named, or the program has no such network; else as [`WeightFile::open`].
+    pub(super) fn open(&self) -> Result<WeightFile> {
+        let paths = match (&self.weights, self.model.as_deref()) {
+            (Some(_), Some(name)) if shipped::find(name).is_some() => {
+                let message = format!("both a file and `--model {name}` are named; needed one of them");
+                return Err(Error::new(Kind::Usage, message).hint("networks that come with the program need no file"));
+            }
+            (Some(path), _) => vec![path.clone()],
+            (None, name) => shipped::paths(name.unwrap_or_default())?,
+        };
+        let first = paths.first().ok_or_else(|| Error::internal("a shipped network without a file"))?;
+        WeightFile::open(first)
+    }
+
+    /// The architecture: as it is named, or that of the weights.
+    pub(super) fn architecture<'a>(&'a self, file: &'a WeightFile) -> &'a str {
+        let named = self.model.as_deref().filter(|name| shipped::find(name).is_none());
+        named.unwrap_or(file.model())
+    }
+}
 
 /// Which network and which images.
 #[derive(Debug, Clone, Args)]
@@ -29,13 +67,8 @@ pub(super) struct InputArgs {
     /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
     pub(super) images: Option<PathBuf>,
 
-    /// Weights, as `netdissect weights import` writes them.
-    #[arg(short, long, value_name = "FILE.safetensors")]
-    pub(super) weights: PathBuf,
-
-    /// Network; read from the weight file if left out.
-    #[arg(long, value_name = "NAME")]
-    pub(super) model: Option<String>,
+    #[command(flatten)]
+    pub(super) network: WeightArgs,
 
     /// Send pixels in without resizing or cropping; all images must share one size the network accepts.
     #[arg(long)]
@@ -116,8 +149,8 @@ impl InputArgs {
     /// # Errors
     /// [`Kind::Input`] naming what is wrong; [`Kind::Usage`] for a model that does not exist.
     pub(super) fn open(&self) -> Result<Network> {
-        let file = WeightFile::open(&self.weights)?;
-        let name = self.model.as_deref().unwrap_or(file.model());
+        let file = self.network.open()?;
+        let name = self.network.architecture(&file);
         let segmenter = Segmenter::named(name);
         if name != "vgg16" && segmenter.is_none() {
             let known = [Segmenter::Upernet, Segmenter::Colors].map(Segmenter::name).join(", ");
@@ -161,7 +194,7 @@ impl InputArgs {
             Some(segmenter) => segmenter::build(segmenter, &file.shapes(), Names::of(&file)?.1.side(), (h, w)),
             None => vgg16::build(&file.shapes(), h, w),
         };
-        let model = model.map_err(|error| error.at(self.weights.display()))?;
+        let model = model.map_err(|error| error.at(file.path().display()))?;
         Ok(Network { file, model, set, geometry, exif, order })
     }
 }

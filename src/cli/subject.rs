@@ -44,7 +44,7 @@ impl Subject {
             let error = Error::new(Kind::Usage, "both images and latents are named; needed one of them");
             return Err(error.hint("a generator is given latents, every other network images"));
         }
-        let mut generator = Generator::open(&input.weights, latents)?;
+        let mut generator = Generator::open(&input.network, latents)?;
         if let Some(limit) = input.limit {
             generator.indices.truncate(limit as usize);
         }

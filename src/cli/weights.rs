@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::models::segmenter::Segmenter;
 use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
 use crate::weights::import::{self, About, Assignment, Preprocess};
-use crate::weights::{self, Archive, Tensor, Written};
+use crate::weights::{self, Archive, Precision, Tensor, Written};
 
 /// Import weights from other programs, or list what a file holds.
 #[derive(Debug, Args)]
@@ -50,6 +50,9 @@ struct ImportArgs {
     /// Names of the classes, one a line, in the order of the last layer.
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
+    /// Keep filters and matrices in half precision: half the size, three digits.
+    #[arg(long)]
+    half: bool,
     /// Check everything, write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -118,7 +121,8 @@ fn import_file(args: &ImportArgs, json: bool, out: &mut dyn Write) -> Result<()>
         import::check(&imported.sources, &imported.assignment)?;
         None
     } else {
-        Some(import::write(&imported.sources, &imported.assignment, &imported.about, &args.output)?)
+        let precision = if args.half { Precision::Half } else { Precision::Single };
+        Some(import::write(&imported.sources, &imported.assignment, (&imported.about, precision), &args.output)?)
     };
     let text = if json {
         format!("{:#}\n", imported.json(args, written.as_ref()))

@@ -10,6 +10,7 @@ pub mod palette;
 pub mod schema;
 pub mod segments;
 pub mod sheet;
+pub mod story;
 pub mod strip;
 pub mod svg;
 

@@ -10,10 +10,10 @@ use prost::bytes::Bytes;
 use super::archive::{Container, map, parse};
 use super::import::Preprocess;
 use super::tensor::{Tensor, quote};
-use super::{hash, import};
+use super::{hash, import, shipped};
 use crate::error::{Error, Result};
 
-/// A safetensors file that `netdissect weights import` wrote, memory-mapped.
+/// A safetensors file that `netdissect weights import` wrote, memory-mapped, or one that is part of the program.
 ///
 /// It must not be truncated by another process while it is open.
 #[derive(Debug)]
@@ -27,13 +27,16 @@ pub struct WeightFile {
 }
 
 impl WeightFile {
-    /// Opens an imported file.
+    /// Opens an imported file, or one that [`shipped`] names.
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`], with the path, if the file cannot be read, is broken, or was not imported; the
     /// hint then says how to import it.
     pub fn open(path: &Path) -> Result<Self> {
-        let source = map(path)?;
+        let source = match shipped::bytes(path) {
+            Some(bytes) => Bytes::from_static(bytes),
+            None => map(path)?,
+        };
         let contents = parse(&source).map_err(|error| error.at(path.display()))?;
         let imported = contents.metadata.iter().any(|(key, _)| key == import::MODEL_KEY);
         if contents.container != Container::Safetensors || !imported {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::archive::Archive;
 use super::tensor::{Dims, Tensor, quote};
-use super::write::{Stored, Written, save};
+use super::write::{Precision, Stored, Written, save_as};
 use crate::error::{Error, Result};
 
 /// Metadata key: the model, such as `vgg16`. Its presence tells an imported file.
@@ -211,15 +211,20 @@ impl About {
     }
 }
 
-/// Writes assigned tensors as f32, one in memory at a time; see [`save`] for what a reader can rely on.
+/// Writes assigned tensors, one in memory at a time; see [`save_as`] for what a reader can rely on.
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if values are not finite; [`crate::error::Kind::Output`] if the file cannot be
 /// written.
-pub fn write(sources: &[Archive], assignment: &Assignment, about: &About, output: &Path) -> Result<Written> {
+pub fn write(
+    sources: &[Archive],
+    assignment: &Assignment,
+    (about, precision): (&About, Precision),
+    output: &Path,
+) -> Result<Written> {
     let named = |tensor: &Tensor| Stored { name: tensor.name().to_owned(), dims: tensor.dims().to_vec() };
     let stored: Vec<Stored> = assignment.tensors.iter().map(named).collect();
-    save(output, &about.pairs(sources), &stored, |index| {
+    save_as(precision, output, &about.pairs(sources), &stored, |index| {
         assignment.tensors[index].values().map_err(|error| error.at(paths(sources)))
     })
 }

@@ -15,7 +15,7 @@ fn about(body: bool) -> About {
 fn import(source: &Path, output: &Path, body: bool) -> netdissect::error::Result<WeightFile> {
     let archive = weights::open(source)?;
     let assignment = vgg16_weights::assign(&archive, body)?;
-    write(&[archive], &assignment, &about(body), output)?;
+    write(&[archive], &assignment, (&about(body), netdissect::weights::Precision::Single), output)?;
     WeightFile::open(output)
 }
 

@@ -208,7 +208,7 @@ fn peaks(sightings: &Sightings, names: &[String], out: &mut dyn Write) -> io::Re
 }
 
 /// The page's section, if the folder holds the experiment.
-pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
+pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
     let Some(result) = read::<Detection>(dir, NAME)? else { return Ok(None) };
     let (concept, unit, layer) = (&result.concept, result.unit, &result.about.layer);
     let percent = |value: f64| format!("{} %", signed(value * 100.0, 1));
@@ -278,6 +278,7 @@ pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
         ),
         facts,
         figures: vec![(result.plot().embedded(&caption), caption)],
+        strips: Vec::new(),
         rows: embed(dir, &result.pictures)?,
         tables: vec![Table {
             title: "The threshold in numbers".into(),

@@ -309,7 +309,7 @@ fn effect(counted: &Counted, label: usize, baseline: Option<f64>) -> Effect {
 }
 
 /// The page's section, if the folder holds the experiment.
-pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
+pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
     let Some(result) = read::<Insertion>(dir, NAME)? else { return Ok(None) };
     let (name, layer, sampling) = (&result.concept.name, &result.about.layer, &result.sampling);
     let percent = |value: f64| format!("{} %", signed(value * 100.0, 1));
@@ -395,6 +395,7 @@ pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
         ),
         facts,
         figures: vec![(result.bars().embedded(&bars), bars), (result.map().embedded(&map), map)],
+        strips: Vec::new(),
         rows: embed(dir, &result.pictures)?,
         tables,
         provenance: lines,

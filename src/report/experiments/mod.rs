@@ -2,6 +2,7 @@
 //!
 //! Several experiments may share a folder; the page is made again from their JSON files and pictures.
 
+pub mod ablate;
 pub mod detect;
 pub mod insert;
 pub mod page;
@@ -25,7 +26,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct About {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// `remove`, `insert` or `detect`.
+    /// `ablate`, `remove`, `insert` or `detect`.
     pub experiment: String,
     /// The program.
     pub tool: Tool,
@@ -114,11 +115,12 @@ pub fn check_folder(dir: &Path) -> Result<()> {
 /// # Errors
 /// [`Kind::Input`] if a JSON file or picture cannot be read; [`Kind::Output`] if the page cannot be written.
 pub fn write_page(dir: &Path) -> Result<()> {
-    let sections: Vec<Section> = [remove::section(dir), insert::section(dir), detect::section(dir)]
-        .into_iter()
-        .filter_map(Result::transpose)
-        .collect::<Result<_>>()?;
-    write_atomic(&dir.join("report.html"), page::render(&sections)?.as_bytes())
+    let sections: Vec<Section> =
+        [ablate::section(dir), remove::section(dir), insert::section(dir), detect::section(dir)]
+            .into_iter()
+            .filter_map(Result::transpose)
+            .collect::<Result<_>>()?;
+    write_atomic(&dir.join("report.html"), page::render(&sections, None)?.as_bytes())
 }
 
 /// A number of a CSV file; nothing where there is none.

@@ -31,6 +31,8 @@ pub struct Section {
     pub facts: Vec<(String, String, String)>,
     /// Plots: SVG, caption.
     pub figures: Vec<(String, String)>,
+    /// Wide pictures, each a strip of images: address and caption.
+    pub strips: Vec<(String, String)>,
     /// Rows of pictures.
     pub rows: Vec<Album>,
     /// Tables: title, head, rows.
@@ -62,17 +64,33 @@ struct Page<'a> {
     sections: &'a [Section],
 }
 
-/// Renders the page.
+/// Renders the page; its title is that of its only section unless there is another.
 ///
 /// # Errors
 /// [`crate::error::Kind::Internal`] if the template cannot be filled.
-pub fn render(sections: &[Section]) -> Result<String> {
-    let title = match sections {
-        [only] => only.heading.clone(),
+pub fn render(sections: &[Section], title: Option<&str>) -> Result<String> {
+    let title = match (title, sections) {
+        (Some(title), _) => title.to_owned(),
+        (None, [only]) => only.heading.clone(),
         _ => "What units do".to_owned(),
     };
     let policy = policy(STYLE, None, true);
     fill("experiment.html", TEMPLATE, Page { tool: Tool::current(), policy, style: STYLE, title, sections })
+}
+
+/// A picture of the folder as an address that holds it.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if it cannot be read or lies outside the folder.
+pub fn address(dir: &Path, file: &str) -> Result<String> {
+    let relative = Path::new(file);
+    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(Error::input(format!("picture is at `{file}`; a path inside the folder is needed")));
+    }
+    let path = dir.join(relative);
+    let bytes = std::fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+    let kind = if file.ends_with(".png") { "png" } else { "jpeg" };
+    Ok(format!("data:image/{kind};base64,{}", STANDARD.encode(bytes)))
 }
 
 /// The pictures of rows as addresses that hold them.
@@ -80,18 +98,8 @@ pub fn render(sections: &[Section]) -> Result<String> {
 /// # Errors
 /// [`crate::error::Kind::Input`] if one cannot be read or lies outside the folder.
 pub fn embed(dir: &Path, rows: &[Row]) -> Result<Vec<Album>> {
-    let address = |file: &str| {
-        let relative = Path::new(file);
-        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
-            return Err(Error::input(format!("picture is at `{file}`; a path inside the folder is needed")));
-        }
-        let path = dir.join(relative);
-        let bytes = std::fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
-        let kind = if file.ends_with(".png") { "png" } else { "jpeg" };
-        Ok(format!("data:image/{kind};base64,{}", STANDARD.encode(bytes)))
-    };
     let row = |row: &Row| {
-        let pictures = row.pictures.iter().map(|picture| Ok((address(&picture.file)?, picture.caption.clone())));
+        let pictures = row.pictures.iter().map(|picture| Ok((address(dir, &picture.file)?, picture.caption.clone())));
         Ok((row.title.clone(), pictures.collect::<Result<_>>()?))
     };
     rows.iter().map(row).collect()

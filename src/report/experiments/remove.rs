@@ -275,7 +275,7 @@ fn steps(counts: &RemovalCounts, label: usize, positions: u64) -> Vec<Step> {
 }
 
 /// The page's section, if the folder holds the experiment.
-pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
+pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
     let Some(result) = read::<Removal>(dir, NAME)? else { return Ok(None) };
     let (name, layer, count) = (&result.concept.name, &result.about.layer, result.units.len());
     let own = result.labels.first().filter(|loss| loss.label.number == result.concept.number);
@@ -358,6 +358,7 @@ pub(super) fn section(dir: &Path) -> Result<Option<Section>> {
             (result.curves().embedded(&curve_caption), curve_caption),
             (result.changes().embedded(&change_caption), change_caption),
         ],
+        strips: Vec::new(),
         rows: embed(dir, &result.pictures)?,
         tables,
         provenance: provenance(&result.about),
