@@ -203,6 +203,70 @@ fn detect_judges_the_peaks_that_activations_holds() {
     same_files(&place, "out", "again", &["detect.csv", "detect.svg"]);
 }
 
+#[test]
+fn a_page_that_a_stop_left_out_is_written_by_the_same_command() {
+    if gpu().is_none() {
+        return;
+    }
+    let place = dissected();
+    let at = |name: &str| place.folder.path().join("out").join(name);
+    let remove = ["remove", "run", "--concept", "blue", "--units", "2", "-o", "out"];
+    experiment(&place, &remove, 0);
+    let page = place.read("out/report.html");
+    let left = |state: &str| {
+        std::fs::remove_file(at("report.html")).unwrap();
+        std::fs::write(at(state), "half").unwrap();
+    };
+    left("remove-state.safetensors");
+    experiment(&place, &remove, 0);
+    assert_eq!(place.read("out/report.html"), page);
+    assert!(!at("remove-state.safetensors").exists());
+    // What is wrong with another experiment's file is said of that file, before and after the own work.
+    std::fs::write(at("insert.json"), "{").unwrap();
+    let again = [&remove[..], &["--restart"]].concat();
+    for words in [&remove[..], &again] {
+        let complaint = experiment(&place, words, 3);
+        let says = ["out/insert.json", "no result of insert", "move insert.json away"];
+        assert!(says.iter().all(|text| complaint.contains(text)), "{complaint}");
+        assert!(at("remove.json").exists() && !at("remove-state.safetensors").exists());
+    }
+    std::fs::remove_file(at("insert.json")).unwrap();
+    left("remove-state.safetensors");
+    experiment(&place, &remove, 0);
+    assert_eq!(place.read("out/report.html"), page);
+}
+
+#[test]
+fn a_concept_that_no_image_shows_is_said_to_be_missing_and_no_other_takes_its_place() {
+    if gpu().is_none() {
+        return;
+    }
+    let place = dissected();
+    let run = Dissected::open(&place.folder.path().join("run")).unwrap();
+    let counts = counts(&place, &[]);
+    let missing = |image: usize| (1..12).find(|&l| counts[image][l] == 0 && !ranked(&run.tally, l).is_empty());
+    let (image, label) =
+        (0..6).find_map(|image| Some((image, missing(image)?))).expect("a colour that is not everywhere");
+    let (latent, name) = (image.to_string(), run.vocabulary.names[label].clone());
+    let words = ["remove", "run", "--concept", &name, "--units", "3", "-w", "g.safetensors", "--latents", &latent];
+    let said = place.run(&[&words[..], &["--concepts", "colors", "-o", "out"]].concat(), 0);
+    assert!(said.contains(&format!("{name}: no pixel in 1 images")), "{said}");
+    let text = |file: &str| String::from_utf8(place.read(file)).unwrap();
+    let curves = text("out/remove.svg");
+    assert!(curves.contains(&format!("no image shows {name}")) && !curves.contains("stroke-width=\"2.4\""), "{curves}");
+    let result = place.json("out/remove.json");
+    let labels = result["labels"].as_array().unwrap();
+    let often: Vec<bool> = labels.iter().map(|loss| loss["pixels"].as_i64().unwrap() * 100 >= 256).collect();
+    assert!(often[1] && often.contains(&false), "{labels:?}");
+    for (place, (loss, often)) in labels.iter().zip(often).enumerate() {
+        let drawn = curves.contains(&format!(">{}<", loss["name"].as_str().unwrap()));
+        assert_eq!(drawn, often && (1..5).contains(&place), "{}", loss["name"]);
+    }
+    assert!(text("out/remove-classes.svg").contains(&format!(">{name}<")));
+    let page = text("out/report.html");
+    assert!(page.contains(&format!("None of 1 images shows {name}")) && !page.contains("The band holds"));
+}
+
 /// Pictures of one colour and of another.
 fn photographs(folder: &Path, name: &str, red: u8) {
     std::fs::create_dir_all(folder.join(name)).unwrap();
@@ -212,6 +276,55 @@ fn photographs(folder: &Path, name: &str, red: u8) {
             image::Rgb([red.saturating_add(wave / 4), wave, 255 - wave])
         });
         picture.save(folder.join(name).join(format!("{index}.png"))).unwrap();
+    }
+}
+
+/// Code of a command in a folder, and all it says.
+fn run_in(folder: &Path, words: &[&str]) -> (Option<i32>, String) {
+    let mut command = assert_cmd::Command::cargo_bin("netdissect").unwrap();
+    let output = command.current_dir(folder).args(words).arg("--quiet").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    (output.status.code(), text)
+}
+
+#[test]
+fn a_run_that_is_taken_up_names_the_files_that_were_skipped_before() {
+    if gpu().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = common::save_vgg(folder.path(), &common::narrow_vgg([4, 4, 6, 8, 10], 8, 4, 3));
+    photographs(folder.path(), "warm", 190);
+    photographs(folder.path(), "cold", 0);
+    for broken in ["warm/00.png", "warm/3b.png", "cold/9.png"] {
+        std::fs::write(folder.path().join(broken), "no picture").unwrap();
+    }
+    let detect = ["detect", "--positive", "warm", "--negative", "cold", "--unit", "2", "--batch", "2"];
+    let dissect = ["dissect", "warm", "--concepts", "colors", "--grid", "8x8", "--batch", "2"];
+    let layer = ["-w", &path, "-l", "conv3_3", "--as-is"];
+    // A folder where a file is to be: the run ends when all is counted and kept, but nothing written.
+    for (words, result, obstacle, counts) in [
+        (&detect[..], "detect.json", "detect.csv", (10, 3)),
+        (&dissect, "report.json", "conv3_3/tally.safetensors", (5, 2)),
+    ] {
+        let place = folder.path().join(words[0]);
+        let (whole, stopped) = (place.join("whole"), place.join("stopped"));
+        let run = |output: &Path| run_in(folder.path(), &[words, &layer, &["-o", output.to_str().unwrap()]].concat());
+        let (code, said) = run(&whole);
+        assert_eq!(code, Some(0), "{said}");
+        std::fs::create_dir_all(stopped.join(obstacle)).unwrap();
+        let (code, said) = run(&stopped);
+        assert!(code != Some(0) && said.contains(obstacle), "{said}");
+        std::fs::remove_dir(stopped.join(obstacle)).unwrap();
+        let (code, said) = run(&stopped);
+        assert_eq!(code, Some(0), "{said}");
+        let read = |output: &Path| std::fs::read(output.join(result)).unwrap();
+        assert!(read(&whole) == read(&stopped), "{said}");
+        let images = &serde_json::from_slice::<Value>(&read(&stopped)).unwrap()["images"];
+        assert_eq!(
+            (images["count"].as_u64(), images["skipped"].as_array().map(Vec::len)),
+            (Some(counts.0), Some(counts.1))
+        );
     }
 }
 
@@ -226,12 +339,7 @@ fn a_classifiers_unit_is_judged_on_two_folders_of_photographs() {
     photographs(folder.path(), "warm", 190);
     photographs(folder.path(), "cold", 0);
     std::fs::write(folder.path().join("cold/broken.png"), "no picture").unwrap();
-    let run = |words: &[&str]| {
-        let mut command = assert_cmd::Command::cargo_bin("netdissect").unwrap();
-        let output = command.current_dir(folder.path()).args(words).arg("--quiet").output().unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        (output.status.code(), text)
-    };
+    let run = |words: &[&str]| run_in(folder.path(), words);
     let words = ["detect", "-w", &path, "-l", "conv3_3", "--unit", "2", "--pre-relu", "--as-is"];
     let folders = ["--positive", "warm", "--negative", "cold"];
     let (code, said) = run(&[&words[..], &folders, &["-o", "out"]].concat());
@@ -253,6 +361,18 @@ fn a_classifiers_unit_is_judged_on_two_folders_of_photographs() {
     assert_eq!(result["verdict"]["balanced_accuracy"].as_f64(), Some(verdict.balanced_accuracy));
     let (code, said) = run(&[&words[..], &["--positive", "warm", "-o", "x"]].concat());
     assert_eq!(code, Some(2), "{said}");
+    let (code, said) = run(&[&words[..], &["--positive", "warm", "--negative", "cold/../warm", "-o", "x"]].concat());
+    assert!(code == Some(2) && said.contains("as `--positive` and as `--negative`"), "{said}");
+    // Folders of one name are told apart by the folders they lie in.
+    photographs(&folder.path().join("other"), "warm", 20);
+    let (code, said) = run(&[&words[..], &["--positive", "warm", "--negative", "other/warm", "-o", "same"]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let table = std::fs::read_to_string(folder.path().join("same/detect.csv")).unwrap();
+    let named = |present: &str, name: &str| table.lines().any(|line| line.ends_with(present) && line.contains(name));
+    assert!(
+        named(",false", "other/warm/3.png,") && !named(",true", "other/") && named(",true", "/warm/3.png,"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -276,6 +396,10 @@ fn mistakes_are_named_before_anything_is_written() {
     );
     says(&["detect", "run", "--concept", "blue", "--channel", "3", "-o", "x"], 3, "--channel");
     says(&["detect", "-l", "layer4", "--unit", "20", "--concept", "blue", "-o", "x2"], 3, "there is no unit 20");
+    for words in [&["remove", "run"][..], &["insert", "run"], &["detect", "run"]] {
+        let twice = ["--concept", "blue", "-w", "g.safetensors", "--latents", "0-3,2,2", "--concepts", "colors"];
+        assert!(place.run(&[words, &twice, &["-o", "x"]].concat(), 2).contains("latent 2 is named twice"));
+    }
     let labels =
         ["remove", "run", "--concept", "blue", "-w", "g.safetensors", "--latents", "0", "--labels", "run", "-o", "x"];
     assert!(place.run(&labels, 2).contains("label maps from files"));

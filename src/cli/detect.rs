@@ -1,6 +1,6 @@
 //! `netdissect detect`: one unit's peak as a detector of a concept.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -35,8 +35,8 @@ use crate::roles::detect::{Detection, Presence, Sightings};
   netdissect detect -w vgg16.safetensors -l conv5_3 --unit 150 --pre-relu --positive airplanes/ --negative others/ -o airplane
 
 With a generator, its images are labelled, and the concept counts as present where it covers more than 5 % of the positions. With
-photographs, two folders say which show it. The threshold is set where as many images are missed as mistaken. The folder then holds
-report.html, detect.json, detect.csv (every image), a plot, and pictures.")]
+photographs, two folders say which show it. The threshold is set where the same share of images is missed of those with the
+concept as is mistaken of those without. The folder then holds report.html, detect.json, detect.csv (every image), a plot, and pictures.")]
 pub(super) struct DetectArgs {
     /// Folder of a finished dissection, or of one of its layers, to take layer, unit and grid from.
     run: Option<PathBuf>,
@@ -135,6 +135,8 @@ struct Job<'a> {
     labels: Option<(Box<dyn ConceptSource + 'a>, Presence)>,
     /// Photographs with the concept, which come first.
     positives: u32,
+    /// Names of the folder of those and of the other.
+    folders: [String; 2],
 }
 
 /// Runs `netdissect detect`.
@@ -172,11 +174,12 @@ pub(super) fn run(args: &DetectArgs, context: &mut Context<'_>) -> Result<()> {
     if sightings.images.is_empty() {
         return Err(source.nothing_readable());
     }
+    let images = subject.report_images(&source, sightings.images.len() as u64, context.stop)?;
     let rows = pictures(args, &job, (&subject, &source), (&gpu, &mut parts), &sightings)?;
     let report = Report::new(
-        about(&gpu, (&subject, &source), &job)?,
+        about(&gpu, images, &subject, &job)?,
         (job.unit, job.pre_relu),
-        (job.concept.clone(), rule(args, &job), job.iou),
+        (job.concept.clone(), rule(&job), job.iou),
         &sightings,
         rows,
     );
@@ -203,12 +206,12 @@ fn of_photographs(
         };
         input.open()
     };
+    let folders = names_apart(positive, negative)?;
     let (mut network, others) = (open(positive)?, open(negative)?);
     let positives = network.set.len() as u32;
-    let prefix = |folder: &Path, name: &str| format!("{}/{name}", file_name(folder));
-    network.set.items.iter_mut().for_each(|item| item.name = prefix(positive, &item.name));
+    network.set.items.iter_mut().for_each(|item| item.name = format!("{}/{}", folders[0], item.name));
     network.set.items.extend(others.set.items.into_iter().map(|mut item| {
-        item.name = prefix(negative, &item.name);
+        item.name = format!("{}/{}", folders[1], item.name);
         item
     }));
     let subject = Subject::Photographs(network);
@@ -216,7 +219,28 @@ fn of_photographs(
     // A dissection's labels may have nothing to do with the photographs' folders.
     let label = run.and_then(|run| run.label(&concept).ok());
     let job = job(args, &subject, run, (concept, label), (1, 1))?;
-    Ok((subject, Job { positives, ..job }))
+    Ok((subject, Job { positives, folders, ..job }))
+}
+
+/// Names of two folders: as many of the last parts of their paths as it takes to tell them apart.
+fn names_apart(positive: &Path, negative: &Path) -> Result<[String; 2]> {
+    let real = |folder: &Path| folder.canonicalize().map_err(|error| Error::reading(folder, &error));
+    let folders = [real(positive)?, real(negative)?];
+    if folders[0] == folders[1] {
+        let error = Error::new(Kind::Usage, "is named as `--positive` and as `--negative`").at(positive.display());
+        return Err(error.hint("name a folder that shows the concept and another that does not"));
+    }
+    let paths = match [positive, negative].map(file_name) {
+        [one, other] if one != other && !one.is_empty() && !other.is_empty() => return Ok([one, other]),
+        _ => folders.map(|folder| {
+            let parts = folder.components().filter(|part| matches!(part, Component::Normal(_)));
+            parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect::<Vec<_>>()
+        }),
+    };
+    let last = |parts: &[String], count: usize| parts[parts.len().saturating_sub(count)..].join("/");
+    let longest = paths[0].len().max(paths[1].len());
+    let mut names = (1..=longest).map(|count| [last(&paths[0], count), last(&paths[1], count)]);
+    names.find(|[one, other]| one != other).ok_or_else(|| Error::internal("two folders of one path"))
 }
 
 /// A generator, its own images, and the concept in them.
@@ -233,6 +257,7 @@ fn of_latents<'a>(
         );
     }
     let generator = Generator::open(&args.network, &args.latents)?;
+    experiment::check_latents(&generator)?;
     let concepts = args.concepts.open(context, gpu, None)?;
     let (concept, label) = named(args.concept.as_deref().unwrap_or_default(), concepts.vocabulary(), run)?;
     let report = run.map(|run| report::read(&run.folder)).transpose()?;
@@ -288,16 +313,16 @@ fn job(
         return Err(Error::input(message).at(layer));
     }
     let iou = run.zip(label).and_then(|(run, label)| run.tally.iou(unit as usize, label));
-    Ok(Job { layer, node, unit, pre_relu, concept, iou, grid, labels: None, positives: 0 })
+    Ok(Job { layer, node, unit, pre_relu, concept, iou, grid, labels: None, positives: 0, folders: Default::default() })
 }
 
-fn rule(args: &DetectArgs, job: &Job) -> Rule {
-    let name = |folder: &Option<PathBuf>| folder.as_deref().map_or_else(String::new, file_name);
+fn rule(job: &Job) -> Rule {
+    let [positive, negative] = job.folders.clone();
     match &job.labels {
         Some((_, presence)) => {
             Rule::Share { share: presence.share, channel: presence.channel, label: presence.label as u64 }
         }
-        None => Rule::Folders { positive: name(&args.positive), negative: name(&args.negative) },
+        None => Rule::Folders { positive, negative },
     }
 }
 
@@ -312,13 +337,13 @@ fn describe(args: &DetectArgs, subject: &Subject, job: &Job) -> Result<Value> {
     };
     Ok(json!({
         "tool": schema::Tool::current(), "sha256": subject.file().sha256(), "layer": job.layer, "unit": job.unit,
-        "pre_relu": job.pre_relu, "concept": job.concept, "presence": rule(args, job), "images": images,
+        "pre_relu": job.pre_relu, "concept": job.concept, "presence": rule(job), "images": images,
         "concepts": job.labels.as_ref().map(|(concepts, _)| concepts.describe()), "grid": [job.grid.0, job.grid.1],
         "iou": job.iou,
     }))
 }
 
-fn about(gpu: &Gpu, (subject, source): (&Subject, &Source), job: &Job) -> Result<About> {
+fn about(gpu: &Gpu, images: schema::Images, subject: &Subject, job: &Job) -> Result<About> {
     let file = subject.file();
     Ok(About {
         schema_version: experiments::SCHEMA_VERSION,
@@ -331,7 +356,7 @@ fn about(gpu: &Gpu, (subject, source): (&Subject, &Source), job: &Job) -> Result
             preprocess: subject.preprocess()?.to_owned(),
         },
         layer: job.layer.clone(),
-        images: subject.report_images(source)?,
+        images,
         concepts: job.labels.as_ref().map_or(Value::Null, |(concepts, _)| concepts.describe()),
         grid: [job.grid.0, job.grid.1],
         adapter: schema::Adapter::of(gpu.summary()),

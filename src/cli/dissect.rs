@@ -230,6 +230,8 @@ fn write(
     let look = render::Look { shown: args.show as usize, thumbnail: THUMBNAIL, best: BEST, min_iou: args.min_iou };
     let names = source.names();
     let layers = render::layers(&args.output, &names, concepts.vocabulary(), outcome, &look, context.progress)?;
+    let positions = u64::from(grid.0) * u64::from(grid.1);
+    let counted = outcome.layers.first().map_or(0, |outcome| outcome.tally.positions / positions);
     let (file, sessions) = (subject.file(), std::iter::once(&parts.head).chain(&parts.tail));
     report::write(
         &args.output,
@@ -242,7 +244,7 @@ fn write(
                 sha256: file.sha256().to_owned(),
                 preprocess: subject.preprocess()?.to_owned(),
             },
-            images: subject.report_images(source)?,
+            images: subject.report_images(source, counted, context.stop)?,
             concepts: report::schema::Concepts {
                 source: concepts.describe(),
                 vocabulary: concepts.vocabulary().clone(),

@@ -1,5 +1,6 @@
 //! What `remove`, `insert` and `detect` share: a generator cut behind a layer, a dissection that ranks its units, the folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +17,7 @@ use super::run_folder::{RunFiles, file_name};
 use crate::concepts::ConceptSource;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::ranking::Dissected;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
 use crate::report::experiments::{self, About};
@@ -88,6 +89,7 @@ impl Ranked {
         let run = Dissected::open(folder)?;
         let report = report::read(&run.folder)?;
         let generator = Generator::open(&args.network, &args.latents)?;
+        check_latents(&generator)?;
         if report.model.sha256 != generator.file.sha256() {
             let message = format!(
                 "is a dissection of other weights: {} and {}",
@@ -185,14 +187,19 @@ impl Ranked {
 impl PlaceArgs {
     /// Whether the work is done already; else notes what is begun. Nothing is touched by a dry run.
     ///
+    /// Where it is done, the page is written again and states are removed: it may have been stopped before that.
+    ///
     /// # Errors
-    /// [`crate::error::Kind::Usage`] if the folder holds other work; [`Kind::Output`] if it cannot be written.
+    /// [`Kind::Usage`] if the folder holds other work; [`Kind::Output`] if it cannot be written; else as
+    /// [`experiments::write_page`].
     pub(super) fn begin(&self, files: &RunFiles, job: &Value, context: &Context<'_>) -> Result<bool> {
         if self.dry_run {
             return Ok(false);
         }
         experiments::check_folder(&self.output)?;
         if files.is_done(&self.output, job, self.restart)? {
+            files.remove_states(&self.output)?;
+            experiments::write_page(&self.output)?;
             context.progress.note("this experiment is done; `--restart` makes it again");
             return Ok(true);
         }
@@ -200,17 +207,30 @@ impl PlaceArgs {
         Ok(false)
     }
 
-    /// Ends work: the page, the time it took, and no state left.
+    /// Ends work: the time it took, no state left, and the page.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Output`] if a file cannot be written.
+    /// [`crate::error::Kind::Output`] if a file cannot be written; else as [`experiments::write_page`].
     pub(super) fn end(&self, files: &RunFiles, experiment: &str, started: Instant) -> Result<()> {
-        experiments::write_page(&self.output)?;
         let seconds = started.elapsed().as_secs_f64();
         let begun = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64()) - seconds;
         let timing = json!({ "started_unix": begun as u64, "seconds": seconds });
         report::write_json(&self.output.join(format!("{experiment}-timing.json")), &timing)?;
-        files.remove_states(&self.output)
+        files.remove_states(&self.output)?;
+        experiments::write_page(&self.output)
+    }
+}
+
+/// Checks that no latent is named twice: images are taken for independent of each other.
+///
+/// # Errors
+/// [`Kind::Usage`] naming the first that is.
+pub(super) fn check_latents(generator: &Generator) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    match generator.indices.iter().find(|&&index| !seen.insert(index)) {
+        None => Ok(()),
+        Some(index) => Err(Error::new(Kind::Usage, format!("latent {index} is named twice in `--latents`"))
+            .hint("name each once: means and their intervals take images for independent of each other")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is dissected: a network and its photographs, or a generator and its latents.
 
+use std::sync::atomic::AtomicBool;
+
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -149,16 +151,16 @@ impl Subject {
         })
     }
 
-    /// The images as the report names them.
+    /// The images as the report names them, of which `counted` could be used.
     ///
     /// # Errors
-    /// As [`LatentSource::fingerprint`].
-    pub(super) fn report_images(&self, source: &Source) -> Result<schema::Images> {
+    /// As [`LatentSource::fingerprint`] and [`ImageLoader::all_skipped`].
+    pub(super) fn report_images(&self, source: &Source, counted: u64, stop: &AtomicBool) -> Result<schema::Images> {
         Ok(match self {
             Subject::Photographs(network) => {
-                let skipped = source.skipped();
+                let skipped = source.skipped(counted, stop)?;
                 schema::Images {
-                    count: (network.set.len() - skipped.len()) as u64,
+                    count: counted,
                     fingerprint: network.set.fingerprint(),
                     geometry: network.geometry.describe().to_string(),
                     order: network.order().to_owned(),
@@ -180,15 +182,15 @@ impl Source {
         }
     }
 
-    /// Files that could not be used.
-    fn skipped(&self) -> Vec<schema::Skipped> {
-        match self {
+    /// Files that could not be used, where `counted` could.
+    fn skipped(&self, counted: u64, stop: &AtomicBool) -> Result<Vec<schema::Skipped>> {
+        Ok(match self {
             Source::Photographs(loader) => {
-                let skipped = loader.skipped().into_iter();
+                let skipped = loader.all_skipped(counted as usize, stop)?.into_iter();
                 skipped.map(|s| schema::Skipped { name: s.name, reason: s.reason }).collect()
             }
             Source::Latents(_) => Vec::new(),
-        }
+        })
     }
 
     /// The error of a run without any image.

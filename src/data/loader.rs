@@ -9,6 +9,7 @@ pub use super::pass::{Batch, Pass};
 pub use super::store::{LoadOptions, Loaded};
 use super::store::{Seen, Store};
 use crate::error::{Error, Kind, Result};
+use crate::progress::check_stop;
 
 /// An image that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +108,26 @@ impl ImageLoader {
             Seen::Readable | Seen::Kept(_) => None,
         });
         bad.map(|(index, reason)| Skipped { index, name: self.set().items[index].name.clone(), reason }).collect()
+    }
+
+    /// All images that cannot be decoded, where `counted` of the set can. A run that was stopped and taken up does not come by what it
+    /// counted before: while some are missing, the images are looked at once more.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`] if the user asks to stop; else as [`ImageLoader::pass`] and its batches.
+    pub fn all_skipped(&self, counted: usize, stop: &AtomicBool) -> Result<Vec<Skipped>> {
+        let wanted = self.set().len().saturating_sub(counted);
+        let all_known = || self.skipped().len() >= wanted;
+        if !all_known() {
+            for batch in self.pass_all(&Arc::default())? {
+                check_stop(stop)?;
+                batch?;
+                if all_known() {
+                    break;
+                }
+            }
+        }
+        Ok(self.skipped())
     }
 
     /// The error of a run in which no image could be read: how many were tried, and what was wrong with the first.
@@ -258,6 +279,19 @@ mod tests {
         assert!(keeps.pass_all(&go()).unwrap().all(|batch| batch.is_ok()));
         let error = forgets.pass_all(&go()).unwrap().find_map(Result::err).unwrap();
         assert!(error.to_string().contains("07.png") && error.advice().unwrap().contains("could be read before"));
+    }
+
+    #[test]
+    fn what_was_skipped_is_found_again_by_a_loader_that_saw_only_the_rest() {
+        let dir = twenty();
+        let late = loader(dir.path(), options(2, 2, 0));
+        assert!(late.pass(8..20, &go()).unwrap().all(|batch| batch.is_ok()));
+        let names = |skipped: Vec<Skipped>| skipped.into_iter().map(|bad| bad.name).collect::<Vec<_>>();
+        assert_eq!(names(late.skipped()), ["11.png"]);
+        assert_eq!(late.all_skipped(18, &AtomicBool::new(true)).unwrap_err().kind(), Kind::Interrupted);
+        let late = loader(dir.path(), options(2, 2, 0));
+        assert_eq!(names(late.all_skipped(20, &AtomicBool::new(true)).unwrap()), [""; 0], "nothing is missing");
+        assert_eq!(names(late.all_skipped(18, &AtomicBool::new(false)).unwrap()), ["05.png", "11.png"]);
     }
 
     #[test]

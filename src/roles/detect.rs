@@ -232,8 +232,8 @@ pub struct Verdict {
     pub balanced_accuracy: f64,
 }
 
-/// Sets the threshold where as many are missed as are taken for what they are not, and judges by it; nothing if there are no
-/// images of either kind.
+/// Sets the threshold where the share of images with the concept that is missed is that of images without it that is mistaken,
+/// and judges by it; nothing if there are no images of either kind.
 ///
 /// Both lists are brought to one length by taking every `len / shorter`-th of the longer one's sorted peaks. With positives rising
 /// and negatives falling, the threshold is the positive at the number of places where the positive is the lower one.

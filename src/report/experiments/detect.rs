@@ -219,7 +219,7 @@ pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
         facts.push((
             "threshold".to_owned(),
             signed(verdict.threshold.into(), 2),
-            "where as many are missed as mistaken".to_owned(),
+            "the same share missed as mistaken".to_owned(),
         ));
         facts.push((
             format!("with {concept}"),

@@ -257,7 +257,7 @@ impl Insertion {
             let [value, low, high] = self.plotted(&known.effect);
             let own = known.label.number == self.concept.number;
             let title = format!("amid {}: {} of {} samples", known.label.name, signed(value, 2), known.effect.samples);
-            chart.row_bar(row, value, if own { Paint::Tone(5) } else { Paint::Tone(0) }, &title);
+            chart.row_bar(row, value, if own { Paint::Tone(0) } else { Paint::Tone(5) }, &title);
             if known.effect.standard_error.is_some() {
                 chart.row_whisker(row, (low, high));
             }

@@ -113,14 +113,28 @@ pub fn check_folder(dir: &Path) -> Result<()> {
 /// Writes `report.html` with a section for each experiment whose JSON file is in the folder.
 ///
 /// # Errors
-/// [`Kind::Input`] if a JSON file or picture cannot be read; [`Kind::Output`] if the page cannot be written.
+/// [`Kind::Input`] if a JSON file or picture cannot be read, of whichever experiment; [`Kind::Output`] if the page cannot be written.
 pub fn write_page(dir: &Path) -> Result<()> {
-    let sections: Vec<Section> =
-        [ablate::section(dir), remove::section(dir), insert::section(dir), detect::section(dir)]
-            .into_iter()
-            .filter_map(Result::transpose)
-            .collect::<Result<_>>()?;
+    let sections = [
+        (ablate::NAME, ablate::section(dir)),
+        (remove::NAME, remove::section(dir)),
+        (insert::NAME, insert::section(dir)),
+        (detect::NAME, detect::section(dir)),
+    ];
+    let sections: Vec<Section> = sections
+        .into_iter()
+        .filter_map(|(name, section)| section.map_err(|error| error.hint(repair(name))).transpose())
+        .collect::<Result<_>>()?;
     write_atomic(&dir.join("report.html"), page::render(&sections, None)?.as_bytes())
+}
+
+/// What to do about an experiment whose files are broken, which may be another than the one that was run.
+fn repair(experiment: &str) -> String {
+    let json = file(experiment, "json");
+    format!(
+        "the page shows every experiment in the folder: make this one again (`netdissect {experiment}` with `--restart`) or move {json} away; \
+         results of others are whole, and their commands, run again, write the page"
+    )
 }
 
 /// A number of a CSV file; nothing where there is none.

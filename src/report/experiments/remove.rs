@@ -170,17 +170,26 @@ impl Removal {
         table.flush()
     }
 
+    /// What becomes of the concept; nothing if no image shows it, for then there is nothing to lose.
+    fn own(&self) -> Option<&LabelLoss> {
+        self.labels.iter().find(|loss| loss.label.number == self.concept.number && loss.pixels > 0)
+    }
+
+    /// The labels that have most pixels besides the concept.
+    fn companions(&self) -> Vec<&LabelLoss> {
+        // Of rarer ones little is known.
+        let often = |pixels: i64| i128::from(pixels) * 100 >= i128::from(self.count) * i128::from(self.positions);
+        let others = self.labels.iter().filter(|loss| loss.label.number != self.concept.number && loss.pixels > 0);
+        others.filter(|loss| often(loss.pixels)).take(COMPANIONS).collect()
+    }
+
     /// Share lost over units removed: the concept with its band, and the labels that have most pixels besides.
     fn curves(&self) -> Chart {
-        let shown: Vec<&LabelLoss> = self
-            .labels
-            .iter()
-            .take(1)
-            .chain(self.labels.iter().skip(1).take(COMPANIONS))
-            .filter(|loss| loss.steps.iter().all(|step| step.lost.is_some()))
-            .collect();
+        // The first tone is the concept's, shown or not.
+        let companions = self.companions().into_iter().zip(1..);
+        let shown: Vec<(&LabelLoss, usize)> = self.own().map(|own| (own, 0)).into_iter().chain(companions).collect();
         let percent = |value: Option<f64>| value.unwrap_or(0.0) * 100.0;
-        let values = shown.iter().enumerate().flat_map(|(rank, loss)| {
+        let values = shown.iter().flat_map(|&(loss, rank)| {
             loss.steps.iter().flat_map(move |step| {
                 let ends = if rank == 0 { [step.low, step.high] } else { [step.lost, step.lost] };
                 ends.map(|end| percent(end.or(step.lost)))
@@ -188,10 +197,14 @@ impl Removal {
         });
         let y = Axis::round("pixels lost (%)", values.chain([0.0]), 6);
         let most = self.units.len() as f64;
-        let x = Axis::fixed("units removed", (0.0, most.max(1.0)), unit_ticks(self.units.len()));
+        let title = match self.own() {
+            Some(_) => "units removed".to_owned(),
+            None => format!("units removed; no image shows {}", self.concept.name),
+        };
+        let x = Axis::fixed(&title, (0.0, most.max(1.0)), unit_ticks(self.units.len()));
         let mut chart = Chart::new((640.0, 400.0), 104.0, x, y);
         let mut names = Vec::new();
-        for (rank, loss) in shown.iter().enumerate().rev() {
+        for &(loss, rank) in shown.iter().rev() {
             let paint = Paint::Tone(rank);
             let points = |end: fn(&Step) -> Option<f64>| {
                 let steps = loss.steps.iter().map(move |step| (step.units as f64, percent(end(step).or(step.lost))));
@@ -212,11 +225,13 @@ impl Removal {
         chart
     }
 
-    /// Mean change of the labels that change most, with as many units removed as were.
+    /// Mean change of the concept and of the labels that change most, with as many units removed as were.
     fn changes(&self) -> Chart {
         let mut rows: Vec<(&LabelLoss, &Step)> =
             self.labels.iter().filter_map(|loss| Some((loss, loss.steps.last()?))).collect();
-        rows.sort_by_key(|(_, step)| std::cmp::Reverse(step.change.unsigned_abs()));
+        rows.sort_by_key(|(loss, step)| {
+            (loss.label.number != self.concept.number, std::cmp::Reverse(step.change.unsigned_abs()))
+        });
         rows.truncate(SHOWN);
         rows.sort_by_key(|(_, step)| step.change);
         let pixels = |step: &Step, errors: f64| {
@@ -278,7 +293,7 @@ fn steps(counts: &RemovalCounts, label: usize, positions: u64) -> Vec<Step> {
 pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
     let Some(result) = read::<Removal>(dir, NAME)? else { return Ok(None) };
     let (name, layer, count) = (&result.concept.name, &result.about.layer, result.units.len());
-    let own = result.labels.first().filter(|loss| loss.label.number == result.concept.number);
+    let own = result.own();
     let last = own.and_then(|loss| loss.steps.last());
     let percent = |value: f64| format!("{} %", signed(value * 100.0, 1));
     let mut facts = Vec::new();
@@ -299,6 +314,9 @@ pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
         }
         let share = loss.pixels as f64 / result.count.max(1) as f64 / result.positions as f64;
         facts.push((format!("{name} before"), percent(share), "of all positions".into()));
+    }
+    if own.is_none() {
+        facts.push((format!("of {name} pixels lost"), "–".into(), format!("no image shows {name}")));
     }
     facts.push((
         "images".into(),
@@ -338,13 +356,22 @@ pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
             rows: label_rows.collect(),
         },
     ];
-    let curve_caption = format!(
-        "Pixels of {name} lost as the units of {layer} that match it best are switched off one after the other. The band holds the mean \
-         over {} images with a probability of 99 %. Thin lines: the labels with most pixels besides.",
-        result.count
+    let curve_caption = match own {
+        Some(_) => format!(
+            "Pixels of {name} lost as the units of {layer} that match it best are switched off one after the other. The band holds the \
+             mean over {} images with a probability of 99 %. Thin lines: the labels with most pixels besides, each on a hundredth of all \
+             positions or more.",
+            result.count
+        ),
+        None => format!(
+            "None of {} images shows {name}: there is nothing to lose. Thin lines: pixels lost of the labels with most pixels, each on a \
+             hundredth of all positions or more, as the units of {layer} that match {name} best are switched off one after the other.",
+            result.count
+        ),
+    };
+    let change_caption = format!(
+        "What changes in an image with {count} units switched off: means with 99 % intervals, of {name} and of the labels that change most."
     );
-    let change_caption =
-        format!("What changes in an image with {count} units switched off: means with 99 % intervals.");
     Ok(Some(Section {
         id: NAME,
         heading: format!("Images without the units for {name}"),
