@@ -63,6 +63,8 @@ fn help_names_every_subcommand_and_the_exit_codes() {
         "remove",
         "insert",
         "detect",
+        "ablate",
+        "demo",
         "scenes",
         "weights",
         "devices",

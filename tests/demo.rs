@@ -178,7 +178,9 @@ fn the_demo_tells_its_story_and_goes_on_where_it_stopped() {
     let iou = |of: &str| story[of]["mean_iou"].as_f64().unwrap();
     assert!(iou("rotated") < iou("classifier") && iou("random") < iou("classifier"), "{story}");
     let page = std::fs::read_to_string(folder.join("d/report.html")).unwrap();
-    assert!(!page.contains("http://") && !page.contains("https://"), "the page is by itself");
+    // Names of XML are no addresses.
+    let addresses = page.replace("http://www.w3.org/", "");
+    assert!(!addresses.contains("http://") && !addresses.contains("https://"), "the page is by itself");
     // A missing step is made again, the others stay, the page is the same.
     std::fs::remove_dir_all(folder.join("d/control/random")).unwrap();
     let when = |file: &str| std::fs::metadata(folder.join(file)).unwrap().modified().unwrap();
