@@ -1,10 +1,11 @@
 // linear: every output sees every input; a range of output rows at a time, since large weights do not fit one binding.
-//   y[n,k] = relu( b[k] + sum_q w[k-first,q] * x[n,q] ),   first <= k < first + rows
-// Shapes   x [N,Q]  w [rows,Q], a range of the rows of [K,Q]  b [K]  y [N,K], f32
-// Grid     x = rows;  y = ceil(N/4): an invocation makes one output of four images, so that a weight is loaded once for four.
+//   y[n,k] = relu( b[k] + sum_q w[k,q] * x[n,q] ),   first <= k < first + rows
+// Shapes   x [N,Q]  packed [Q, ceil(rows/4)*4], a range of the rows of w [K,Q] turned over, zeros past it  b [K]  y [N,K], f32
+// Grid     x = rows;  y = ceil(N/4): an invocation makes one output of four images, so that a weight is loaded once for four;
+//          neighbours load weights side by side.
 // Requires first + rows <= K.
-// Ensures  the elements of y of these rows are written once, no others. Four running sums over q mod 4 are added in order, then
-//          the rest of q, then the bias: the same bits for any batch size.
+// Ensures  the elements of y of these rows are written once, no others. Each 512 inputs are summed in their order, by fma; the sums
+//          are added in order, then the bias: the same bits for any batch size and any kernel.
 // Twin     src/reference/linear.rs
 struct Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u32, relu: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -14,35 +15,41 @@ struct Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u3
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 const WG: u32 = 64u;
+const BLOCK: u32 = 512u;
 
-fn four(at: u32) -> vec4<f32> { return vec4<f32>(x[at], x[at + 1u], x[at + 2u], x[at + 3u]); }
+fn product(at: vec4<u32>, q: u32, weight: u32, sums: vec4<f32>) -> vec4<f32> {
+    return fma(vec4<f32>(weights[weight]), vec4<f32>(x[at.x + q], x[at.y + q], x[at.z + q], x[at.w + q]), sums);
+}
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.rows { return; }
-    let row = id.x * params.inputs;
+    let pitch = (params.rows + 3u) / 4u * 4u;
     let first = id.y * 4u;
     // Images past the last repeat it and are not stored.
     let at = min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.images - 1u)) * params.inputs;
-    var a = vec4<f32>(0.0);
-    var b = vec4<f32>(0.0);
-    var c = vec4<f32>(0.0);
-    var d = vec4<f32>(0.0);
-    let whole = params.inputs / 4u * 4u;
-    for (var q = 0u; q < whole; q += 4u) {
-        let w = vec4<f32>(weights[row + q], weights[row + q + 1u], weights[row + q + 2u], weights[row + q + 3u]);
-        a = fma(w, four(at.x + q), a);
-        b = fma(w, four(at.y + q), b);
-        c = fma(w, four(at.z + q), c);
-        d = fma(w, four(at.w + q), d);
-    }
-    var sums = vec4<f32>(a.x + a.y + a.z + a.w, b.x + b.y + b.z + b.w, c.x + c.y + c.z + c.w, d.x + d.y + d.z + d.w);
-    for (var q = whole; q < params.inputs; q++) {
-        let values = vec4<f32>(x[at.x + q], x[at.y + q], x[at.z + q], x[at.w + q]);
-        sums = fma(vec4<f32>(weights[row + q]), values, sums);
+    var weight = id.x;
+    var total = vec4<f32>(0.0);
+    for (var block = 0u; block < params.inputs; block += BLOCK) {
+        let end = min(block + BLOCK, params.inputs);
+        var sums = vec4<f32>(0.0);
+        var q = block;
+        // Four to a round: software adapters end a loop after some 65,000.
+        for (; q + 4u <= end; q += 4u) {
+            sums = product(at, q, weight, sums);
+            sums = product(at, q + 1u, weight + pitch, sums);
+            sums = product(at, q + 2u, weight + 2u * pitch, sums);
+            sums = product(at, q + 3u, weight + 3u * pitch, sums);
+            weight += 4u * pitch;
+        }
+        for (; q < end; q++) {
+            sums = product(at, q, weight, sums);
+            weight += pitch;
+        }
+        total += sums;
     }
     let k = params.first_row + id.x;
-    sums += bias[k];
-    if params.relu == 1u { sums = max(sums, vec4<f32>(0.0)); }
-    for (var i = 0u; i < 4u && first + i < params.images; i++) { y[(first + i) * params.outputs + k] = sums[i]; }
+    total += bias[k];
+    if params.relu == 1u { total = max(total, vec4<f32>(0.0)); }
+    for (var i = 0u; i < 4u && first + i < params.images; i++) { y[(first + i) * params.outputs + k] = total[i]; }
 }

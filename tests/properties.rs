@@ -19,6 +19,7 @@ const KERNELS: &[(&str, Random)] = &[
     ("label_argmax", reference::label_argmax::random),
     ("leaky_relu", reference::leaky_relu::random),
     ("linear", reference::linear::random),
+    ("linear_broadcast", reference::linear::broadcast_random),
     ("max_pool", reference::max_pool::random),
     ("peak", reference::peak::random),
     ("pixel_norm", reference::pixel_norm::random),

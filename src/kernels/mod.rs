@@ -13,6 +13,7 @@ pub mod histogram;
 pub mod label_argmax;
 pub mod leaky_relu;
 pub mod linear;
+pub mod linear_broadcast;
 pub mod max_pool;
 pub mod peak;
 pub mod pixel_norm;
@@ -58,6 +59,7 @@ pub static ALL: &[&Entry] = &[
     &label_argmax::ENTRY,
     &leaky_relu::ENTRY,
     &linear::ENTRY,
+    &linear_broadcast::ENTRY,
     &max_pool::ENTRY,
     &peak::ENTRY,
     &pixel_norm::ENTRY,

@@ -1,9 +1,9 @@
-//! Twin of `linear`.
+//! Twin of `linear` and `linear_broadcast`.
 
 use rayon::prelude::*;
 
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
-use crate::kernels::linear::{self, Sizes, row_ranges};
+use crate::kernels::linear::{self, Sizes, Variant, row_ranges};
 use crate::tensor::Shape;
 
 /// `y[n,k] = b[k] + sum_q w[k,q] x[n,q]`, the input flattened channel-major; weight `[k, q]`.
@@ -19,29 +19,47 @@ pub fn linear(x: &Maps, weight: &[f64], bias: &[f64]) -> Maps {
     y
 }
 
-/// Cases of the kernel; the weight is cut into three ranges or more where it has the rows.
+/// Cases of the portable kernel; the weight is cut into three ranges or more where it has the rows.
 pub fn cases() -> Vec<Case> {
+    common().into_iter().map(|(sizes, size)| case(Variant::Portable, sizes, size)).collect()
+}
+
+/// Cases of the broadcast kernel.
+pub fn broadcast_cases() -> Vec<Case> {
+    let whole = |&(sizes, _): &(Sizes, Size)| sizes.inputs.is_multiple_of(4);
+    let both = |(sizes, size)| [8, 32].map(|images| case(Variant::Broadcast { images }, sizes, size));
+    common().into_iter().filter(whole).flat_map(both).collect()
+}
+
+fn common() -> Vec<(Sizes, Size)> {
     let sizes = |images, inputs, outputs| Sizes { images, inputs, outputs };
-    [
+    vec![
         (sizes(1, 1, 1), Size::Smallest),
+        (sizes(1, 4, 1), Size::Smallest),
         (sizes(3, 20, 7), Size::Batch),
         (sizes(6, 391, 131), Size::Ragged),
         (sizes(5, 62, 66), Size::Ragged),
+        (sizes(37, 1036, 61), Size::Ragged),
         (sizes(4, 4096, 1000), Size::Real),
         (sizes(4, 25088, 1024), Size::Timed),
+        (sizes(64, 6272, 192), Size::Timed),
     ]
-    .into_iter()
-    .map(|(sizes, size)| case(sizes, size))
-    .collect()
 }
 
-/// The kernel at a random shape.
+/// The portable kernel at a random shape.
 pub fn random(rng: &mut rand_mt::Mt) -> Case {
     let sizes = Sizes { images: rng::size(rng, 9), inputs: rng::size(rng, 300), outputs: rng::size(rng, 150) };
-    case(sizes, Size::Ragged)
+    case(Variant::Portable, sizes, Size::Ragged)
 }
 
-fn case(sizes: Sizes, size: Size) -> Case {
+/// The broadcast kernel at a random shape.
+pub fn broadcast_random(rng: &mut rand_mt::Mt) -> Case {
+    let sizes = Sizes { images: rng::size(rng, 70), inputs: 4 * rng::size(rng, 150), outputs: rng::size(rng, 90) };
+    let images = [8, 32][rng::size(rng, 2) as usize - 1];
+    case(Variant::Broadcast { images }, sizes, Size::Ragged)
+}
+
+fn case(variant: Variant, sizes: Sizes, size: Size) -> Case {
     let Sizes { images, inputs, outputs } = sizes;
     let shape = Shape::new(images, inputs, 1, 1);
     let (x, bias) = (rng::integers(shape.len(), 1), rng::integers(outputs as usize, 3));
@@ -50,7 +68,7 @@ fn case(sizes: Sizes, size: Size) -> Case {
     let (maps, wide_bias) = (Maps { shape, data: wide(&x) }, wide(&bias));
     let bytes = u64::from(inputs) * u64::from(outputs.div_ceil(3)) * 4;
     Case {
-        label: format!("{images} images, {inputs} inputs, {outputs} outputs"),
+        label: format!("{images} images, {inputs} inputs, {outputs} outputs, {variant:?}"),
         size,
         inputs: vec![Data::F32(x), Data::F32(bias)],
         outputs: vec![Output::Poisoned((images * outputs) as usize)],
@@ -58,10 +76,10 @@ fn case(sizes: Sizes, size: Size) -> Case {
             let weight = weight();
             let parts = row_ranges(outputs, inputs, bytes).into_iter().map(|rows| {
                 let part = &weight[(rows.start * inputs) as usize..(rows.end * inputs) as usize];
-                Ok((rows, gpu.buffer_of("weight", part)?))
+                Ok((rows, gpu.buffer_of("weight", &linear::pack(part, inputs as usize))?))
             });
             let parts = parts.collect::<crate::error::Result<Vec<_>>>()?;
-            linear::linear(gpu, recording, sizes, true, &parts, (&inputs_[0], &inputs_[1], &outputs_[0]))
+            linear::linear(gpu, recording, variant, sizes, true, &parts, (&inputs_[0], &inputs_[1], &outputs_[0]))
         }),
         expected: Box::new(move || {
             let mut y = linear(&maps, &wide(&weight()), &wide_bias);

@@ -47,6 +47,7 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("label_argmax", label_argmax::cases),
     ("leaky_relu", leaky_relu::cases),
     ("linear", linear::cases),
+    ("linear_broadcast", linear::broadcast_cases),
     ("max_pool", max_pool::cases),
     ("peak", peak::cases),
     ("pixel_norm", pixel_norm::cases),

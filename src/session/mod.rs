@@ -248,15 +248,9 @@ impl Session {
                 let Some(Packed::Linear { rows, bias }) = self.weights.get(&weighted(step)) else {
                     return Err(Error::internal("has no weights"));
                 };
-                let inputs = shape.c * shape.positions();
-                linear::linear(
-                    gpu,
-                    recording,
-                    Sizes { images: n, inputs, outputs: *outputs },
-                    with_relu,
-                    rows,
-                    (x, bias, y),
-                )
+                let sizes = Sizes { images: n, inputs: shape.c * shape.positions(), outputs: *outputs };
+                let variant = linear::Variant::choose(sizes, &gpu.traits());
+                linear::linear(gpu, recording, variant, sizes, with_relu, rows, (x, bias, y))
             }
             Operator::Relu => relu::relu(gpu, recording, x, y, count),
             Operator::LeakyRelu => leaky_relu::leaky_relu(gpu, recording, x, y, count),

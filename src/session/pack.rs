@@ -8,7 +8,7 @@ use crate::gpu::{Buffer, Gpu};
 use crate::graph::{Graph, Operator, Step, Work};
 use crate::kernels::conv::Variant;
 use crate::kernels::conv_doubled;
-use crate::kernels::linear::row_ranges;
+use crate::kernels::linear::{self, row_ranges};
 use crate::kernels::tune::Tuner;
 
 /// Weights of a node as its kernel reads them.
@@ -70,7 +70,7 @@ pub(super) fn pack(
                 row_ranges(*outputs, u32::try_from(columns).unwrap_or(u32::MAX), gpu.traits().max_binding_bytes);
             let rows = ranges.into_iter().map(|rows| {
                 let part = &data[rows.start as usize * columns..rows.end as usize * columns];
-                Ok((rows, gpu.buffer_of(weight, part)?))
+                Ok((rows, gpu.buffer_of(weight, &linear::pack(part, columns))?))
             });
             Ok(Some(Packed::Linear { rows: rows.collect::<Result<_>>()?, bias: gpu.buffer_of(bias, &fetch(bias)?)? }))
         }
