@@ -117,6 +117,11 @@ fn ablation_says_what_networks_with_those_weights_zeroed_say() {
     let before = std::fs::metadata(folder.join("out/ablate.json")).unwrap().modified().unwrap();
     netdissect(folder, &[&ablate[..], &["-o", "out"]].concat(), 0);
     assert_eq!(std::fs::metadata(folder.join("out/ablate.json")).unwrap().modified().unwrap(), before);
+    // A file that cannot be read is left out and named.
+    std::fs::write(folder.join("b/images/beach/broken.png"), "no picture").unwrap();
+    let said = json(&netdissect(folder, &[&ablate[..], &["-o", "broken", "--json"]].concat(), 0));
+    assert_eq!(said["skipped"][0]["name"], "beach/broken.png");
+    assert_eq!((&said["accuracy"], said["skipped"].as_array().unwrap().len()), (&result["accuracy"], 1));
 }
 
 #[test]

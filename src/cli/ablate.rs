@@ -102,12 +102,18 @@ pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
         let (progress, stop) = (context.progress, context.stop);
         let watch = Watch { checkpoint: Some(args.output.join(state)), job: digest(&job), progress, stop };
         let verdicts = Ablation { split, images: &loader, class_of: &class_of, removed }.run(name, &watch)?;
-        if verdicts.images == 0 { Err(loader.nothing_readable()) } else { Ok(verdicts) }
+        if verdicts.images == 0 {
+            return Err(loader.nothing_readable());
+        }
+        let skipped = loader.all_skipped(verdicts.images as usize, stop)?.into_iter();
+        let skipped = skipped.map(|bad| schema::Skipped { name: bad.name, reason: bad.reason });
+        Ok((verdicts, skipped.collect::<Vec<_>>()))
     };
     let each: Vec<Vec<u32>> = (0..units as u32).map(|unit| vec![unit]).collect();
-    let ranking = stage("removing units one by one", &network, &each, RANKING)?;
-    let judged = stage("removing units together", &held_out, &sets(&ranking, &sizes), JUDGING)?;
-    let about = about(args, &gpu, &held_out)?;
+    let (ranking, mut skipped) = stage("removing units one by one", &network, &each, RANKING)?;
+    let (judged, others) = stage("removing units together", &held_out, &sets(&ranking, &sizes), JUDGING)?;
+    skipped.extend(others);
+    let about = about(args, &gpu, &held_out, skipped)?;
     write(args, about, &classes, (&ranking, &judged), (units, &sizes))?;
     place.end(&FILES, NAME, started)?;
     print(context, args)
@@ -205,7 +211,7 @@ fn parts(
     Ok((head, tail))
 }
 
-fn about(args: &AblateArgs, gpu: &Gpu, held_out: &Network) -> Result<About> {
+fn about(args: &AblateArgs, gpu: &Gpu, held_out: &Network, skipped: Vec<schema::Skipped>) -> Result<About> {
     Ok(About {
         schema_version: experiments::SCHEMA_VERSION,
         experiment: NAME.to_owned(),
@@ -222,7 +228,7 @@ fn about(args: &AblateArgs, gpu: &Gpu, held_out: &Network) -> Result<About> {
             fingerprint: held_out.set.fingerprint(),
             geometry: held_out.geometry.describe().to_string(),
             order: held_out.order().to_owned(),
-            skipped: Vec::new(),
+            skipped,
             latents: None,
         },
         concepts: Value::Null,
@@ -255,7 +261,11 @@ fn print(context: &mut Context<'_>, args: &AblateArgs) -> Result<()> {
     if context.global.json {
         return context.json(&json!({
             "folder": args.output, "report": page, "accuracy": result.accuracy, "balanced_accuracy": result.baseline(), "means": result.means,
+            "skipped": result.about.images.skipped,
         }));
+    }
+    for skipped in &result.about.images.skipped {
+        context.line(&format!("skipped {}: {}", skipped.name, skipped.reason))?;
     }
     let percent = |value: f64| format!("{:.1} %", value * 100.0);
     context.line(&format!(

@@ -12,7 +12,7 @@ use super::Cli;
 use super::context::{Context, time_in_words};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::report::story::{self, folders};
+use crate::report::story::{self, Agreement, Story, folders};
 use crate::roles::control::{self, Tensors};
 use crate::weights::{Precision, Stored, WeightFile, save_as, shipped};
 
@@ -54,10 +54,16 @@ const STEM: &str = "features.conv5_3";
 const SEEDS: [(&str, u32, u32); 3] = [(folders::TRAINING, 1, 3), (folders::HELD_OUT, 2, 1), (folders::JUDGED, 2, 2)];
 /// Seed of the controls.
 const CONTROL_SEED: u32 = 1;
-/// The generator's layer, and latents to look at.
+/// The generator's layer, and latents to look at, to show and to edit.
 const GENERATOR_LAYER: &str = "layer4";
 const LATENTS: &str = "0-255";
-const EDITED: &str = "0-63";
+const SHOWN: &str = "0-15";
+const EDITED: &str = "0-31";
+/// Units switched off, and positions of an image at which units are set.
+const REMOVED: &str = "12";
+const POSITIONS: &str = "16";
+/// Rows and columns on which its images are labelled: those of its images.
+const GENERATOR_GRID: &str = "64x64";
 
 /// A step of the story.
 struct Step {
@@ -79,7 +85,8 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
         return dry_run(args, context, &steps, &missing);
     }
     let started = Instant::now();
-    write_controls(&args.output)?;
+    files::make_folder(&args.output.join("control"))?;
+    Control::ALL.iter().try_for_each(|control| control.write(&args.output))?;
     for (place, step) in steps.iter().enumerate() {
         context.progress.note(&format!("[{} of {}] {}", place + 1, steps.len(), step.title));
         type_in(&step.words, context)?;
@@ -90,15 +97,38 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
         let story = serde_json::to_value(&story).map_err(|error| Error::internal(error.to_string()))?;
         return context.json(&json!({ "folder": args.output, "report": page, "seconds": seconds, "story": story }));
     }
+    tell(context, &story)?;
+    context.line(&format!("told in {}; open this in a browser:", time_in_words(seconds)))?;
+    context.line(&page.display().to_string())
+}
+
+/// Says what was found, a line each.
+fn tell(context: &mut Context<'_>, story: &Story) -> Result<()> {
     let found = [("classifier", story.classifier), ("rotated units", story.rotated), ("random weights", story.random)];
-    for (name, found) in found.into_iter().chain([("generator", story.generator)]) {
+    let made = [("generator", story.generator), ("random generator", story.generator_random)];
+    for (name, found) in found.into_iter().chain(made) {
         if let Some(found) = found {
             let counts = format!("{} of {} units match {} concepts", found.matched, found.units, found.concepts);
             context.line(&format!("{name}: {counts}, {} of them objects and parts", found.things))?;
         }
     }
-    context.line(&format!("told in {}; open this in a browser:", time_in_words(seconds)))?;
-    context.line(&page.display().to_string())
+    if let Some(Agreement { matched, same }) = story.agreement {
+        context.line(&format!("segmenter: {same} of {matched} matched units named as by the exact maps"))?;
+    }
+    if let Some(lost) = &story.removal {
+        let share = lost.lost.map_or_else(|| "none".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        let others = format!("other objects change by {:.0} %", lost.others * 100.0);
+        context.line(&format!("{} lost with {} units removed: {share}; {others}", lost.concept, lost.units))?;
+    }
+    if let Some(added) = &story.insertion {
+        let pixels = |mean: Option<f64>| mean.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.2}"));
+        let (house, sky) = (pixels(added.to_buildings), pixels(added.to_sky));
+        context.line(&format!(
+            "{} pixels added by one insertion: {house} amid buildings, {sky} amid the sky",
+            added.concept
+        ))?;
+    }
+    Ok(())
 }
 
 /// Runs a command, whose results go to files alone.
@@ -148,8 +178,8 @@ fn all_steps(args: &DemoArgs) -> Vec<Step> {
     };
     let (classifier, exact) = (["--model", shipped::CLASSIFIER], ["--labels", &labels]);
     let segmenter = ["--concepts", "upernet", "--segmenter", shipped::SEGMENTER];
-    let (random, rotated) = control_files(&args.output);
-    let (random, rotated) = (random.display().to_string(), rotated.display().to_string());
+    let control = |control: Control| control.path(&args.output).display().to_string();
+    let (random, rotated) = (control(Control::Random), control(Control::Rotated));
     all.push(dissect(
         "what the classifier's units see",
         &[shipped::CLASSIFIER],
@@ -183,7 +213,7 @@ fn all_steps(args: &DemoArgs) -> Vec<Step> {
     all.push(dissect("control: random weights", &[shipped::CLASSIFIER], &["-w", &random], &exact, folders::RANDOM));
     let turned = ["-w", &rotated, "--pre-relu"];
     all.push(dissect("control: units turned at random", &[shipped::CLASSIFIER], &turned, &exact, folders::ROTATED));
-    all.extend(generator_steps(at, step));
+    all.extend(generator_steps(at, step, &control(Control::RandomGenerator)));
     all
 }
 
@@ -191,35 +221,66 @@ fn all_steps(args: &DemoArgs) -> Vec<Step> {
 fn generator_steps(
     at: impl Fn(&str) -> String,
     step: impl Fn(&'static str, &'static [&'static str], &[&str]) -> Step,
+    untaught: &str,
 ) -> Vec<Step> {
     const NEEDS: &[&str] = &[shipped::GENERATOR, shipped::SEGMENTER];
-    let segmented = ["--model", shipped::GENERATOR, "--concepts", "upernet", "--segmenter", shipped::SEGMENTER];
-    let (run, edits) = (at(folders::GENERATOR), at(folders::EDITS));
-    let dissect = ["dissect", "--latents", LATENTS, "-l", GENERATOR_LAYER, "-o", &run];
-    let remove = ["remove", &run, "--concept", "tree", "--latents", EDITED, "-o", &edits];
-    let insert = ["insert", &run, "--concept", "door", "--latents", EDITED, "--positions", "8", "-o", &edits];
+    let network = ["--model", shipped::GENERATOR];
+    let labels = ["--concepts", "upernet", "--segmenter", shipped::SEGMENTER, "--halves", "off"];
+    let (run, edits, random) = (at(folders::GENERATOR), at(folders::EDITS), at(folders::GENERATOR_RANDOM));
+    let dissect = ["dissect", "--latents", LATENTS, "-l", GENERATOR_LAYER, "--grid", GENERATOR_GRID];
+    let generate = ["generate", "--latents", SHOWN, "-o", &at(folders::GENERATED)];
+    let remove = ["remove", &run, "--concept", "tree", "--units", REMOVED, "--latents", EDITED, "-o", &edits];
+    let insert = ["insert", &run, "--concept", "door", "--positions", POSITIONS, "--latents", EDITED, "-o", &edits];
     vec![
-        step("what the generator's units make", NEEDS, &[&dissect[..], &segmented].concat()),
-        step("images without trees", NEEDS, &[&remove[..], &segmented].concat()),
-        step("images with more doors", NEEDS, &[&insert[..], &segmented].concat()),
+        step("places that a generator makes up", NEEDS, &[&generate[..], &network].concat()),
+        step("what the generator's units make", NEEDS, &[&dissect[..], &network, &labels, &["-o", &run]].concat()),
+        step("images without trees", NEEDS, &[&remove[..], &network, &labels].concat()),
+        step("images with more doors", NEEDS, &[&insert[..], &network, &labels].concat()),
+        step(
+            "control: a generator of random weights",
+            NEEDS,
+            &[&dissect[..], &["-w", untaught], &labels, &["-o", &random]].concat(),
+        ),
     ]
 }
 
-/// Where the controls' weights go.
-fn control_files(output: &Path) -> (PathBuf, PathBuf) {
-    (output.join("control/random.safetensors"), output.join("control/rotated.safetensors"))
+/// A network that the story is held against: it has learned nothing, or has no units of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Control {
+    Random,
+    Rotated,
+    RandomGenerator,
 }
 
-/// Writes the weights of the controls; the same bytes every time.
-fn write_controls(output: &Path) -> Result<()> {
-    let Some(path) = shipped::find(shipped::CLASSIFIER).and_then(|network| network.paths().into_iter().next()) else {
-        return Ok(());
-    };
-    let file = WeightFile::open(&path)?;
-    let (random, rotated) = control_files(output);
-    files::make_folder(&output.join("control"))?;
-    write_weights(&random, &file, control::random(&file, CONTROL_SEED)?, false)?;
-    write_weights(&rotated, &file, control::rotated(&file, STEM, "classifier.", CONTROL_SEED)?, true)
+impl Control {
+    const ALL: [Control; 3] = [Control::Random, Control::Rotated, Control::RandomGenerator];
+
+    /// Where its weights go.
+    fn path(self, output: &Path) -> PathBuf {
+        output.join(match self {
+            Control::Random => "control/random.safetensors",
+            Control::Rotated => "control/rotated.safetensors",
+            Control::RandomGenerator => "control/random-generator.safetensors",
+        })
+    }
+
+    /// The network that it is made from.
+    fn of(self) -> &'static str {
+        if self == Control::RandomGenerator { shipped::GENERATOR } else { shipped::CLASSIFIER }
+    }
+
+    /// Writes its weights; the same bytes every time.
+    fn write(self, output: &Path) -> Result<()> {
+        let Some(path) = shipped::find(self.of()).and_then(|network| network.paths().into_iter().next()) else {
+            return Ok(());
+        };
+        let (file, to, rotated) = (WeightFile::open(&path)?, self.path(output), self == Control::Rotated);
+        let tensors = match rotated {
+            true => control::rotated(&file, STEM, "classifier.", CONTROL_SEED)?,
+            false => control::random(&file, CONTROL_SEED)?,
+        };
+        write_weights(&to, &file, tensors, rotated)
+    }
 }
 
 fn write_weights(path: &Path, like: &WeightFile, tensors: Tensors, body: bool) -> Result<()> {

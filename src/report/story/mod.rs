@@ -1,17 +1,20 @@
 //! The page of the demo: one story from several runs, and its numbers as JSON.
 
+mod edits;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::chart::{Axis, Chart, Paint};
-use super::experiments::page::{self, Section, Table, address};
-use super::experiments::{ablate, insert, remove};
-use super::schema::{Layer, Report, Unit};
-use super::{read, write_json};
-use crate::error::Result;
+pub use self::edits::{Added, Lost};
+use crate::error::{Error, Result};
 use crate::files::write_atomic;
+use crate::report::chart::{Axis, Chart, Paint};
+use crate::report::experiments::ablate;
+use crate::report::experiments::page::{self, Album, Section, Table, address};
+use crate::report::schema::{Layer, Report, Unit};
+use crate::report::{read, write_json};
 
 /// Folders of the demo's runs within its own.
 pub mod folders {
@@ -33,6 +36,10 @@ pub mod folders {
     pub const ROTATED: &str = "control/rotated";
     /// The generator dissected.
     pub const GENERATOR: &str = "generator";
+    /// Some of its images.
+    pub const GENERATED: &str = "generated";
+    /// A generator of random weights dissected.
+    pub const GENERATOR_RANDOM: &str = "control/generator-random";
     /// Removal and insertion.
     pub const EDITS: &str = "edits";
 }
@@ -59,6 +66,12 @@ pub struct Story {
     pub agreement: Option<Agreement>,
     /// The generator.
     pub generator: Option<Found>,
+    /// The same layer of a generator with random weights.
+    pub generator_random: Option<Found>,
+    /// Images without the units for trees.
+    pub removal: Option<Lost>,
+    /// Images with units for doors.
+    pub insertion: Option<Added>,
     /// Networks that do not come with this program.
     pub missing: Vec<String>,
 }
@@ -139,6 +152,7 @@ pub fn write(dir: &Path, pictures: u64, missing: &[&str]) -> Result<Story> {
     let classifier = layer(dir, folders::CLASSIFIER)?;
     let segmented = layer(dir, folders::SEGMENTED)?;
     let generator = layer(dir, folders::GENERATOR)?;
+    let edits = edits::read(&dir.join(folders::EDITS))?;
     let found = |run: &Option<(Report, Layer)>| run.as_ref().map(|(_, layer)| Found::of(layer));
     let story = Story {
         pictures,
@@ -147,6 +161,9 @@ pub fn write(dir: &Path, pictures: u64, missing: &[&str]) -> Result<Story> {
         rotated: found(&layer(dir, folders::ROTATED)?),
         agreement: classifier.as_ref().zip(segmented.as_ref()).map(|((_, a), (_, b))| Agreement::of(a, b)),
         generator: found(&generator),
+        generator_random: found(&layer(dir, folders::GENERATOR_RANDOM)?),
+        removal: edits.lost,
+        insertion: edits.added,
         missing: missing.iter().map(|&name| name.to_owned()).collect(),
     };
     let mut sections = vec![scenes(dir, &story)?];
@@ -158,8 +175,7 @@ pub fn write(dir: &Path, pictures: u64, missing: &[&str]) -> Result<Story> {
     if let Some((report, layer)) = &generator {
         sections.push(units(dir, folders::GENERATOR, (report, layer), &story)?);
     }
-    let edits = dir.join(folders::EDITS);
-    sections.extend([remove::section(&edits)?, insert::section(&edits)?].into_iter().flatten());
+    sections.extend(edits.sections);
     let page = page::render(&sections, Some("What the units of a network have learned"))?;
     write_atomic(&dir.join("report.html"), page.as_bytes())?;
     write_json(&dir.join("demo.json"), &story)?;
@@ -227,6 +243,10 @@ fn units(dir: &Path, folder: &'static str, (report, layer): (&Report, &Layer), s
         let note = format!("{} of {} matched units", agreement.same, agreement.matched);
         facts.push(("named alike by the segmenter".into(), share(agreement.same, agreement.matched), note));
     }
+    if let Some(random) = story.generator_random.filter(|_| is_generator) {
+        let note = format!("objects and parts, by {} of {} units", random.matched_things, random.units);
+        facts.push(("with random weights".into(), random.things.to_string(), note));
+    }
     let caption = format!(
         "Units of {} by the concept they match best, with an IoU above {}.",
         layer.layer, report.settings.min_iou
@@ -247,7 +267,7 @@ fn units(dir: &Path, folder: &'static str, (report, layer): (&Report, &Layer), s
         facts,
         figures: vec![(concepts(layer).embedded(&caption), caption)],
         strips: strips(&dir.join(folder), layer)?,
-        rows: Vec::new(),
+        rows: if is_generator { generated(dir)? } else { Vec::new() },
         tables: vec![Table {
             title: "All matched units".into(),
             head: vec!["concept", "category", "unit", "IoU"],
@@ -262,6 +282,31 @@ fn units(dir: &Path, folder: &'static str, (report, layer): (&Report, &Layer), s
             ("Whole report".into(), format!("{folder}/report.html")),
         ],
     })
+}
+
+/// Images that the generator made, in two rows.
+fn generated(dir: &Path) -> Result<Vec<Album>> {
+    let folder = dir.join(folders::GENERATED);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::reading(&folder, &error)),
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".png")).collect();
+    names.sort();
+    let number = |name: &str| name.trim_end_matches(".png").trim_start_matches('0').to_owned();
+    let picture = |name: &String| {
+        let latent = number(name);
+        Ok((address(&folder, name)?, format!("latent {}", if latent.is_empty() { "0" } else { &latent })))
+    };
+    let pictures = names.iter().map(picture).collect::<Result<Vec<_>>>()?;
+    let titles = ["Places that it made up", "and more"];
+    Ok(titles
+        .iter()
+        .zip(pictures.chunks(pictures.len().div_ceil(2).max(1)))
+        .map(|(title, part)| ((*title).to_owned(), part.to_vec()))
+        .collect())
 }
 
 fn row(unit: &Unit) -> Option<Vec<String>> {
