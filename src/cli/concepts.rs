@@ -16,7 +16,7 @@ use crate::weights::shipped;
 
 /// Where label maps come from.
 #[derive(Debug, Clone, Args)]
-#[command(group(ArgGroup::new("source").required(true).args(["concepts", "labels"])))]
+#[command(group(ArgGroup::new("source").required(true).multiple(true).args(["concepts", "labels"])))]
 pub(super) struct ConceptArgs {
     /// Built-in concepts: `upernet`, what the segmenters see (`--segmenter`); `colors`, the eleven basic colour terms; or `broden`, where
     /// the images are a folder of the Broden data set.
@@ -24,7 +24,7 @@ pub(super) struct ConceptArgs {
     concepts: Option<String>,
 
     /// Folder of label maps: `labels.csv` (number,name,category) and, for an image a/b.jpg, a/b.png or a/b.0.png, a/b.1.png ...
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "concepts")]
     labels: Option<PathBuf>,
 
     /// Weights of UPerNet, and of the colour network for colours, as `netdissect weights import` writes them; with commas or by
@@ -120,6 +120,24 @@ impl ConceptArgs {
             (None, _) => ConceptChoice::Colors,
         };
         concepts::open(&choice, gpu, context.progress)
+    }
+
+    /// What segmenters that come with the program see, if one is named; else the same concepts.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] if the program has no such network, or other concepts than a segmenter's are named as well.
+    pub(super) fn with_segmenter(&self, name: Option<&str>) -> Result<ConceptArgs> {
+        let Some(name) = name else { return Ok(self.clone()) };
+        shipped::paths(name)?;
+        match self.concepts.as_deref() {
+            None | Some("upernet") => {
+                Ok(ConceptArgs { concepts: Some("upernet".to_owned()), segmenter: vec![name.into()], ..self.clone() })
+            }
+            Some(other) => {
+                let message = format!("both `--concepts {other}` and `--model {name}` are named; needed one of them");
+                Err(Error::new(Kind::Usage, message))
+            }
+        }
     }
 
     /// The same concepts, neither looked up among what was kept nor kept.

@@ -26,6 +26,7 @@ use crate::report::{self, overlay, schema, segments};
 #[command(after_help = "Examples:
   netdissect segment photos/ --concepts upernet --segmenter upernet.safetensors,colors.safetensors -o segmented
   netdissect segment photo.jpg --concepts colors --as-is -o segmented
+  netdissect segment scenes/images --model demo-segmenter --as-is -o segmented
   netdissect segment photos/ --labels label-maps/ -o segmented
 
 The folder then holds index.html, areas.json, labels.csv and, for an image a/b.jpg, its label maps a/b.png or a/b.0.png, a/b.1.png
@@ -37,6 +38,10 @@ pub(super) struct SegmentArgs {
 
     #[command(flatten)]
     concepts: ConceptArgs,
+
+    /// Segmenters that come with the program, `demo-segmenter`, which know scenes: stands for `--concepts upernet --segmenter NAME`.
+    #[arg(long, value_name = "NAME", group = "source", conflicts_with = "labels")]
+    model: Option<String>,
 
     /// Folder for the results; a new one, or that of a run to go on with.
     #[arg(short, long, value_name = "DIR")]
@@ -92,7 +97,8 @@ pub(super) fn run(args: &SegmentArgs, context: &mut Context<'_>) -> Result<()> {
     let set = args.image_set()?;
     let gpu = context.open_gpu()?;
     // What is timed for a dry run must be done, and nothing kept of it.
-    let source = if args.dry_run { args.concepts.uncached() } else { args.concepts.clone() };
+    let source = args.concepts.with_segmenter(args.model.as_deref())?;
+    let source = if args.dry_run { source.uncached() } else { source };
     let concepts = source.open(context, &gpu, None)?;
     let run = Run { args, set: &set, painted: args.painted(concepts.as_ref())?, concepts: concepts.as_ref() };
     let job = run.job();

@@ -1,7 +1,10 @@
 """A slim UPerNet for objects, parts and materials, and a slim colour network, from the label maps of scenes.
 
     python segmenter.py --scenes train --held-out held -o out --net upernet
+    python segmenter.py --scenes train --held-out held -o out --net upernet --start out/upernet.checkpoint --fine 2 --rarity 0.1 --rate 1e-3
     python segmenter.py --scenes train --held-out held -o out --net color
+
+The second goes on from the first, and has objects twice as fine.
 
 Layout, order of operations and names are those of the published networks (Xiao et al. 2018; Zhou et al. 2018), with narrower layers and the
 concepts of scenes: a ResNet-50 with a deep stem under a pyramid decoder, and a dilated ResNet-18 under pyramid pooling. `labels.json` lists the
@@ -182,7 +185,7 @@ class Lists:
                 "object_part": owned, "segsizes": [side]}
 
 
-def rarity(scenes, lists, category, power=0.3):
+def rarity(scenes, lists, category, power):
     """Weight of each label: more for those on few pixels, 1 on the average pixel."""
     labels = scenes.labels(CHANNELS[category])[::8]
     counts = np.bincount(lists.lookup[category][labels].ravel(), minlength=len(lists.names[category])).astype(float)
@@ -205,13 +208,14 @@ def loss_of(out, truth, lists, classes, weights):
     """Sum over outputs of the cross-entropy at their own resolution; parts only where their object is."""
     if "color" in out:
         return functional.cross_entropy(out["color"], truth["color"], ignore_index=-1)
-    loss = functional.cross_entropy(out["object"], truth["object"], weights)
+    # Coarse maps made finer, as they are when they are used, lose less of what is thin.
+    loss = functional.cross_entropy(resize(out["object"], truth["object"].shape[1:]), truth["object"], weights)
     loss = loss + 0.5 * functional.cross_entropy(out["material"], truth["material"])
     loss = loss + 0.1 * functional.cross_entropy(out["scene"], classes)
     start = 0
     for thing, parts in lists.owned.items():
         block, start = out["part"][:, start:start + len(parts)], start + len(parts)
-        here = truth["object"] == thing
+        here = truth["owner"] == thing
         if here.any():
             place = torch.zeros(len(lists.names["part"]), dtype=torch.long)
             place[parts] = torch.arange(len(parts))
@@ -253,7 +257,7 @@ def pictures(scenes, index):
 
 
 def main():
-    given = arguments(__doc__, net="upernet", base=8, width=48, epochs=12, batch=16, rate=2e-3, threads=1)
+    given = arguments(__doc__, net="upernet", base=8, width=48, epochs=12, batch=16, rate=2e-3, rarity=0.3, fine=1, start="", threads=1)
     torch.set_num_threads(given.threads)
     train, held = Scenes(given.scenes), Scenes(given.held_out)
     lists, random = Lists(train), np.random.default_rng(given.seed)
@@ -261,7 +265,9 @@ def main():
     encoder = Encoder(given.base, [2, 2, 2, 2], False, True) if color else Encoder(given.base, [3, 4, 6, 3], True, False)
     decoder = Pooling(encoder.widths[3], given.width, 11) if color else Pyramid(encoder.widths, given.width, lists.heads())
     model = nn.Sequential(encoder, decoder).to(memory_format=torch.channels_last)
-    weights = None if color else rarity(train, lists, "object")
+    weights = None if color else rarity(train, lists, "object", given.rarity)
+    if given.start:
+        model.load_state_dict(torch.load(given.start))
     names = ["color"] if color else ["object", "material"]
     log = Log(given, given.net)
     optimizer = torch.optim.AdamW(model.parameters(), given.rate, weight_decay=0.01)
@@ -277,11 +283,12 @@ def main():
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 out = {name: value.float() for name, value in model(x).items()}
             truth = {}
-            for name in (["color"] if color else ["object", "part", "material"]):
-                # Label maps are reduced to an output's size by their nearest pixels, as the dissector does.
-                by = train.side // out[name].shape[-1]
-                labels = np.ascontiguousarray(train.labels(CHANNELS[name])[index][:, by // 2::by, by // 2::by])
-                y = torch.from_numpy(lists.lookup[name][labels])
+            for name in (["color"] if color else ["object", "part", "material", "owner"]):
+                # Label maps are reduced to an output's size by their nearest pixels, as the dissector does; objects once more for their parts.
+                output, list_name = ("part", "object") if name == "owner" else (name, name)
+                by = train.side // out[output].shape[-1] // (given.fine if name == "object" else 1)
+                labels = np.ascontiguousarray(train.labels(CHANNELS[list_name])[index][:, by // 2::by, by // 2::by])
+                y = torch.from_numpy(lists.lookup[list_name][labels])
                 truth[name] = y.flip(2) if flip else y
             loss = loss_of(out, truth, lists, torch.from_numpy(train.classes[index]), weights)
             optimizer.zero_grad()
