@@ -32,7 +32,6 @@ use schema::{Report, SCHEMA_VERSION, Timing};
 /// [`crate::error::Kind::Output`] if a file cannot be written, [`crate::error::Kind::Input`] if a strip cannot be read
 /// or a layer or strip is named so that it would lie outside `dir`.
 pub fn write(dir: &Path, report: &Report) -> Result<()> {
-    write_json(&dir.join("report.json"), report)?;
     write_atomic_with(&dir.join("units.csv"), |out| csv::write(report, out))?;
     for layer in &report.layers {
         let folder = layer_folder(dir, &layer.layer)?;
@@ -41,7 +40,9 @@ pub fn write(dir: &Path, report: &Report) -> Result<()> {
     }
     write_atomic(&dir.join("concepts.svg"), svg::overview(&report.layers).as_bytes())?;
     let page = html::page(report, &|strip| read_strip(dir, strip), html::EMBED_LIMIT_BYTES)?;
-    write_atomic(&dir.join("report.html"), page.as_bytes())
+    write_atomic(&dir.join("report.html"), page.as_bytes())?;
+    // Last: a run that has it counts as done.
+    write_json(&dir.join("report.json"), report)
 }
 
 /// Reads the `report.json` of a run folder.
