@@ -13,7 +13,9 @@ pub static ENTRY: Entry = Entry {
     mutants: &[
         ("(row + 1u) * params.height + params.out_height - 1u", "(row + 1u) * params.height"),
         ("column * params.width / params.out_width", "column * (params.width / params.out_width)"),
-        ("i * params.width + j", "i * params.height + j"),
+        ("map + i * params.width", "map + i * params.height"),
+        ("x[line + j + 3u]", "x[line + j + 2u]"),
+        ("j < right; j++", "j + 1u < right; j++"),
         ("(bottom - top) * (right - left)", "(bottom - top) * (bottom - top)"),
         ("i < bottom", "i <= bottom"),
     ],
