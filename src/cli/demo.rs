@@ -23,9 +23,10 @@ use crate::weights::{Precision, Stored, WeightFile, save_as, shipped};
   netdissect demo -o story --scenes 1200
   netdissect demo --dry-run
 
-Draws places with exact label maps, dissects a classifier of places, removes its units, and does the same to networks that have learned
-nothing. The folder then holds report.html, which tells the story, demo.json, and a folder for each run. The same command goes on where
-a stopped one left off. `--dry-run` prints the commands that it runs; each can be run by itself.")]
+Draws places with exact label maps; dissects a classifier of places with them, and again with a segmenter; removes the units of each class;
+lets a generator make places up, dissects it, removes its trees and adds doors; and does the same to networks that have learned nothing.
+All of them come with the program. The folder then holds report.html, which tells the story, demo.json, and a folder for each run. The
+same command goes on where a stopped one left off. `--dry-run` prints the commands that it runs; each can be run by itself.")]
 pub(super) struct DemoArgs {
     /// Folder for the results.
     #[arg(short, long, value_name = "DIR", default_value = "netdissect-demo")]
@@ -54,16 +55,31 @@ const STEM: &str = "features.conv5_3";
 const SEEDS: [(&str, u32, u32); 3] = [(folders::TRAINING, 1, 3), (folders::HELD_OUT, 2, 1), (folders::JUDGED, 2, 2)];
 /// Seed of the controls.
 const CONTROL_SEED: u32 = 1;
-/// The generator's layer, and latents to look at, to show and to edit.
-const GENERATOR_LAYER: &str = "layer4";
+/// The generator's layers: all that are dissected, those whose units for trees are switched off and whose units for doors are set.
+const GENERATOR_LAYERS: &str = "layer4,layer5,layer6";
+const TREES_LAYER: &str = "layer6";
+const DOORS_LAYER: &str = "layer5";
+/// Latents to look at, to show and to edit.
 const LATENTS: &str = "0-255";
 const SHOWN: &str = "0-15";
 const EDITED: &str = "0-31";
-/// Units switched off, and positions of an image at which units are set.
-const REMOVED: &str = "12";
+/// Units switched off, units set, and positions of an image at which they are.
+const REMOVED: &str = "6";
+const SET: &str = "5";
 const POSITIONS: &str = "16";
 /// Rows and columns on which its images are labelled: those of its images.
 const GENERATOR_GRID: &str = "64x64";
+/// What the segmenter says of a picture. Halves of objects are in no exact map.
+const SEGMENTED: [&str; 8] = [
+    "--concepts",
+    "upernet",
+    "--segmenter",
+    shipped::SEGMENTER,
+    "--categories",
+    "object,part,material",
+    "--halves",
+    "off",
+];
 
 /// A step of the story.
 struct Step {
@@ -177,7 +193,6 @@ fn all_steps(args: &DemoArgs) -> Vec<Step> {
         step(title, needs, &[&words[..], network, concepts].concat())
     };
     let (classifier, exact) = (["--model", shipped::CLASSIFIER], ["--labels", &labels]);
-    let segmenter = ["--concepts", "upernet", "--segmenter", shipped::SEGMENTER];
     let control = |control: Control| control.path(&args.output).display().to_string();
     let (random, rotated) = (control(Control::Random), control(Control::Rotated));
     all.push(dissect(
@@ -191,7 +206,7 @@ fn all_steps(args: &DemoArgs) -> Vec<Step> {
         "the same, with a segmenter in place of the exact maps",
         &[shipped::CLASSIFIER, shipped::SEGMENTER],
         &classifier,
-        &segmenter,
+        &SEGMENTED,
         folders::SEGMENTED,
     ));
     let training = at(&format!("{}/images", folders::TRAINING));
@@ -225,21 +240,35 @@ fn generator_steps(
 ) -> Vec<Step> {
     const NEEDS: &[&str] = &[shipped::GENERATOR, shipped::SEGMENTER];
     let network = ["--model", shipped::GENERATOR];
-    let labels = ["--concepts", "upernet", "--segmenter", shipped::SEGMENTER, "--halves", "off"];
     let (run, edits, random) = (at(folders::GENERATOR), at(folders::EDITS), at(folders::GENERATOR_RANDOM));
-    let dissect = ["dissect", "--latents", LATENTS, "-l", GENERATOR_LAYER, "--grid", GENERATOR_GRID];
+    let dissect = ["dissect", "--latents", LATENTS, "-l", GENERATOR_LAYERS, "--grid", GENERATOR_GRID];
+    let layer = |name: &str| at(&format!("{}/{name}", folders::GENERATOR));
+    let (trees, doors) = (layer(TREES_LAYER), layer(DOORS_LAYER));
     let generate = ["generate", "--latents", SHOWN, "-o", &at(folders::GENERATED)];
-    let remove = ["remove", &run, "--concept", "tree", "--units", REMOVED, "--latents", EDITED, "-o", &edits];
-    let insert = ["insert", &run, "--concept", "door", "--positions", POSITIONS, "--latents", EDITED, "-o", &edits];
+    let remove = ["remove", &trees, "--concept", "tree", "--units", REMOVED, "--latents", EDITED, "-o", &edits];
+    let insert = [
+        "insert",
+        &doors,
+        "--concept",
+        "door",
+        "--units",
+        SET,
+        "--positions",
+        POSITIONS,
+        "--latents",
+        EDITED,
+        "-o",
+        &edits,
+    ];
     vec![
         step("places that a generator makes up", NEEDS, &[&generate[..], &network].concat()),
-        step("what the generator's units make", NEEDS, &[&dissect[..], &network, &labels, &["-o", &run]].concat()),
-        step("images without trees", NEEDS, &[&remove[..], &network, &labels].concat()),
-        step("images with more doors", NEEDS, &[&insert[..], &network, &labels].concat()),
+        step("what the generator's units make", NEEDS, &[&dissect[..], &network, &SEGMENTED, &["-o", &run]].concat()),
+        step("images without trees", NEEDS, &[&remove[..], &network, &SEGMENTED].concat()),
+        step("images with more doors", NEEDS, &[&insert[..], &network, &SEGMENTED].concat()),
         step(
             "control: a generator of random weights",
             NEEDS,
-            &[&dissect[..], &["-w", untaught], &labels, &["-o", &random]].concat(),
+            &[&dissect[..], &["-w", untaught], &SEGMENTED, &["-o", &random]].concat(),
         ),
     ]
 }

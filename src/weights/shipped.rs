@@ -22,7 +22,14 @@ macro_rules! file {
 }
 
 /// All networks that are shipped.
-pub const ALL: &[Shipped] = &[Shipped { name: CLASSIFIER, files: &[file!("demo-classifier.safetensors")] }];
+pub const ALL: &[Shipped] = &[
+    Shipped { name: CLASSIFIER, files: &[file!("demo-classifier.safetensors")] },
+    Shipped { name: GENERATOR, files: &[file!("demo-generator.safetensors")] },
+    Shipped {
+        name: SEGMENTER,
+        files: &[file!("demo-segmenter.safetensors"), file!("demo-segmenter-colors.safetensors")],
+    },
+];
 
 /// Tells scenes apart.
 pub const CLASSIFIER: &str = "demo-classifier";

@@ -1,7 +1,7 @@
 """A slim UPerNet for objects, parts and materials, and a slim colour network, from the label maps of scenes.
 
     python segmenter.py --scenes train --held-out held -o out --net upernet
-    python segmenter.py --scenes train --held-out held -o out --net upernet --start out/upernet.checkpoint --fine 2 --rarity 0.1 --rate 1e-3
+    python segmenter.py --scenes train --held-out held -o out --net upernet --start out/upernet.checkpoint --fine 2 --rarity 0.1 --rate 1e-3 --epochs 8
     python segmenter.py --scenes train --held-out held -o out --net color
 
 The second goes on from the first, and has objects twice as fine.
@@ -179,6 +179,12 @@ class Lists:
         return {"object": len(self.names["object"]), "part": sum(map(len, self.owned.values())),
                 "material": len(self.names["material"]), "scene": len(self.scenes)}
 
+    def colors(self, side):
+        """What the colour network's list says, and how its pixels come."""
+        labels = [{"name": name, "category": "color"} for name in self.names["color"]]
+        mean = [round(float(value) / 255, 6) for value in MEAN.flatten()]
+        return {"labels": labels, "imageformat": {"byteorder": "BGR", "mean": mean, "stdev": [1 / 255] * 3}, "segsizes": [side]}
+
     def json(self, side):
         owned = {self.names["object"][thing]: [self.names["part"][part] for part in parts] for thing, parts in self.owned.items()}
         return {"object": self.names["object"], "part": self.names["part"], "material": self.names["material"], "scene": self.scenes,
@@ -302,7 +308,7 @@ def main():
         torch.save(model.state_dict(), given.output / f"{given.net}.checkpoint")
     keep = lambda part: {key: value for key, value in part.state_dict().items() if not key.endswith("num_batches_tracked")}
     values = log.save(keep(encoder), {}, f"{given.net}-encoder") + log.save(keep(decoder), {}, f"{given.net}-decoder")
-    listed = {"color": lists.names["color"], "segsizes": [train.side]} if color else lists.json(train.side)
+    listed = lists.colors(train.side) if color else lists.json(train.side)
     (given.output / f"{given.net}-labels.json").write_text(json.dumps(listed, indent=1) + "\n")
     log.finish(values=values, **measure(model, held, lists, names))
 

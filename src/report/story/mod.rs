@@ -66,7 +66,7 @@ pub struct Story {
     pub agreement: Option<Agreement>,
     /// The generator.
     pub generator: Option<Found>,
-    /// The same layer of a generator with random weights.
+    /// A generator with random weights, in its own best layer.
     pub generator_random: Option<Found>,
     /// Images without the units for trees.
     pub removal: Option<Lost>,
@@ -134,14 +134,15 @@ impl Agreement {
     }
 }
 
-/// The first layer of a run, if the run is there.
+/// The layer of a run in which most objects and parts are found, if the run is there.
 fn layer(dir: &Path, folder: &str) -> Result<Option<(Report, Layer)>> {
     let dir = dir.join(folder);
     if !dir.join("report.json").exists() {
         return Ok(None);
     }
     let report = read(&dir)?;
-    Ok(report.layers.first().cloned().map(|layer| (report, layer)))
+    let best = report.layers.iter().rev().max_by_key(|layer| Found::of(layer).things);
+    Ok(best.cloned().map(|layer| (report, layer)))
 }
 
 /// Writes `report.html` and `demo.json` from the runs that are in the folder.
@@ -292,14 +293,11 @@ fn generated(dir: &Path) -> Result<Vec<Album>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(Error::reading(&folder, &error)),
     };
+    let latent = |name: &str| name.strip_suffix(".png").and_then(|number| number.parse::<u64>().ok());
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".png")).collect();
+    let mut names: Vec<(u64, String)> = names.filter_map(|name| Some((latent(&name)?, name))).collect();
     names.sort();
-    let number = |name: &str| name.trim_end_matches(".png").trim_start_matches('0').to_owned();
-    let picture = |name: &String| {
-        let latent = number(name);
-        Ok((address(&folder, name)?, format!("latent {}", if latent.is_empty() { "0" } else { &latent })))
-    };
+    let picture = |(latent, name): &(u64, String)| Ok((address(&folder, name)?, format!("latent {latent}")));
     let pictures = names.iter().map(picture).collect::<Result<Vec<_>>>()?;
     let titles = ["Places that it made up", "and more"];
     Ok(titles
