@@ -234,6 +234,10 @@ fn edits_follow_from_their_counts(folder: &Path, story: &Value) {
     assert!(
         (story["removal"]["others"].as_f64().unwrap() - sum(&others, "change") / sum(&others, "pixels")).abs() < 1e-12
     );
+    let positions = 32.0 * 64.0 * 64.0;
+    let large = others.iter().filter(|row| number(row, "pixels") * 100.0 >= positions);
+    let most = large.map(|row| (number(row, "change") / number(row, "pixels")).abs()).fold(0.0, f64::max);
+    assert!((story["removal"]["most_changed_by"].as_f64().unwrap().abs() - most).abs() < 1e-12);
     let inserted = table("insert.csv");
     let sky: Vec<_> = inserted.iter().filter(|row| row["name"] == "sky" || row["name"] == "cloud").collect();
     let (new, samples) = (sky.iter().map(|row| number(row, "change")).sum::<f64>(), sum(&sky, "samples"));

@@ -133,7 +133,9 @@ fn tell(context: &mut Context<'_>, story: &Story) -> Result<()> {
     }
     if let Some(lost) = &story.removal {
         let share = lost.lost.map_or_else(|| "none".to_owned(), |share| format!("{:.0} %", share * 100.0));
-        let others = format!("other objects change by {:.0} %", lost.others * 100.0);
+        let most = lost.most_changed.as_deref().zip(lost.most_changed_by);
+        let most = most.map_or_else(String::new, |(name, by)| format!(", {name} most by {:+.0} %", by * 100.0));
+        let others = format!("other objects change by {:.0} % in all{most}", lost.others * 100.0);
         context.line(&format!("{} lost with {} units removed: {share}; {others}", lost.concept, lost.units))?;
     }
     if let Some(added) = &story.insertion {

@@ -53,7 +53,8 @@ impl Form {
 
 /// Images to an invocation for a layer of these sizes, where the kernel computes it.
 pub(super) fn images(sizes: Sizes, traits: &Traits) -> Option<u32> {
-    let computes = lanes_fit(traits) && sizes.inputs.is_multiple_of(4);
+    // A GPU's registers do not hold the sums of an invocation.
+    let computes = traits.software && lanes_fit(traits) && sizes.inputs.is_multiple_of(4);
     computes.then_some(if sizes.images > 8 { 32 } else { 8 })
 }
 

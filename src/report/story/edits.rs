@@ -23,8 +23,12 @@ pub struct Lost {
     pub units: u64,
     /// Its pixels lost, as a share of those before; null if there were none.
     pub lost: Option<f64>,
-    /// Pixels of all other objects gained or lost, as a share of theirs.
+    /// Net change of each other object over all images, summed without signs, as a share of their pixels. Large objects hide small ones.
     pub others: f64,
+    /// The other object that changes most for its size, of those on a hundredth of all positions or more.
+    pub most_changed: Option<String>,
+    /// Its net change as a share of its pixels; null if there is none.
+    pub most_changed_by: Option<f64>,
 }
 
 /// Where a concept can be added.
@@ -53,14 +57,16 @@ pub(super) fn read(dir: &Path) -> Result<Edits> {
     let mut edits = Edits { lost: None, added: None, sections: Vec::new() };
     if let Some(mut section) = remove::section(dir)? {
         let lost = Lost::of(&Removal::open(dir)?);
-        let note = "pixels gained or lost, of theirs".to_owned();
+        let worst = lost.most_changed.as_deref().zip(lost.most_changed_by);
+        let worst = worst.map_or_else(String::new, |(name, by)| format!("; most: {name}, {}", percent(by)));
+        let note = format!("net by object, of all their pixels{worst}");
         section.facts.insert(1, ("change of other objects".into(), percent(lost.others), note));
         edits.sections.push(section);
         edits.lost = Some(lost);
     }
     if let Some(mut section) = insert::section(dir)? {
         let added = Added::of(&Insertion::open(dir)?);
-        let pixels = |mean: Option<f64>| mean.map_or_else(|| "–".to_owned(), |mean| format!("{mean:.1}"));
+        let pixels = |mean: Option<f64>| mean.map_or_else(|| "–".to_owned(), |mean| format!("{mean:.2}"));
         let value = format!("{} / {}", pixels(added.to_buildings), pixels(added.to_sky));
         let note = format!("new pixels of {} by one insertion", added.concept);
         section.facts.insert(0, ("amid a building / the sky".into(), value, note));
@@ -79,12 +85,20 @@ impl Lost {
             pixels += loss.pixels;
             changed += loss.steps.last().map_or(0, |step| step.change.abs());
         }
+        let large = removal.labels.iter().filter(|loss| {
+            let common = loss.pixels as f64 * 100.0 >= (removal.count * removal.positions) as f64;
+            common && loss.label.category == "object" && loss.label.number != removal.concept.number
+        });
+        let changed_by = large.filter_map(|loss| Some((loss, loss.steps.last()?.change as f64 / loss.pixels as f64)));
+        let most = changed_by.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()));
         let own = removal.labels.iter().find(|loss| loss.label.number == removal.concept.number);
         Lost {
             concept: removal.concept.name.clone(),
             units: removal.units.len() as u64,
             lost: own.and_then(|loss| loss.steps.last()).and_then(|step| step.lost),
             others: changed as f64 / pixels.max(1) as f64,
+            most_changed: most.map(|(loss, _)| loss.label.name.clone()),
+            most_changed_by: most.map(|(_, by)| by),
         }
     }
 }

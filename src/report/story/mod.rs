@@ -378,8 +378,9 @@ fn control(story: &Story) -> Option<Section> {
         id: "control",
         heading: "Is it learned, and is it in the units?".into(),
         lede: "The same network, layer and pictures: once with random weights, and once with its units turned into random mixtures of each other, which \
-               hold the same information. A bar as long as the first one would say that chance, or any direction in the layer, does as well."
-            .into(),
+               hold the same information. A bar as long as the first one says that chance, or any direction in the layer, does as well."
+            .to_owned()
+            + if rotated.things < learned.things { "" } else { " Here the rotated units do, by the usual threshold; the second plot counts clear matches alone." },
         facts: vec![fact(&learned, "trained"), fact(&rotated, "rotated"), fact(&random, "random")],
         figures: vec![
             figure("distinct objects and parts", |found| found.things, "Distinct objects and parts that some unit matches."),
