@@ -9,10 +9,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use netdissect::geometry::{Convolution, Window};
 use netdissect::gpu::{Buffer, DeviceChoice, Gpu, Program, Recording};
 use netdissect::kernels::conv::{self, Activation, Buffers, Epilogue};
+use netdissect::graph::Wanted;
 use netdissect::kernels::tune::Tuner;
 use netdissect::models::vgg16;
 use netdissect::reference::rng;
-use netdissect::session::Session;
+use netdissect::session::{Session, Weights};
 use netdissect::tensor::Shape;
 
 const BATCH: u32 = 4;
@@ -95,8 +96,10 @@ fn body(criterion: &mut Criterion) {
     let model = vgg16::build(&shapes, 224, 224).expect("a network");
     let conv5_3 = model.node_of("conv5_3", false).expect("a layer").to_owned();
     let head = model.graph.head(&[&conv5_3]).expect("a head");
-    let session = Session::new(&gpu, &head, &weights, BATCH, &[&conv5_3], &mut Tuner::forgetful()).expect("a session");
-    let program = session.record(BATCH).and_then(|recording| gpu.program(recording)).expect("binds");
+    let (on_device, keep) = (Weights::new(&gpu, &weights), [conv5_3.as_str()]);
+    let session = Session::new(&on_device, &head, BATCH, Wanted::kept(&keep), &mut Tuner::forgetful());
+    let session = session.expect("a session");
+    let program = session.program(BATCH, session.whole()).expect("binds");
     let flops = LAYERS.iter().map(|&(_, c, k, side, _)| 2 * 9 * u64::from(c * k) * u64::from(side * side)).sum::<u64>();
     let mut group = criterion.benchmark_group(format!("{} batch {BATCH}", gpu.summary().name));
     group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(10));

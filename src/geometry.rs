@@ -1,6 +1,7 @@
 //! Windows, convolutions and borders: the geometry that graph, kernels and reference share.
 
 use crate::error::{Error, Result};
+use crate::tensor::Shape;
 
 /// What lies outside a map when it is resampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +49,23 @@ impl Window {
                 self.kernel[0], self.kernel[1]
             ))),
         }
+    }
+}
+
+/// What an edit's amounts and values are given for, besides each channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Extent {
+    /// One for each image of the batch.
+    pub per_image: bool,
+    /// One for each position of the map.
+    pub per_position: bool,
+}
+
+impl Extent {
+    /// Shape of amounts and values for maps of this shape.
+    pub const fn shape(self, maps: Shape) -> Shape {
+        let (h, w) = if self.per_position { (maps.h, maps.w) } else { (1, 1) };
+        Shape { n: if self.per_image { maps.n } else { 1 }, c: maps.c, h, w }
     }
 }
 

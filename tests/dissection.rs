@@ -12,12 +12,11 @@ use netdissect::data::ImageSource;
 use netdissect::dissect::run::{Dissection, LayerOutcome, Settings};
 use netdissect::error::{Kind, Result};
 use netdissect::geometry::Border;
-use netdissect::kernels::tune::Tuner;
 use netdissect::models::vgg16;
 use netdissect::progress::{Progress, Silent};
 use netdissect::reference::upsample_bilinear::upsample_bilinear;
 use netdissect::reference::{Maps, rng};
-use netdissect::session::Session;
+use netdissect::session::Parts;
 use netdissect::tensor::{HostTensor, Shape};
 
 /// Two channels of five labels by noise from the image's name.
@@ -79,31 +78,32 @@ impl Setting {
         Setting { weights, images: Noise { count: 7, batch: 2, side: 64 } }
     }
 
-    fn session(&self, batch: u32) -> Session {
+    fn parts(&self, batch: u32) -> Parts {
         let model = vgg16::build(&shapes(&self.weights), 64, 64).unwrap();
         let keep = LAYERS.map(|(_, node)| node);
         let graph = model.graph.head(&keep).unwrap();
-        Session::new(gpu().unwrap(), &graph, &self.weights, batch, &keep, &mut Tuner::forgetful()).unwrap()
+        Parts::Whole(common::session(gpu().unwrap(), &graph, &self.weights, batch, &keep))
     }
 
     fn run(
         &self,
-        session: &Session,
+        parts: &Parts,
         settings: &Settings,
         progress: &dyn Progress,
         stop: &AtomicBool,
     ) -> Result<Vec<LayerOutcome>> {
         let concepts = NoiseLabels::new();
         let gpu = gpu().unwrap();
-        let images = Noise { batch: session.batch(), ..self.images };
+        let images = Noise { batch: parts.session().batch(), ..self.images };
         let (images, concepts) = (&images, &concepts);
-        let job = Dissection { gpu, session, tail: None, images, concepts, labelled: None, settings, progress, stop };
+        let job = Dissection { gpu, parts, images, concepts, labelled: None, settings, progress, stop };
         Ok(job.run()?.layers)
     }
 
     /// Upsampled maps of a layer, `[image][unit][position]`, by the twin from the device's activations.
     fn upsampled(&self, node: &str) -> Vec<Maps> {
-        let session = self.session(1);
+        let parts = self.parts(1);
+        let session = parts.session();
         (0..self.images.count())
             .map(|index| {
                 let input = HostTensor::new(Shape::new(1, 3, 64, 64), self.images.input(index)).unwrap();
@@ -129,11 +129,11 @@ fn thresholds_areas_and_intersections_equal_brute_force_for_every_batch_size() {
     }
     let setting = Setting::new();
     let stop = AtomicBool::new(false);
-    let outcome = setting.run(&setting.session(2), &settings(None), &Silent, &stop).unwrap();
+    let outcome = setting.run(&setting.parts(2), &settings(None), &Silent, &stop).unwrap();
     for batch in [1, 5, 7] {
         assert_eq!(
             outcome,
-            setting.run(&setting.session(batch), &settings(None), &Silent, &stop).unwrap(),
+            setting.run(&setting.parts(batch), &settings(None), &Silent, &stop).unwrap(),
             "batch {batch}"
         );
     }
@@ -180,19 +180,18 @@ fn too_little_memory_to_hold_activations_changes_nothing() {
     let Some(gpu) = gpu() else { return };
     let setting = Setting::new();
     let stop = AtomicBool::new(false);
-    let outcome = setting.run(&setting.session(2), &settings(None), &Silent, &stop).unwrap();
+    let outcome = setting.run(&setting.parts(2), &settings(None), &Silent, &stop).unwrap();
     // A device of its own, for the budget is shared by all handles of one.
     let small = netdissect::gpu::Gpu::open(&netdissect::gpu::DeviceChoice::Name(gpu.summary().name.clone())).unwrap();
     small.set_budget(24 << 20);
     let model = vgg16::build(&shapes(&setting.weights), 64, 64).unwrap();
     let keep = LAYERS.map(|(_, node)| node);
     let graph = model.graph.head(&keep).unwrap();
-    let session = Session::new(&small, &graph, &setting.weights, 2, &keep, &mut Tuner::forgetful()).unwrap();
+    let parts = Parts::Whole(common::session(&small, &graph, &setting.weights, 2, &keep));
     let (settings, concepts) = (settings(None), NoiseLabels::new());
     let job = Dissection {
         gpu: &small,
-        session: &session,
-        tail: None,
+        parts: &parts,
         images: &setting.images,
         concepts: &concepts,
         labelled: None,
@@ -225,22 +224,22 @@ fn a_stop_at_any_batch_and_a_restart_end_in_the_same_counts() {
         return;
     }
     let setting = Setting::new();
-    let session = setting.session(2);
-    let want = setting.run(&session, &settings(None), &Silent, &AtomicBool::new(false)).unwrap();
+    let parts = setting.parts(2);
+    let want = setting.run(&parts, &settings(None), &Silent, &AtomicBool::new(false)).unwrap();
     for stop_after in 1..12 {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(Some(folder.path().join("checkpoint.safetensors")));
         let stop = AtomicBool::new(false);
         let progress = StopAfter { left: AtomicU32::new(stop_after), stop: &stop };
-        let error = setting.run(&session, &settings, &progress, &stop).unwrap_err();
+        let error = setting.run(&parts, &settings, &progress, &stop).unwrap_err();
         assert_eq!(error.kind(), Kind::Interrupted);
         stop.store(false, Ordering::Relaxed);
-        let got = setting.run(&session, &settings, &Silent, &stop).unwrap();
+        let got = setting.run(&parts, &settings, &Silent, &stop).unwrap();
         assert_eq!(want, got, "stopped after {stop_after} batches");
         // What is finished is not done again: nothing is counted, and the result is the same.
         let nothing_left = AtomicU32::new(u32::MAX);
         let progress = StopAfter { left: nothing_left, stop: &stop };
-        assert_eq!(want, setting.run(&session, &settings, &progress, &stop).unwrap());
+        assert_eq!(want, setting.run(&parts, &settings, &progress, &stop).unwrap());
     }
 }
 
@@ -250,17 +249,17 @@ fn a_damaged_checkpoint_is_not_taken_up() {
         return;
     }
     let setting = Setting::new();
-    let session = setting.session(2);
-    let want = setting.run(&session, &settings(None), &Silent, &AtomicBool::new(false)).unwrap();
+    let parts = setting.parts(2);
+    let want = setting.run(&parts, &settings(None), &Silent, &AtomicBool::new(false)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
     let settings = settings(Some(path.clone()));
     let stop = AtomicBool::new(false);
     let progress = StopAfter { left: AtomicU32::new(2), stop: &stop };
-    setting.run(&session, &settings, &progress, &stop).unwrap_err();
+    setting.run(&parts, &settings, &progress, &stop).unwrap_err();
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    assert_eq!(want, setting.run(&session, &settings, &Silent, &AtomicBool::new(false)).unwrap());
+    assert_eq!(want, setting.run(&parts, &settings, &Silent, &AtomicBool::new(false)).unwrap());
 }

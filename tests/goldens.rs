@@ -6,13 +6,11 @@ mod common;
 
 use common::{Weights, gpu, shapes};
 use netdissect::geometry::{Border, Convolution, Window};
-use netdissect::kernels::tune::Tuner;
 use netdissect::models::vgg16;
 use netdissect::reference::graph::relative_error;
 use netdissect::reference::{
     Maps, adaptive_average_pool, average_pool, conv, linear, max_pool, softmax, upsample_bilinear,
 };
-use netdissect::session::Session;
 use netdissect::tensor::{HostTensor, Shape};
 use safetensors::SafeTensors;
 
@@ -88,7 +86,7 @@ fn every_layer_of_vgg16_agrees_with_pytorch_within_1e_5() {
         .collect();
     let model = vgg16::build(&shapes(&weights), 64, 64).unwrap();
     let keep: Vec<&str> = model.layers.iter().map(|layer| layer.node.as_str()).collect();
-    let session = Session::new(gpu, &model.graph, &weights, 2, &keep, &mut Tuner::forgetful()).unwrap();
+    let session = common::session(gpu, &model.graph, &weights, 2, &keep);
     session.run(&HostTensor::new(Shape::new(2, 3, 64, 64), floats(&file, "input")).unwrap()).unwrap();
     for layer in &model.layers {
         let got = session.read(&layer.node, 2).unwrap();

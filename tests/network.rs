@@ -5,12 +5,14 @@
 mod common;
 
 use common::{Weights, gpu, narrow_vgg, shapes};
-use netdissect::kernels::edit::Extent;
+use netdissect::geometry::Extent;
+use netdissect::gpu::{DeviceChoice, Gpu};
+use netdissect::graph::{Graph, Wanted};
 use netdissect::kernels::tune::Tuner;
 use netdissect::models::vgg16;
 use netdissect::reference::graph::{relative_error, run};
 use netdissect::reference::{Maps, rng};
-use netdissect::session::{Edit, Session};
+use netdissect::session::{self, Edit, Session, Split};
 use netdissect::tensor::{HostTensor, Shape};
 
 const SIDE: u32 = 48;
@@ -30,10 +32,10 @@ fn every_layer_of_a_narrow_vgg16_agrees_with_the_reference() {
     let weights = weights();
     let model = vgg16::build(&shapes(&weights), SIDE, SIDE).unwrap();
     let keep: Vec<&str> = model.layers.iter().map(|layer| layer.node.as_str()).collect();
-    let session = Session::new(gpu, &model.graph, &weights, 3, &keep, &mut Tuner::forgetful()).unwrap();
+    let session = common::session(gpu, &model.graph, &weights, 3, &keep);
     let input = images(3);
     session.run(&input).unwrap();
-    let want = run(&model.graph, &weights, &Maps::from(&input)).unwrap();
+    let want = run(&model.graph, &weights, &[("input", &Maps::from(&input))]).unwrap();
     for node in keep {
         let error = relative_error(&session.read(node, 3).unwrap().data, &want[node].data);
         assert!(error < 1e-5, "{node}: relative error {error:e}");
@@ -60,7 +62,7 @@ fn batch_size_and_kept_layers_do_not_change_a_bit() {
     let input = images(5);
     let one = SIDE as usize * SIDE as usize * 3;
     let read = |batch: u32, keep: &[&str]| {
-        let session = Session::new(gpu, &model.graph, &weights, batch, keep, &mut Tuner::forgetful()).unwrap();
+        let session = common::session(gpu, &model.graph, &weights, batch, keep);
         let mut all = Vec::new();
         for piece in input.data.chunks(one * batch as usize) {
             let n = (piece.len() / one) as u32;
@@ -79,8 +81,9 @@ fn zeroed_units_are_zero_and_change_what_follows_until_the_edit_ends() {
     let Some(gpu) = gpu() else { return };
     let weights = weights();
     let model = vgg16::build(&shapes(&weights), SIDE, SIDE).unwrap();
-    let mut session =
-        Session::new(gpu, &model.graph, &weights, 2, &["relu5_3", "fc8a"], &mut Tuner::forgetful()).unwrap();
+    let graph = model.graph.edited("relu5_3", Extent::default()).unwrap();
+    let kept = ["relu5_3", "relu5_3.edited"];
+    let session = common::session(gpu, &graph, &weights, 2, &kept);
     let input = images(2);
     let logits = |session: &Session| {
         session.run(&input).unwrap();
@@ -89,7 +92,8 @@ fn zeroed_units_are_zero_and_change_what_follows_until_the_edit_ends() {
     let before = logits(&session);
     session.edit("relu5_3", Some(&Edit::zero(24, &(0..24).collect::<Vec<_>>()))).unwrap();
     let during = logits(&session);
-    assert!(session.read("relu5_3", 2).unwrap().data.iter().all(|value| *value == 0.0));
+    let [unedited, edited] = kept.map(|node| session.read(node, 2).unwrap().data);
+    assert!(edited.iter().all(|value| *value == 0.0) && unedited.iter().any(|value| *value != 0.0));
     assert_ne!(before, during);
     // Without any unit of conv5_3 both images look alike.
     assert_eq!(during[..10], during[10..]);
@@ -102,27 +106,55 @@ fn an_edit_of_the_wrong_size_or_of_an_unknown_layer_is_an_error() {
     let Some(gpu) = gpu() else { return };
     let weights = weights();
     let model = vgg16::build(&shapes(&weights), SIDE, SIDE).unwrap();
-    let mut session = Session::new(gpu, &model.graph, &weights, 1, &["relu5_3"], &mut Tuner::forgetful()).unwrap();
+    let graph = model.graph.edited("relu5_3", Extent::default()).unwrap();
+    let session = common::session(gpu, &graph, &weights, 1, &[]);
     let edit = Edit { extent: Extent::default(), amount: vec![1.0; 23], value: vec![0.0; 23] };
     assert!(session.edit("relu5_3", Some(&edit)).unwrap_err().to_string().contains("24 needed"));
     assert_eq!(session.edit("relu5_33", Some(&edit)).unwrap_err().advice(), Some("did you mean `relu5_3`?"));
+    assert_eq!(session.edit("relu5_2", Some(&edit)).unwrap_err().to_string(), "relu5_2: cannot be edited in this graph");
 }
 
 #[test]
-fn head_and_tail_together_are_the_whole() {
+fn a_network_split_behind_a_layer_gives_the_bits_of_the_whole() {
     let Some(gpu) = gpu() else { return };
     let weights = weights();
     let model = vgg16::build(&shapes(&weights), SIDE, SIDE).unwrap();
     let input = images(2);
-    let mut tuner = Tuner::forgetful();
-    let whole = Session::new(gpu, &model.graph, &weights, 2, &[], &mut tuner).unwrap();
+    let whole = common::session(gpu, &model.graph, &weights, 2, &["pool4"]);
     whole.run(&input).unwrap();
-    let (head, tail) = model.graph.split("pool4").unwrap();
-    let head = Session::new(gpu, &head, &weights, 2, &[], &mut tuner).unwrap();
-    head.run(&input).unwrap();
-    let tail = Session::new(gpu, &tail, &weights, 2, &[], &mut tuner).unwrap();
-    tail.run(&head.read("pool4", 2).unwrap()).unwrap();
-    assert_eq!(whole.read("fc8a", 2).unwrap(), tail.read("fc8a", 2).unwrap());
+    let [want, pool4] = ["fc8a", "pool4"].map(|node| whole.read(node, 2).unwrap());
+    let on_device = session::Weights::new(gpu, &weights);
+    let open = |graph: &Graph, wanted: Wanted<'_>| Session::new(&on_device, graph, 2, wanted, &mut Tuner::forgetful());
+    let split = Split::new(&model.graph, "pool4", Extent::default(), &[], open).unwrap();
+    split.begin(&input.data, 2).unwrap();
+    let edit = Edit::zero(20, &(0..20).collect::<Vec<_>>());
+    for edit in [None, Some(&edit), None] {
+        split.images(2, edit).unwrap();
+        assert_eq!(split.read(2).unwrap() == want, edit.is_none());
+    }
+    // From maps that were kept elsewhere.
+    split.begin(&vec![0.0; input.data.len()], 2).unwrap();
+    split.resume(&gpu.buffer_of("maps", &pool4.data).unwrap(), 2).unwrap();
+    split.images(2, None).unwrap();
+    assert_eq!(split.read(2).unwrap(), want);
+}
+
+#[test]
+fn sessions_share_the_weights_that_they_read_alike() {
+    let Some(gpu) = gpu() else { return };
+    let weights = weights();
+    let graph = vgg16::build(&shapes(&weights), SIDE, SIDE).unwrap().graph;
+    // A device of its own, for all handles of one share the count of bytes.
+    let own = Gpu::open(&DeviceChoice::Name(gpu.summary().name.clone())).unwrap();
+    let (on_device, mut tuner) = (session::Weights::new(&own, &weights), Tuner::forgetful());
+    let mut taken = || {
+        let before = own.free_bytes();
+        let session = Session::new(&on_device, &graph, 1, Wanted::default(), &mut tuner).unwrap();
+        (before - own.free_bytes(), session)
+    };
+    let ((first, _one), (second, _other)) = (taken(), taken());
+    let all: usize = weights.values().map(|(_, values)| values.len() * 4).sum();
+    assert!(first >= second + all as u64, "{first} bytes, then {second}; weights are {all}");
 }
 
 #[test]
@@ -135,7 +167,8 @@ fn a_value_too_large_for_a_binding_is_named_before_anything_is_allocated() {
     let weights = weights();
     let model = vgg16::build(&shapes(&weights), 512, 512).unwrap();
     let batch = (limit / (8 * 512 * 512 * 4) + 1) as u32;
-    let error = Session::new(gpu, &model.graph, &weights, batch, &[], &mut Tuner::forgetful()).err().unwrap();
+    let on_device = session::Weights::new(gpu, &weights);
+    let error = Session::new(&on_device, &model.graph, batch, Wanted::default(), &mut Tuner::forgetful()).err().unwrap();
     assert!(error.to_string().starts_with("conv1_1: its output needs"), "{error}");
     assert_eq!(error.advice(), Some(format!("use `--batch {}` or less", batch - 1).as_str()));
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use common::{Weights, gpu};
 use netdissect::data::latents::Latents;
 use netdissect::dissect::edits;
-use netdissect::kernels::tune::Tuner;
+use netdissect::graph::EditNames;
 use netdissect::models::{progan, progan_weights};
 use netdissect::reference::graph::{relative_error, run};
 use netdissect::reference::{Maps, rng};
@@ -72,7 +72,7 @@ fn latents_are_numpys_bit_for_bit() {
 fn the_reference_agrees_with_pytorch() {
     let weights = imported("layers.pth");
     let model = progan::build(&common::shapes(&weights)).unwrap();
-    let values = run(&model.graph, &weights, &Maps::from(&latents())).unwrap();
+    let values = run(&model.graph, &weights, &[("input", &Maps::from(&latents()))]).unwrap();
     assert_values("plain", |node| values[node].to_f32());
 }
 
@@ -81,7 +81,7 @@ fn session(layout: &str) -> Option<Session> {
     let gpu = gpu()?;
     let weights = imported(layout);
     let model = progan::build(&common::shapes(&weights)).unwrap();
-    Some(Session::new(gpu, &model.graph, &weights, 2, &NODES, &mut Tuner::forgetful()).unwrap())
+    Some(common::session(gpu, &model.graph, &weights, 2, &NODES))
 }
 
 #[test]
@@ -99,17 +99,37 @@ fn edits_agree_with_pytorch_within_1e_5() {
         ("zero", vec![edits::Words::zero("layer4:0-4,7").unwrap()]),
         ("set", ["layer4:3-5=3.5@2,6", "layer2:0=-1.25"].map(|words| edits::Words::set(words).unwrap()).to_vec()),
     ] {
-        let Some(mut session) = session("layers.pth") else { return };
-        for (layer, edit) in
-            edits::by_layer(&words.iter().map(|words| words.change("").unwrap()).collect::<Vec<_>>(), |layer| {
-                Ok(session.value(layer, 1)?.1)
-            })
-            .unwrap()
-        {
-            session.edit(&layer, Some(&edit)).unwrap();
+        let Some(gpu) = gpu() else { return };
+        let weights = imported("layers.pth");
+        let mut graph = progan::build(&common::shapes(&weights)).unwrap().graph;
+        let changes: Vec<_> = words.iter().map(|words| words.change("").unwrap()).collect();
+        let shape_of = |layer: &str| Ok(graph.node(graph.find(layer)?).shape);
+        let edits = edits::by_layer(&changes, shape_of).unwrap();
+        for (layer, edit) in &edits {
+            graph = graph.edited(layer, edit.extent).unwrap();
+        }
+        // An edited layer is what is read of it.
+        let read = NODES.map(|node| {
+            let edited = EditNames::of(node).edited;
+            if graph.find(&edited).is_ok() { edited } else { node.to_owned() }
+        });
+        let session = common::session(gpu, &graph, &weights, 2, &read.each_ref().map(String::as_str));
+        for (layer, edit) in &edits {
+            session.edit(layer, Some(edit)).unwrap();
         }
         session.run(&latents()).unwrap();
-        assert_values(prefix, |node| session.read(node, 2).unwrap().data);
+        let of = |node: &str| &read[NODES.iter().position(|known| *known == node).unwrap()];
+        assert_values(prefix, |node| session.read(of(node), 2).unwrap().data);
+        // The reference makes the same of the same edits.
+        let maps = edits.iter().flat_map(|(layer, edit)| {
+            let (names, shape) = (EditNames::of(layer), edit.extent.shape(graph.node(graph.find(layer).unwrap()).shape));
+            let maps = |data: &Vec<f32>| Maps::from(&HostTensor::new(shape, data.clone()).unwrap());
+            [(names.amount, maps(&edit.amount)), (names.value, maps(&edit.value))]
+        });
+        let maps: Vec<_> = maps.chain([("input".to_owned(), Maps::from(&latents()))]).collect();
+        let inputs: Vec<_> = maps.iter().map(|(name, maps)| (name.as_str(), maps)).collect();
+        let values = run(&graph, &weights, &inputs).unwrap();
+        assert_values(prefix, |node| values[of(node)].to_f32());
     }
 }
 
@@ -122,25 +142,47 @@ fn an_edit_that_was_not_made_is_noticed() {
 }
 
 #[test]
-fn layers_before_their_relu_and_images_alone_give_the_same_values() {
+fn layers_before_their_relu_are_those_behind_it_without_it() {
     let Some(gpu) = gpu() else { return };
     let weights = imported("layers.pth");
     let model = progan::build(&common::shapes(&weights)).unwrap();
-    let image = "output_16x16";
-    let [apart, together, doubled] = [&["layer4.conv", "layer4", image][..], &[image], &["layer5.upsample", image]]
-        .map(|keep| {
-            let session = Session::new(gpu, &model.graph, &weights, 2, keep, &mut Tuner::forgetful()).unwrap();
-            session.run(&latents()).unwrap();
-            session
-        });
-    assert_eq!(apart.read(image, 2).unwrap(), together.read(image, 2).unwrap());
-    let before = apart.read("layer4.conv", 2).unwrap().data;
+    let session = common::session(gpu, &model.graph, &weights, 2, &["layer4.conv", "layer4"]);
+    session.run(&latents()).unwrap();
+    let before = session.read("layer4.conv", 2).unwrap().data;
     let after: Vec<f32> = before.iter().map(|&value| value.max(0.2 * value)).collect();
-    assert_eq!(apart.read("layer4", 2).unwrap().data, after);
+    assert_eq!(session.read("layer4", 2).unwrap().data, after);
     assert!(before.iter().any(|value| *value < 0.0));
-    // Where the doubled map is kept it is made, and convolved by other kernels.
-    let wide: Vec<f64> = doubled.read(image, 2).unwrap().data.into_iter().map(f64::from).collect();
-    assert!(relative_error(&together.read(image, 2).unwrap().data, &wide) < 2e-6);
+}
+
+/// What is fused depends on what is kept; what comes out does not. Where a convolution doubles its input itself, a doubled map that
+/// is kept is made beside it.
+#[test]
+fn whether_a_node_is_kept_changes_no_bit_of_any_value() {
+    let Some(gpu) = gpu() else { return };
+    let weights = imported("layers.pth");
+    let graph = progan::build(&common::shapes(&weights)).unwrap().graph;
+    let names: Vec<&str> = graph.nodes().iter().map(|node| node.name.as_str()).collect();
+    let values = |keep: &[&str]| -> HashMap<String, HostTensor> {
+        let session = common::session(gpu, &graph, &weights, 2, keep);
+        session.run(&latents()).unwrap();
+        let image = *names.last().unwrap();
+        keep.iter().chain([&image]).map(|&name| (name.to_owned(), session.read(name, 2).unwrap())).collect()
+    };
+    let image = values(&[]);
+    let all = values(&names);
+    let mut rng = rng::seeded(11);
+    for round in 0..8 {
+        let mut keep: Vec<&str> = names.iter().copied().filter(|_| rng.next_u32().is_multiple_of(3)).collect();
+        // Alone, and with others beside it.
+        if round < 2 {
+            keep = vec!["layer5.upsample"];
+        }
+        let some = values(&keep);
+        for (name, value) in some.iter().chain(&image) {
+            assert_eq!(value, &all[name], "{name} where {keep:?} are kept");
+        }
+    }
+    assert!(all["layer5.upsample"].data.windows(2).any(|pair| pair[0] != pair[1]));
 }
 
 /// Noise of the published size, scaled as the imported weights are.
@@ -170,8 +212,7 @@ fn an_image_of_256_pixels_takes_less_than_512_mib() {
     let Some(gpu) = gpu() else { return };
     let weights = full_size();
     let model = progan::build(&common::shapes(&weights)).unwrap();
-    let gpu = gpu.clone();
-    let session = Session::new(&gpu, &model.graph, &weights, 1, &[], &mut Tuner::forgetful()).unwrap();
+    let session = common::session(gpu, &model.graph, &weights, 1, &[]);
     let z = Latents::seeded(1, 512).reader().unwrap().row(489).unwrap();
     session.run(&HostTensor::new(Shape::new(1, 512, 1, 1), z).unwrap()).unwrap();
     let image = session.read("output_256x256", 1).unwrap();

@@ -12,15 +12,16 @@ use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, Vocab
 use netdissect::data::latent_source::LatentSource;
 use netdissect::data::latents::Latents;
 use netdissect::error::{Error, Kind, Result};
-use netdissect::kernels::edit::Extent;
+use netdissect::geometry::Extent;
+use netdissect::graph::{Graph, Wanted};
 use netdissect::kernels::tune::Tuner;
 use netdissect::models::{progan, progan_weights};
 use netdissect::progress::{Progress, Silent};
 use netdissect::roles::detect::{Detection, Presence, Sightings};
 use netdissect::roles::insert::{Insertion, InsertionCounts, Positions};
 use netdissect::roles::remove::{Removal, RemovalCounts};
-use netdissect::roles::{Split, Sweep, Watch, sweep};
-use netdissect::session::{Edit, Session};
+use netdissect::roles::{Sweep, Watch, sweep};
+use netdissect::session::{self, Edit, Session, Split};
 use netdissect::tensor::{HostTensor, Shape};
 use netdissect::weights;
 
@@ -73,16 +74,17 @@ fn generator() -> Weights {
     assignment.tensors.iter().map(pair).collect()
 }
 
-/// Head and tail, each for batches of this size.
-fn parts(head: u32, tail: u32) -> (Session, Session) {
+/// Edits of single positions.
+const PLACED: Extent = Extent { per_image: false, per_position: true };
+
+/// The generator split behind a layer, for batches of this size.
+fn split(layer: &str, batch: u32, extent: Extent, keep: &[&str]) -> Split {
     let weights = generator();
-    let (first, second) = progan::build(&shapes(&weights)).unwrap().graph.split(LAYER).unwrap();
-    let gpu = gpu().unwrap();
-    let mut tuner = Tuner::forgetful();
-    (
-        Session::new(gpu, &first, &weights, head, &[LAYER], &mut tuner).unwrap(),
-        Session::new(gpu, &second, &weights, tail, &[], &mut tuner).unwrap(),
-    )
+    let graph = progan::build(&shapes(&weights)).unwrap().graph;
+    let on_device = session::Weights::new(gpu().unwrap(), &weights);
+    let open =
+        |graph: &Graph, wanted: Wanted<'_>| Session::new(&on_device, graph, batch, wanted, &mut Tuner::forgetful());
+    Split::new(&graph, layer, extent, keep, open).unwrap()
 }
 
 fn latents(batch: u32) -> LatentSource {
@@ -93,10 +95,11 @@ fn latents(batch: u32) -> LatentSource {
 struct Brute(Session);
 
 impl Brute {
-    fn new() -> Brute {
+    fn new(extent: Extent) -> Brute {
         let weights = generator();
         let graph = progan::build(&shapes(&weights)).unwrap().graph;
-        Brute(Session::new(gpu().unwrap(), &graph, &weights, 1, &[LAYER, IMAGE], &mut Tuner::forgetful()).unwrap())
+        let graph = graph.edited(LAYER, extent).unwrap();
+        Brute(common::session(gpu().unwrap(), &graph, &weights, 1, &[LAYER, IMAGE]))
     }
 
     fn maps(&mut self, latent: u32, edit: Option<&Edit>) -> LabelMaps {
@@ -151,10 +154,9 @@ fn quietly<T>(work: impl Fn(&Watch<'_>) -> Result<T>) -> T {
 const UNITS: [u32; 4] = [7, 2, 11, 19];
 
 fn remove(batch: u32, watch: &Watch<'_>) -> Result<RemovalCounts> {
-    let (head, mut tail) = parts(batch, batch);
-    let split = Split { gpu: gpu().unwrap(), head: &head, tail: &mut tail };
+    let split = split(LAYER, batch, Extent::default(), &[]);
     let (latents, concepts) = (latents(batch), Toy::new());
-    Removal { split, latents: &latents, concepts: &concepts, grid: GRID, units: &UNITS }.run(watch)
+    Removal { split: &split, latents: &latents, concepts: &concepts, grid: GRID, units: &UNITS }.run(watch)
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn removal_equals_brute_force_for_every_batch() {
     for batch in [1, 3, 8] {
         assert_eq!(counts, quietly(|watch| remove(batch, watch)), "batch {batch}");
     }
-    let mut brute = Brute::new();
+    let mut brute = Brute::new(Extent::default());
     let before: Vec<Vec<i64>> = LATENTS.iter().map(|&latent| brute.counts(latent, None)).collect();
     let sum = |values: &[Vec<i64>], label: usize| values.iter().map(|counts| counts[label]).sum::<i64>();
     let squares = |values: &[Vec<i64>], label: usize| values.iter().map(|c| (c[label] * c[label]) as u64).sum::<u64>();
@@ -225,18 +227,15 @@ fn a_removal_stopped_again_and_again_ends_in_the_same_counts() {
     assert_eq!(remove(1, &watch).unwrap(), want);
 }
 
-/// Head, tail for one image, and a sweep for this many at once.
-fn sweep_parts(layer: &str, batch: u32) -> (Session, Session, Sweep) {
+/// The generator for one image, and a sweep for this many at once.
+fn sweep_parts(layer: &str, batch: u32) -> (Split, Sweep) {
     let weights = generator();
-    let (first, second) = progan::build(&shapes(&weights)).unwrap().graph.split(layer).unwrap();
-    let (gpu, mut tuner) = (gpu().unwrap(), Tuner::forgetful());
-    let kept = sweep::kept(&second).unwrap();
-    let kept: Vec<&str> = std::iter::once(layer).chain(kept.iter().map(String::as_str)).collect();
-    (
-        Session::new(gpu, &first, &weights, 1, &[layer], &mut tuner).unwrap(),
-        Session::new(gpu, &second, &weights, 1, &kept, &mut tuner).unwrap(),
-        Sweep::new(gpu, &second, &weights, batch, &mut tuner).unwrap(),
-    )
+    let graph = progan::build(&shapes(&weights)).unwrap().graph;
+    let kept = sweep::kept(&graph, layer).unwrap();
+    let split = split(layer, 1, PLACED, &kept.iter().map(String::as_str).collect::<Vec<_>>());
+    let on_device = session::Weights::new(gpu().unwrap(), &weights);
+    let sweep = Sweep::new(&on_device, &split, batch, &mut Tuner::forgetful()).unwrap();
+    (split, sweep)
 }
 
 /// The whole tail again for each position, against windows of what an edit can reach.
@@ -245,29 +244,27 @@ fn a_sweep_makes_the_images_of_the_whole_tail_to_the_bit() {
     let Some(gpu) = gpu() else { return };
     // The layer may also be cut before its ReLU.
     for (layer, side) in [("layer4", 8), ("layer2", 4), ("layer3.conv", 8), ("layer6", 16)] {
-        let (head, mut tail, mut sweep) = sweep_parts(layer, 5);
-        let mut split = Split { gpu, head: &head, tail: &mut tail };
+        let (split, mut sweep) = sweep_parts(layer, 5);
         split.begin(&Latents::seeded(1, 24).reader().unwrap().row(3).unwrap(), 1).unwrap();
         let shape = split.layer();
         assert_eq!((shape.h, shape.w), (side, side));
-        split.images(&[0], None).unwrap();
+        split.images(1, None).unwrap();
         let plain = split.read(1).unwrap().data;
         let units = [(3, 9.0), (7, -4.0), (0, 6.5)];
         let mut made = Vec::new();
         let cells: Vec<u32> = (0..side * side).collect();
         for chunk in cells.chunks(5) {
-            sweep.images(gpu, split.tail, &units, chunk).unwrap();
+            sweep.images(&units, chunk).unwrap();
             let (images, shape) = sweep.made(chunk.len() as u32);
             made.extend(gpu.download::<f32>(images, shape.len()).unwrap());
         }
         for (&cell, image) in cells.iter().zip(made.chunks_exact(plain.len())) {
-            let extent = Extent { per_image: false, per_position: true };
-            let mut edit = Edit { extent, amount: vec![0.0; shape.len()], value: vec![0.0; shape.len()] };
+            let mut edit = Edit { extent: PLACED, amount: vec![0.0; shape.len()], value: vec![0.0; shape.len()] };
             for (unit, value) in units {
                 let at = (unit * shape.positions() + cell) as usize;
                 (edit.amount[at], edit.value[at]) = (1.0, value);
             }
-            split.images(&[0], Some(&edit)).unwrap();
+            split.images(1, Some(&edit)).unwrap();
             let want = split.read(1).unwrap().data;
             assert_ne!(want, plain, "{layer} {cell}: the edit shows nowhere");
             let differ = want.iter().zip(image).filter(|(want, got)| want != got).count();
@@ -279,17 +276,15 @@ fn a_sweep_makes_the_images_of_the_whole_tail_to_the_bit() {
 const SET: [(u32, f32); 3] = [(3, 9.0), (12, -4.0), (0, 6.5)];
 
 fn insert(batch: u32, positions: Positions, watch: &Watch<'_>) -> Result<InsertionCounts> {
-    let (head, mut tail, mut sweep) = sweep_parts(LAYER, batch);
-    let split = Split { gpu: gpu().unwrap(), head: &head, tail: &mut tail };
+    let (split, mut sweep) = sweep_parts(LAYER, batch);
     let (latents, concepts, sweep) = (latents(1), Toy::new(), &mut sweep);
-    Insertion { split, sweep, latents: &latents, concepts: &concepts, grid: GRID, label: 1, units: &SET, positions }
+    Insertion { split: &split, sweep, latents: &latents, concepts: &concepts, grid: GRID, label: 1, units: &SET, positions }
         .run(watch)
 }
 
 /// The units at one position, alone.
 fn set_at(position: usize) -> Edit {
-    let extent = Extent { per_image: false, per_position: true };
-    let mut edit = Edit { extent, amount: vec![0.0; 20 * 64], value: vec![0.0; 20 * 64] };
+    let mut edit = Edit { extent: PLACED, amount: vec![0.0; 20 * 64], value: vec![0.0; 20 * 64] };
     for (unit, value) in SET {
         edit.amount[unit as usize * 64 + position] = 1.0;
         edit.value[unit as usize * 64 + position] = value;
@@ -307,7 +302,7 @@ fn insertion_equals_brute_force_position_by_position() {
     for batch in [1, 7, 16] {
         assert_eq!(counts, quietly(|watch| insert(batch, drawn, watch)), "batch {batch}");
     }
-    let mut brute = Brute::new();
+    let mut brute = Brute::new(PLACED);
     let mut sums = std::collections::BTreeMap::<u16, (u64, Vec<i64>, u64)>::new();
     let (mut at, mut best) = (vec![(0u64, 0i64); 64], Vec::new());
     for (image, &latent) in LATENTS.iter().enumerate() {
@@ -364,11 +359,10 @@ fn an_insertion_stopped_again_and_again_ends_in_the_same_counts() {
 }
 
 fn detect(batch: u32, watch: &Watch<'_>) -> Result<Sightings> {
-    let (head, mut tail) = parts(batch, batch);
-    let mut split = Split { gpu: gpu().unwrap(), head: &head, tail: &mut tail };
+    let split = split(LAYER, batch, Extent::default(), &[]);
     let (latents, concepts) = (latents(batch), Toy::new());
     let presence = Presence { label: 2, channel: Some(0), share: 0.4 };
-    Detection { images: &latents, node: LAYER, unit: 6 }.generated(&mut split, &concepts, (&presence, GRID), watch)
+    Detection { images: &latents, node: LAYER, unit: 6 }.generated(&split, &concepts, (&presence, GRID), watch)
 }
 
 #[test]
@@ -378,7 +372,7 @@ fn detection_equals_brute_force_and_survives_stops() {
     }
     let got = quietly(|watch| detect(2, watch));
     assert_eq!(got, quietly(|watch| detect(5, watch)));
-    let mut brute = Brute::new();
+    let mut brute = Brute::new(Extent::default());
     for (image, &latent) in LATENTS.iter().enumerate() {
         let maps = brute.maps(latent, None);
         let layer = brute.0.read(LAYER, 1).unwrap();

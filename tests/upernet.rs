@@ -15,13 +15,11 @@ use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, MadeImages, P
 use netdissect::dissect::tally::Tally;
 use netdissect::geometry::Border;
 use netdissect::gpu::{DeviceChoice, Gpu};
-use netdissect::kernels::tune::Tuner;
 use netdissect::models::segmenter::{self, Segmenter};
 use netdissect::progress::{Progress, Silent};
 use netdissect::reference::graph::{relative_error, run};
 use netdissect::reference::upsample_bilinear::upsample_bilinear;
 use netdissect::reference::{Maps, adaptive_average_pool};
-use netdissect::session::Session;
 use netdissect::tensor::{HostTensor, Shape};
 use netdissect::weights::{Stored, WeightFile, save};
 use safetensors::SafeTensors;
@@ -103,7 +101,7 @@ fn the_reference_agrees_with_pytorch() {
         let weights = weights(&path);
         let graph = segmenter::build(segmenter, &common::shapes(&weights), SIDE, (SIDE, SIDE)).unwrap().graph;
         for picture in PICTURES {
-            let values = run(&graph, &weights, &seen(picture)).unwrap();
+            let values = run(&graph, &weights, &[("input", &seen(picture))]).unwrap();
             assert_scores(picture.0, 1e-6, |head| values[head].to_f32(), segmenter);
         }
     }
@@ -116,7 +114,7 @@ fn a_session_agrees_with_pytorch() {
     for (segmenter, path) in Segmenter::ALL.into_iter().zip(imported(folder.path())) {
         let weights = weights(&path);
         let graph = segmenter::build(segmenter, &common::shapes(&weights), SIDE, (SIDE, SIDE)).unwrap().graph;
-        let session = Session::new(gpu, &graph, &weights, 2, segmenter.heads(), &mut Tuner::forgetful()).unwrap();
+        let session = common::session(gpu, &graph, &weights, 2, segmenter.heads());
         let both = PICTURES.map(|picture| seen(picture).to_f32()).concat();
         session.run(&HostTensor::new(Shape::new(2, 3, SIDE, SIDE), both).unwrap()).unwrap();
         for (index, (name, ..)) in PICTURES.into_iter().enumerate() {

@@ -24,6 +24,7 @@ use crate::data::preprocess::{Geometry, Prepared};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
 use crate::progress::Progress;
+use crate::session::Split;
 use crate::tensor::Shape;
 
 pub use areas::Area;
@@ -133,6 +134,17 @@ pub struct MadeImages<'a> {
     pub buffer: &'a Buffer,
     /// Their shape.
     pub shape: Shape,
+}
+
+impl<'a> MadeImages<'a> {
+    /// The images that a split session has made last, one for each name.
+    ///
+    /// # Errors
+    /// As [`Split::made`].
+    pub fn by(split: &'a Split, names: &'a [String], origins: &'a [Origin]) -> Result<Self> {
+        let (buffer, shape) = split.made(names.len() as u32)?;
+        Ok(MadeImages { names, origins, buffer, shape })
+    }
 }
 
 /// Source of label maps.

@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use super::Pixels;
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Recording};
-use crate::graph::Graph;
+use crate::graph::{Graph, Wanted};
 use crate::kernels::adaptive_average_pool::adaptive_average_pool;
 use crate::kernels::label_argmax::{Labels, label_argmax, words};
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
-use crate::session::{MOST_AT_ONCE, Session, fitting_batch};
+use crate::session::{MOST_AT_ONCE, Session, Weights, fitting_batch};
 use crate::tensor::Shape;
 use crate::weights::WeightFile;
 
@@ -155,8 +155,7 @@ impl Network {
         for first in (0..shape.n as usize).step_by(batch) {
             let range = first..(first + batch).min(shape.n as usize);
             let n = range.len();
-            let program = gpu.program(loaded.record(gpu, &self.heads, (images, self.side), grid, range)?)?;
-            gpu.submit(&program)?;
+            loaded.submit(&self.heads, (images, self.side), grid, range)?;
             let positions = (grid.0 * grid.1) as usize;
             for ((_, maps), buffer) in all.iter_mut().zip(&loaded.labels) {
                 let labels: Vec<u16> = gpu.download(buffer, positions * n)?;
@@ -170,7 +169,8 @@ impl Network {
 impl Loaded {
     fn new(gpu: &Gpu, file: &WeightFile, graph: &Graph, heads: &[Head], batch: u32) -> Result<Loaded> {
         let nodes: Vec<&str> = heads.iter().map(|head| head.node).collect();
-        let session = Session::new(gpu, graph, file, batch, &nodes, &mut Tuner::cached())?;
+        let weights = Weights::new(gpu, file);
+        let session = Session::new(&weights, graph, batch, Wanted::kept(&nodes), &mut Tuner::cached())?;
         let blocks = heads.iter().map(|head| gpu.buffer_of("blocks", &head.blocks.concat())).collect::<Result<_>>()?;
         Ok(Loaded { session, blocks, staging: None, labels: Vec::new() })
     }
@@ -197,17 +197,16 @@ impl Loaded {
         Ok(batch)
     }
 
-    /// The steps from images to labels.
-    fn record(
+    /// Runs from images to labels.
+    fn submit(
         &self,
-        gpu: &Gpu,
         heads: &[Head],
         (images, side): (&Images<'_>, u32),
         grid: (u32, u32),
         range: Range<usize>,
-    ) -> Result<Recording> {
+    ) -> Result<()> {
         let shape = images.shape().with_batch(range.len() as u32);
-        let session = &self.session;
+        let (session, gpu) = (&self.session, self.session.gpu());
         let graph = session.graph();
         let (input, _) = session.value(&graph.node(graph.input()).name, shape.n)?;
         let mut recording = Recording::new();
@@ -235,7 +234,9 @@ impl Loaded {
                 }
             }
         }
-        recording.append(session.record(shape.n)?);
+        gpu.submit(&gpu.program(recording)?)?;
+        session.submit(shape.n)?;
+        let mut recording = Recording::new();
         for (position, head) in heads.iter().enumerate() {
             recording.label(head.node);
             let labels = Labels { grid, offset: head.owned.into(), y: &self.labels[position] };
@@ -249,7 +250,8 @@ impl Loaded {
                 &labels,
             )?;
         }
-        Ok(recording)
+        gpu.submit(&gpu.program(recording)?)?;
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::models::segmenter::{self, Normalisation, Segmenter};
 use crate::progress::Progress;
+use crate::session::{AtOnce, halving};
 use crate::weights::WeightFile;
 
 /// Version of what label maps depend on beside weights and pixels, for cache keys and provenance.
@@ -191,25 +192,13 @@ impl<'a> UpernetConcepts<'a> {
         }
         self.progress.note("loading the segmenters");
         networks.iter_mut().for_each(Network::unload);
-        let mut batch = networks.iter().map(|network| network.fitting_batch(&self.gpu, images)).min().unwrap_or(1);
-        let mut refused = None;
-        loop {
-            match networks.iter_mut().try_for_each(|network| network.load(&self.gpu, batch)) {
-                Err(error) if error.kind() == Kind::OutOfMemory && batch > 1 => {
-                    networks.iter_mut().for_each(Network::unload);
-                    batch /= 2;
-                    refused.get_or_insert(error);
-                }
-                other => {
-                    other?;
-                    if let Some(error) = refused {
-                        self.progress.note(&format!("{error}; going on with {batch} images at once"));
-                    }
-                    networks.iter_mut().for_each(|network| network.asked(images));
-                    return Ok(networks);
-                }
-            }
-        }
+        let most = networks.iter().map(|network| network.fitting_batch(&self.gpu, images)).min().unwrap_or(1);
+        halving(AtOnce::UpTo(most), "images", self.progress, |batch| {
+            networks.iter_mut().for_each(Network::unload);
+            networks.iter_mut().try_for_each(|network| network.load(&self.gpu, batch))
+        })?;
+        networks.iter_mut().for_each(|network| network.asked(images));
+        Ok(networks)
     }
 
     /// Says once why label maps are not kept any more.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::ranking::Dissected;
 use crate::data::latents::parse_indices;
 use crate::error::{Error, Result};
-use crate::kernels::edit::Extent;
+use crate::geometry::Extent;
 use crate::session::Edit;
 use crate::tensor::Shape;
 
@@ -143,7 +143,8 @@ pub fn by_layer(changes: &[Change], shape_of: impl Fn(&str) -> Result<Shape>) ->
 fn merged(changes: &[&Change], shape: Shape) -> Result<Edit> {
     let extent = Extent { per_image: false, per_position: changes.iter().any(|change| change.at.is_some()) };
     let positions = if extent.per_position { shape.positions() as usize } else { 1 };
-    let mut edit = Edit { extent, amount: vec![0.0; extent.len(shape)], value: vec![0.0; extent.len(shape)] };
+    let count = extent.shape(shape).len();
+    let mut edit = Edit { extent, amount: vec![0.0; count], value: vec![0.0; count] };
     for change in changes {
         let places = match change.at {
             Some((row, column)) if row < shape.h && column < shape.w => {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Download, Gpu, Recording, Submission};
 use crate::kernels::histogram::Digit;
 use crate::progress::{Progress, check_stop};
-use crate::session::Session;
+use crate::session::Parts;
 use crate::tensor::{HostTensor, Shape};
 
 /// Submissions under way at once: the host prepares one while the device works on another.
@@ -107,10 +107,8 @@ pub type LabelListener<'a> = dyn Fn(&str, &LabelMaps) -> Result<()> + Sync + 'a;
 pub struct Dissection<'a> {
     /// The device.
     pub gpu: &'a Gpu,
-    /// The network, or a generator up to the last of the layers; the nodes of the settings' layers are kept.
-    pub session: &'a Session,
-    /// What makes a generator's images out of the layer where it is cut, one of the settings'.
-    pub tail: Option<&'a Session>,
+    /// The network; the nodes of the settings' layers are kept, and one that makes images is split behind the last of them.
+    pub parts: &'a Parts,
     /// The images.
     pub images: &'a dyn ImageSource,
     /// Their label maps.
@@ -190,7 +188,7 @@ impl Dissection<'_> {
     fn start(&self) -> Result<State> {
         let settings = self.settings;
         let shapes =
-            settings.layers.iter().map(|(_, node)| Ok(self.session.value(node, 1)?.1)).collect::<Result<Vec<_>>>()?;
+            settings.layers.iter().map(|(_, node)| Ok(self.parts.session().value(node, 1)?.1)).collect::<Result<Vec<_>>>()?;
         let digits = digits(self.gpu, &shapes.iter().map(|shape| shape.c).collect::<Vec<_>>());
         let layer = |shape: &Shape| {
             let units = shape.c as usize;
@@ -240,7 +238,8 @@ impl Dissection<'_> {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {
-                let (mut recording, values) = self.forward(&batch, n, &mut holding, held)?;
+                let values = self.forward(&batch, n, &mut holding, held)?;
+                let mut recording = Recording::new();
                 for (position, (maps, shape)) in values.iter().enumerate() {
                     if stages[position].is_full(n) {
                         stages[position].flush(self.gpu, &mut state.layers[position].quantile)?;
@@ -305,11 +304,14 @@ impl Dissection<'_> {
             let n = batch.indices.len() as u32;
             if n > 0 {
                 let kept = held.iter().find(|held| held.next == batch.next && held.images == n);
-                let (recording, values) = match kept {
-                    Some(held) => (Recording::new(), held.values.clone()),
+                let values = match kept {
+                    Some(held) => self.resume(held)?,
                     None => self.forward(&batch, n, &mut false, &mut Vec::new())?,
                 };
-                let mut recording = self.make_images(recording, &values, n)?;
+                if let Some(split) = self.parts.split() {
+                    split.images(n, None)?;
+                }
+                let mut recording = Recording::new();
                 let packed = PackedLabels::new(&self.label_maps(&batch)?, grid, self.concepts.vocabulary().len())?;
                 labels.upload(self.gpu, &packed)?;
                 for (position, value) in values.iter().enumerate() {
@@ -346,21 +348,22 @@ impl Dissection<'_> {
 
     fn peak_stages(&self, state: &State) -> Result<Vec<PeakStage>> {
         let units = state.layers.iter().map(|layer| layer.topk.units as u32);
-        units.map(|units| PeakStage::new(self.gpu, units, self.session.batch())).collect()
+        units.map(|units| PeakStage::new(self.gpu, units, self.parts.session().batch())).collect()
     }
 
-    /// The steps of a batch and where the layers' maps will be; held for later passes while memory allows.
+    /// Runs a batch up to the layers; where their maps will be. Held for later passes while memory allows.
     fn forward(
         &self,
         batch: &ImageBatch,
         n: u32,
         holding: &mut bool,
         held: &mut Vec<Held>,
-    ) -> Result<(Recording, Vec<(Buffer, Shape)>)> {
-        self.session.upload(&batch.input, n)?;
-        let mut recording = self.session.record(n)?;
+    ) -> Result<Vec<(Buffer, Shape)>> {
+        let session = self.parts.session();
+        session.upload(&batch.input, n)?;
+        session.submit_part(n, self.parts.head())?;
         let values =
-            self.settings.layers.iter().map(|(_, node)| self.session.value(node, n)).collect::<Result<Vec<_>>>()?;
+            self.settings.layers.iter().map(|(_, node)| session.value(node, n)).collect::<Result<Vec<_>>>()?;
         if *holding {
             let bytes: u64 = values.iter().map(|(_, shape)| shape.bytes()).sum();
             let taken: u64 = held.iter().flat_map(|batch| &batch.values).map(|(_, shape)| shape.bytes()).sum();
@@ -368,15 +371,16 @@ impl Dissection<'_> {
             *holding = taken + bytes <= MOST_HELD && self.gpu.free_bytes() > bytes + self.gpu.budget() / 4;
         }
         if *holding {
-            let mut copies = Vec::new();
+            let (mut recording, mut copies) = (Recording::new(), Vec::new());
             for (buffer, shape) in &values {
                 let copy = self.gpu.buffer("held activations", shape.bytes())?;
                 recording.copy(buffer, 0, &copy, 0, shape.bytes())?;
                 copies.push((copy, *shape));
             }
+            self.gpu.submit(&self.gpu.program(recording)?)?;
             held.push(Held { images: n, next: batch.next, values: copies });
         }
-        Ok((recording, values.into_iter().map(|(buffer, shape)| (buffer.clone(), shape)).collect()))
+        Ok(values.into_iter().map(|(buffer, shape)| (buffer.clone(), shape)).collect())
     }
 
     /// Waits for batches until at most `leave` are under way, and takes in what they bring.
@@ -400,27 +404,22 @@ impl Dissection<'_> {
         Ok(())
     }
 
-    /// Has a generator make the images of a batch whose layers are among `values` once `recording` has run: submits both, and
-    /// returns what is to be recorded next.
-    fn make_images(&self, mut recording: Recording, values: &[(Buffer, Shape)], n: u32) -> Result<Recording> {
-        let Some(tail) = self.tail else { return Ok(recording) };
-        let cut = &tail.graph().node(tail.graph().input()).name;
-        let place = self.settings.layers.iter().position(|(_, node)| node == cut);
-        let (maps, shape) = place.map(|place| &values[place]).ok_or_else(|| Error::internal("is not read").at(cut))?;
-        recording.copy(maps, 0, tail.value(cut, n)?.0, 0, shape.bytes())?;
-        self.gpu.submit(&self.gpu.program(recording)?)?;
-        self.gpu.submit(&self.gpu.program(tail.record(n)?)?)?;
-        Ok(Recording::new())
+    /// Goes on from the held maps of a batch: where they are.
+    fn resume(&self, held: &Held) -> Result<Vec<(Buffer, Shape)>> {
+        if let Some(split) = self.parts.split() {
+            let place = self.settings.layers.iter().position(|(_, node)| node == split.cut());
+            let place = place.ok_or_else(|| Error::internal("is not read").at(split.cut()))?;
+            split.resume(&held.values[place].0, held.images)?;
+        }
+        Ok(held.values.clone())
     }
 
     fn label_maps(&self, batch: &ImageBatch) -> Result<Vec<LabelMaps>> {
         let grid = self.settings.grid;
-        let maps = match self.tail {
+        let maps = match self.parts.split() {
             None => self.concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), grid)?,
-            Some(tail) => {
-                let output = &tail.graph().node(tail.graph().output()).name;
-                let (buffer, shape) = tail.value(output, batch.indices.len() as u32)?;
-                let made = MadeImages { names: &batch.names, origins: &batch.origins, buffer, shape };
+            Some(split) => {
+                let made = MadeImages::by(split, &batch.names, &batch.origins)?;
                 self.concepts.label_maps_on_device(self.gpu, &made, grid)?
             }
         };
@@ -436,11 +435,8 @@ impl Dissection<'_> {
         let shows = |image: u32| state.layers.iter().any(|layer| is_shown(&layer.topk, shown, image));
         let wanted: Vec<usize> =
             (0..batch.indices.len()).filter(|&place| shown > 0 && shows(batch.indices[place])).collect();
-        let made = match self.tail {
-            Some(tail) if !wanted.is_empty() => {
-                let output = &tail.graph().node(tail.graph().output()).name;
-                Some(tail.read(output, batch.indices.len() as u32)?)
-            }
+        let made = match self.parts.split() {
+            Some(split) if !wanted.is_empty() => Some(split.read(batch.indices.len() as u32)?),
             _ => None,
         };
         for place in wanted {

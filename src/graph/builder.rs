@@ -8,23 +8,24 @@ use crate::tensor::Shape;
 const MOST_ELEMENTS: usize = 1 << 32;
 
 /// Builds a [`Graph`] node by node.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct GraphBuilder {
     nodes: Vec<Node>,
 }
 
 impl GraphBuilder {
-    /// A graph whose input, for one image, has this shape.
-    pub fn new(input: Shape) -> Self {
-        let shape = input.with_batch(1);
-        GraphBuilder {
-            nodes: vec![Node { name: "input".to_owned(), operator: Operator::Input, inputs: Vec::new(), shape }],
-        }
+    /// A graph without nodes.
+    pub fn new() -> Self {
+        GraphBuilder::default()
     }
 
-    /// The input.
-    pub fn input(&self) -> NodeId {
-        NodeId(0)
+    /// Adds an input that has this shape for one image. The first is the network's own.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if it is empty or too large; [`crate::error::Kind::Internal`] if the name is taken.
+    pub fn input(&mut self, name: &str, shape: Shape) -> Result<NodeId> {
+        let operator = Operator::Input { per_image: true };
+        self.push(Node { name: name.to_owned(), operator, inputs: Vec::new(), shape: shape.with_batch(1) })
     }
 
     /// Adds a node computed from earlier ones.
@@ -32,15 +33,19 @@ impl GraphBuilder {
     /// # Errors
     /// [`crate::error::Kind::Input`] naming the node if its inputs do not fit; [`crate::error::Kind::Internal`] if the name is taken.
     pub fn add(&mut self, name: &str, operator: Operator, inputs: &[NodeId]) -> Result<NodeId> {
-        if self.nodes.iter().any(|node| node.name == name) {
-            return Err(Error::internal(format!("two nodes are called `{name}`")));
-        }
         let shapes: Vec<_> = inputs.iter().map(|input| self.nodes[input.0].shape).collect();
         let shape = operator.output(&shapes).map_err(|error| error.at(name))?;
-        if shape.is_empty() || shape.len() > MOST_ELEMENTS {
-            return Err(Error::input(format!("its output {shape} is empty or too large")).at(name));
+        self.push(Node { name: name.to_owned(), operator, inputs: inputs.to_vec(), shape })
+    }
+
+    pub(super) fn push(&mut self, node: Node) -> Result<NodeId> {
+        if self.nodes.iter().any(|known| known.name == node.name) {
+            return Err(Error::internal(format!("two nodes are called `{}`", node.name)));
         }
-        self.nodes.push(Node { name: name.to_owned(), operator, inputs: inputs.to_vec(), shape });
+        if node.shape.is_empty() || node.shape.len() > MOST_ELEMENTS {
+            return Err(Error::input(format!("its output {} is empty or too large", node.shape)).at(&node.name));
+        }
+        self.nodes.push(node);
         Ok(NodeId(self.nodes.len() - 1))
     }
 

@@ -1,14 +1,16 @@
 //! A network as pure data: named nodes in order with inferred shapes; and the plan that runs it at a batch size.
 
 mod builder;
+mod fuse;
 mod operator;
 mod plan;
 
 pub use builder::GraphBuilder;
 pub use operator::Operator;
-pub use plan::{Plan, Step, Work};
+pub use plan::{Part, Plan, Step, Wanted};
 
 use crate::error::{Error, Result};
+use crate::geometry::Extent;
 use crate::tensor::Shape;
 
 /// Position of a node in its graph. Inputs of a node always come before it, so the order is a topological one.
@@ -28,7 +30,17 @@ pub struct Node {
     pub shape: Shape,
 }
 
-/// A network: nodes in order, the first of which is the input. Made by [`GraphBuilder`].
+impl Node {
+    /// Shape for `n` images; that for one where all images of a batch share it.
+    pub fn batched(&self, n: u32) -> Shape {
+        match self.operator {
+            Operator::Input { per_image: false } => self.shape,
+            _ => self.shape.with_batch(n),
+        }
+    }
+}
+
+/// A network: nodes in order, the first of which is its input. Made by [`GraphBuilder`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
     nodes: Vec<Node>,
@@ -45,7 +57,13 @@ impl Graph {
         &self.nodes[id.0]
     }
 
-    /// The input node.
+    /// Every input, that of the network first.
+    pub fn inputs(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let is_input = |id: &NodeId| matches!(self.node(*id).operator, Operator::Input { .. });
+        (0..self.nodes.len()).map(NodeId).filter(is_input)
+    }
+
+    /// The network's own input.
     pub fn input(&self) -> NodeId {
         NodeId(0)
     }
@@ -66,7 +84,7 @@ impl Graph {
         }
     }
 
-    /// The part of the graph that the named nodes need, in the same order.
+    /// The part of the graph that the named nodes need, in the same order, and the network's input.
     ///
     /// # Errors
     /// As [`Graph::find`].
@@ -81,52 +99,69 @@ impl Graph {
                 self.nodes[position].inputs.iter().for_each(|input| needed[input.0] = true);
             }
         }
-        Ok(self.keep(&needed, Vec::new(), None))
-    }
-
-    /// Cuts the graph behind a node: the head computes it, the tail takes it as its input, so that experiments re-run only
-    /// what changes.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Input`] if there is no such node, or if a later node also needs something before it.
-    pub fn split(&self, name: &str) -> Result<(Graph, Graph)> {
-        let cut = self.find(name)?;
-        let head = self.head(&[name])?;
-        // Later nodes that depend on the cut; anything they need must depend on it too.
-        let mut behind = vec![false; self.nodes.len()];
-        behind[cut.0] = true;
-        for position in cut.0 + 1..self.nodes.len() {
-            behind[position] = self.nodes[position].inputs.iter().any(|input| behind[input.0]);
-            let stray = self.nodes[position].inputs.iter().find(|input| !behind[input.0]);
-            if let (true, Some(stray)) = (behind[position], stray) {
-                return Err(Error::input(format!(
-                    "cannot be cut off: `{}` behind it also needs `{}`",
-                    self.nodes[position].name,
-                    self.node(*stray).name
-                ))
-                .at(name));
-            }
-        }
-        let mut entry = self.nodes[cut.0].clone();
-        entry.operator = Operator::Input;
-        entry.inputs.clear();
-        behind[cut.0] = false;
-        Ok((head, self.keep(&behind, vec![entry], Some(cut))))
-    }
-
-    /// Appends the marked nodes to `nodes`, renumbering their inputs; `entry` is the old id of the first of `nodes`.
-    fn keep(&self, marked: &[bool], mut nodes: Vec<Node>, entry: Option<NodeId>) -> Graph {
-        let mut new_ids: Vec<NodeId> = (0..self.nodes.len()).map(NodeId).collect();
-        if let Some(entry) = entry {
-            new_ids[entry.0] = NodeId(0);
-        }
-        for (position, node) in self.nodes.iter().enumerate().filter(|&(position, _)| marked[position]) {
+        let mut new_ids: Vec<NodeId> = vec![NodeId(0); self.nodes.len()];
+        let mut nodes = Vec::new();
+        for (position, node) in self.nodes.iter().enumerate().filter(|&(position, _)| needed[position]) {
             let mut node = node.clone();
             node.inputs.iter_mut().for_each(|input| *input = new_ids[input.0]);
             new_ids[position] = NodeId(nodes.len());
             nodes.push(node);
         }
-        Graph { nodes }
+        Ok(Graph { nodes })
+    }
+
+    /// The graph in which a node's value can be edited: whatever reads it reads [`EditNames::edited`] instead, made of it and
+    /// of two inputs more. The node itself stays as it is.
+    ///
+    /// # Errors
+    /// As [`Graph::find`]; [`crate::error::Kind::Internal`] if the node is edited already.
+    pub fn edited(&self, name: &str, extent: Extent) -> Result<Graph> {
+        let target = self.find(name)?;
+        let names = EditNames::of(name);
+        let mut builder = GraphBuilder::new();
+        // What readers of each old node are to read.
+        let mut read: Vec<NodeId> = Vec::new();
+        for node in &self.nodes {
+            let mut node = node.clone();
+            node.inputs.iter_mut().for_each(|input| *input = read[input.0]);
+            let (position, shape) = (read.len(), extent.shape(node.shape));
+            let mut id = builder.push(node)?;
+            if position == target.0 {
+                let operator = Operator::Input { per_image: extent.per_image };
+                let input = |name: &String| Node { name: name.clone(), operator: operator.clone(), inputs: Vec::new(), shape };
+                let (amount, value) = (builder.push(input(&names.amount))?, builder.push(input(&names.value))?);
+                id = builder.add(&names.edited, Operator::Edit { extent }, &[id, amount, value])?;
+            }
+            read.push(id);
+        }
+        Ok(builder.build())
+    }
+
+    /// Which nodes depend on the values of these: not these themselves, unless one depends on another.
+    pub(crate) fn dependents(&self, of: &[NodeId]) -> Vec<bool> {
+        let mut depends = vec![false; self.nodes.len()];
+        for (position, node) in self.nodes.iter().enumerate() {
+            depends[position] = node.inputs.iter().any(|input| depends[input.0] || of.contains(input));
+        }
+        depends
+    }
+}
+
+/// Names of the nodes that [`Graph::edited`] adds for a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditNames {
+    /// The input that says how far each unit is replaced, 0 to 1.
+    pub amount: String,
+    /// The input that says by what.
+    pub value: String,
+    /// The edited value.
+    pub edited: String,
+}
+
+impl EditNames {
+    /// Those for the node of this name.
+    pub fn of(node: &str) -> EditNames {
+        EditNames { amount: format!("{node}.amount"), value: format!("{node}.value"), edited: format!("{node}.edited") }
     }
 }
 
@@ -147,8 +182,8 @@ mod tests {
 
     /// input -> a -> b -> c, with a skip from a to c.
     fn skip() -> Graph {
-        let mut builder = GraphBuilder::new(Shape::new(1, 2, 4, 4));
-        let input = builder.input();
+        let mut builder = GraphBuilder::new();
+        let input = builder.input("input", Shape::new(1, 2, 4, 4)).unwrap();
         let a = builder.add("a", Operator::Relu, &[input]).unwrap();
         let b = builder.add("b", Operator::Relu, &[a]).unwrap();
         builder.add("c", Operator::Add, &[a, b]).unwrap();
@@ -156,18 +191,25 @@ mod tests {
     }
 
     #[test]
-    fn a_split_runs_the_head_once_and_renames_the_cut_to_the_tails_input() {
-        let (head, tail) = skip().split("a").unwrap();
-        assert_eq!(head.nodes().iter().map(|n| n.name.as_str()).collect::<Vec<_>>(), ["input", "a"]);
-        assert_eq!(tail.nodes().iter().map(|n| n.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
-        assert_eq!(tail.nodes()[0].operator, Operator::Input);
-        assert_eq!(tail.nodes()[2].inputs, [NodeId(0), NodeId(1)]);
+    fn readers_of_an_edited_node_read_the_edited_value_and_the_node_stays() {
+        let extent = Extent { per_image: true, per_position: false };
+        let graph = skip().edited("a", extent).unwrap();
+        let names: Vec<_> = graph.nodes().iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["input", "a", "a.amount", "a.value", "a.edited", "b", "c"]);
+        assert_eq!(graph.nodes()[4].inputs, [NodeId(1), NodeId(2), NodeId(3)]);
+        assert_eq!(graph.nodes()[5].inputs, [NodeId(4)]);
+        assert_eq!(graph.nodes()[6].inputs, [NodeId(4), NodeId(5)]);
+        assert_eq!(graph.inputs().collect::<Vec<_>>(), [NodeId(0), NodeId(2), NodeId(3)]);
+        assert_eq!(graph.nodes()[2].batched(3), Shape::new(3, 2, 1, 1));
+        assert!(graph.edited("a", extent).is_err());
+        assert_eq!(skip().edited("c", extent).unwrap().output(), NodeId(6));
     }
 
     #[test]
-    fn a_node_that_a_skip_goes_around_cannot_be_cut() {
-        let error = skip().split("b").unwrap_err();
-        assert_eq!(error.to_string(), "b: cannot be cut off: `c` behind it also needs `a`");
+    fn amounts_that_all_images_share_do_not_grow_with_the_batch() {
+        let graph = skip().edited("input", Extent { per_image: false, per_position: true }).unwrap();
+        assert_eq!(graph.nodes()[1].batched(3), Shape::new(1, 2, 4, 4));
+        assert_eq!(graph.dependents(&[NodeId(1)]), [false, false, false, true, true, true, true]);
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! What a node can compute, and the shape that comes out.
 
 use crate::error::{Error, Result};
-use crate::geometry::{Border, Convolution, Window};
+use crate::geometry::{Border, Convolution, Extent, Window};
 use crate::tensor::Shape;
 
 /// What a node computes. Weights are named; their shapes follow from the operator and its input.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operator {
-    /// What the network is given.
-    Input,
+    /// What is given.
+    Input {
+        /// One value for each image; else one for all images of a batch.
+        per_image: bool,
+    },
     /// Convolution; weight `[channels, c / groups, kh, kw]`, bias `[channels]`.
     Convolution {
         /// Channels, window, groups.
@@ -61,6 +64,11 @@ pub enum Operator {
     Add,
     /// Maps of several values one behind another, channel by channel.
     Concat,
+    /// The first input blended toward the third: `x (1 - amount) + value amount`.
+    Edit {
+        /// Whether amounts and values, the second and third input, differ by image or position.
+        extent: Extent,
+    },
     /// Mean over `bins` by `bins` equal bins of the whole map, by integration of its bilinear function (PrRoI pooling).
     PreciseRoiPool {
         /// Rows and columns that come out.
@@ -75,8 +83,9 @@ impl Operator {
     /// [`crate::error::Kind::Input`] if the inputs do not fit the operator.
     pub fn output(&self, inputs: &[Shape]) -> Result<Shape> {
         let wanted = match self {
-            Operator::Input => 0,
+            Operator::Input { .. } => 0,
             Operator::Add => 2,
+            Operator::Edit { .. } => 3,
             Operator::Concat => inputs.len().max(1),
             _ => 1,
         };
@@ -87,7 +96,7 @@ impl Operator {
             return Err(Error::internal("the input has no shape to infer"));
         };
         Ok(match self {
-            Operator::Input | Operator::Relu | Operator::LeakyRelu | Operator::PixelNorm | Operator::Softmax => x,
+            Operator::Input { .. } | Operator::Relu | Operator::LeakyRelu | Operator::PixelNorm | Operator::Softmax => x,
             Operator::UpsampleNearest => Shape { h: x.h.saturating_mul(2), w: x.w.saturating_mul(2), ..x },
             Operator::Convolution { convolution, .. } => {
                 if convolution.groups == 0
@@ -115,6 +124,13 @@ impl Operator {
                 Shape { c: inputs.iter().map(|input| input.c).sum(), ..x }
             }
             &Operator::Linear { outputs, .. } => Shape { c: outputs, h: 1, w: 1, ..x },
+            Operator::Edit { extent } => {
+                let needed = extent.shape(x);
+                if let Some(other) = inputs[1..].iter().find(|&&other| other != needed) {
+                    return Err(Error::input(format!("amounts and values of {other} for an edit of {x}; {needed} needed")));
+                }
+                x
+            }
             Operator::Add => {
                 if inputs[0] != inputs[1] {
                     return Err(Error::input(format!("cannot add {} and {}", inputs[0], inputs[1])));

@@ -1,32 +1,62 @@
 //! A graph at a batch size: steps with fused operators, and values coloured onto slots by their lifetimes.
 
-use super::{Graph, Node, NodeId, Operator};
-use crate::geometry::Window;
+use super::fuse::steps;
+use super::{Graph, NodeId, Operator};
+use crate::error::{Error, Result};
 use crate::tensor::Shape;
 
-/// The work of a step: one operator, or several fused into one dispatch.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Work {
-    /// The operator of a node alone.
-    Single,
-    /// A convolution, linear layer or addition (this node) with the ReLU behind it, or a convolution with the leaky ReLU.
-    WithRelu(NodeId),
-    /// A convolution (this node) of what the nearest upsampling before it makes, and the leaky ReLU behind it if that is the result.
-    OfDoubled(NodeId),
-    /// A convolution (this node), its ReLU and 2x2 max-pooling with stride 2.
-    WithReluAndPool(NodeId),
+/// Values that must last, by the names of their nodes. What is wanted changes no bit of any value: it decides only what is stored
+/// beside the steps that would make it in passing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Values that are read after a run.
+    pub keep: &'a [&'a str],
+    /// Values that change between runs, so that only what depends on them is run again.
+    pub restart: &'a [&'a str],
 }
 
-/// One step of a plan.
-#[derive(Debug, Clone, PartialEq)]
+impl<'a> Wanted<'a> {
+    /// Values to be read, of runs that start anew each time.
+    pub const fn kept(keep: &'a [&'a str]) -> Self {
+        Wanted { keep, restart: &[] }
+    }
+}
+
+/// One step of a plan: a node's operator, and what its kernel does with the values before and behind in the same dispatch.
+///
+/// The bias belongs to the node itself; a kernel is asked of every step whether it takes what is fused to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The value it makes.
-    pub result: NodeId,
-    /// What it runs.
-    pub work: Work,
+    /// The node whose operator and weights it runs.
+    pub node: NodeId,
+    /// Nodes before it whose values it makes in passing, in order: the nearest doubling.
+    pub prologue: Vec<NodeId>,
+    /// Nodes behind it, in order: an activation, pooling.
+    pub epilogue: Vec<NodeId>,
     /// The values it reads.
     pub inputs: Vec<NodeId>,
 }
+
+impl Step {
+    /// The node alone.
+    pub(super) fn alone(graph: &Graph, node: NodeId) -> Step {
+        Step { node, prologue: Vec::new(), epilogue: Vec::new(), inputs: graph.node(node).inputs.clone() }
+    }
+
+    /// The value it makes.
+    pub fn result(&self) -> NodeId {
+        self.epilogue.last().copied().unwrap_or(self.node)
+    }
+
+    /// Everything that is fused to its node.
+    pub fn fused(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.prologue.iter().chain(&self.epilogue).copied()
+    }
+}
+
+/// A part of a plan's steps, in order: what a run that starts or ends in the middle runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Part(pub(crate) Vec<usize>);
 
 /// Steps in order, and the slot of every value that is stored.
 ///
@@ -41,18 +71,25 @@ pub struct Plan {
     pub slots: Vec<u64>,
     /// Slot of each node; `None` where fusion leaves the value unstored.
     pub slot_of: Vec<Option<usize>>,
+    lasts: Vec<bool>,
 }
 
 impl Plan {
-    /// Plans `graph` for `batch` images. Values of the nodes in `keep` stay readable after the run; nothing is fused past them.
-    /// `fuses` is asked of a convolution whether it may take the 2x2 max-pooling behind it into its dispatch, and of a nearest
-    /// upsampling whether the convolution behind it may take that.
-    pub fn new(graph: &Graph, batch: u32, keep: &[NodeId], fuses: &dyn Fn(&Node) -> bool) -> Plan {
-        let uses = use_counts(graph);
-        let steps = fuse(graph, keep, &uses, fuses);
-        let mut plan = Plan { batch, steps, slots: Vec::new(), slot_of: vec![None; graph.nodes().len()] };
-        plan.colour(graph, keep);
-        plan
+    /// Plans `graph` for `batch` images. `takes` is asked of a step whether a kernel runs it with all that is fused to it.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if a wanted node is not there; what `takes` returns.
+    pub fn new(
+        graph: &Graph,
+        batch: u32,
+        wanted: Wanted<'_>,
+        takes: &mut dyn FnMut(&Step) -> Result<bool>,
+    ) -> Result<Plan> {
+        let lasts = lasting(graph, wanted)?;
+        let steps = steps(graph, &lasts, takes)?;
+        let mut plan = Plan { batch, steps, slots: Vec::new(), slot_of: vec![None; graph.nodes().len()], lasts };
+        plan.colour(graph);
+        Ok(plan)
     }
 
     /// Bytes of all slots.
@@ -62,28 +99,65 @@ impl Plan {
 
     /// Shape of a node's value at this batch size.
     pub fn shape(&self, graph: &Graph, id: NodeId) -> Shape {
-        graph.node(id).shape.with_batch(self.batch)
+        graph.node(id).batched(self.batch)
+    }
+
+    /// Whether a node's value lasts until it is made again.
+    pub fn lasts(&self, id: NodeId) -> bool {
+        self.lasts[id.0]
+    }
+
+    /// All steps.
+    pub fn whole(&self) -> Part {
+        Part((0..self.steps.len()).collect())
+    }
+
+    /// The steps that depend on the values of these nodes, and those that do not. Once the latter have run, the former can be run
+    /// again and again with other values.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Internal`] naming a node whose value would not be there: it was not among [`Wanted::restart`].
+    pub fn around(&self, graph: &Graph, nodes: &[NodeId]) -> Result<(Part, Part)> {
+        let depends = graph.dependents(nodes);
+        let (behind, before): (Vec<usize>, Vec<usize>) =
+            (0..self.steps.len()).partition(|&position| depends[self.steps[position].node.0]);
+        for step in behind.iter().map(|&position| &self.steps[position]) {
+            let missing = |id: &&NodeId| !depends[id.0] && !self.lasts[id.0];
+            // A step that makes the value itself in passing would not read what has changed.
+            let passed = step.prologue.iter().find(|id| nodes.contains(id));
+            if let Some(&id) = passed.or_else(|| step.inputs.iter().find(missing)) {
+                let name = &graph.node(id).name;
+                return Err(Error::internal("its value does not last; nothing can be run again from it").at(name));
+            }
+        }
+        Ok((Part(before), Part(behind)))
     }
 
     /// Gives every stored value a slot: the smallest free one that is large enough, else the largest free one grown, else a new one.
-    fn colour(&mut self, graph: &Graph, keep: &[NodeId]) {
+    fn colour(&mut self, graph: &Graph) {
         let mut last_use = vec![0; graph.nodes().len()];
         for (position, step) in self.steps.iter().enumerate() {
             for input in &step.inputs {
                 last_use[input.0] = position;
             }
         }
-        let output = graph.output();
-        let stays = |id: NodeId| keep.contains(&id) || id == output || id == graph.input();
         let mut free: Vec<usize> = Vec::new();
-        self.store(graph, graph.input(), &mut free);
+        for input in graph.inputs() {
+            self.store(graph, input, &mut free);
+        }
         for position in 0..self.steps.len() {
             let step = self.steps[position].clone();
-            self.store(graph, step.result, &mut free);
-            for input in step.inputs {
-                if last_use[input.0] == position && !stays(input) {
-                    free.extend(self.slot_of[input.0].filter(|slot| !free.contains(slot)));
-                }
+            let dies = |id: NodeId| last_use[id.0] == position && !self.lasts[id.0];
+            let dead: Vec<NodeId> = step.inputs.iter().copied().filter(|&id| dies(id)).collect();
+            let is_edit = matches!(graph.node(step.node).operator, Operator::Edit { .. });
+            if is_edit && dead.contains(&step.inputs[0]) {
+                // Nobody reads the value as it was: it is edited where it lies.
+                self.slot_of[step.node.0] = self.slot_of[step.inputs[0].0];
+                continue;
+            }
+            self.store(graph, step.result(), &mut free);
+            for id in dead {
+                free.extend(self.slot_of[id.0].filter(|slot| !free.contains(slot)));
             }
         }
     }
@@ -101,72 +175,31 @@ impl Plan {
     }
 }
 
-fn use_counts(graph: &Graph) -> Vec<u32> {
-    let mut uses = vec![0; graph.nodes().len()];
-    for input in graph.nodes().iter().flat_map(|node| &node.inputs) {
-        uses[input.0] += 1;
+/// Which values last: inputs, the output, what is kept, and what steps that are run again read of those that are not.
+fn lasting(graph: &Graph, wanted: Wanted<'_>) -> Result<Vec<bool>> {
+    let mut lasts = vec![false; graph.nodes().len()];
+    graph.inputs().chain([graph.output()]).for_each(|id| lasts[id.0] = true);
+    for name in wanted.keep {
+        lasts[graph.find(name)?.0] = true;
     }
-    uses
-}
-
-fn fuse(graph: &Graph, keep: &[NodeId], uses: &[u32], fuses: &dyn Fn(&Node) -> bool) -> Vec<Step> {
-    let nodes = graph.nodes();
-    // The only reader of a value that nobody else wants to see, if it is the next node.
-    let follower = |id: NodeId| {
-        let next = NodeId(id.0 + 1);
-        let alone = uses[id.0] == 1 && !keep.contains(&id);
-        nodes.get(next.0).filter(|node| alone && node.inputs == [id]).map(|node| (next, node))
-    };
-    let mut steps = Vec::new();
-    let mut position = 1;
-    while position < nodes.len() {
-        let first = NodeId(position);
-        let node = &nodes[position];
-        let mut step = Step { result: first, work: Work::Single, inputs: node.inputs.clone() };
-        if matches!(node.operator, Operator::Convolution { .. } | Operator::Linear { .. } | Operator::Add)
-            && let Some((relu, Node { operator: Operator::Relu, .. })) = follower(first)
-        {
-            step.result = relu;
-            step.work = Work::WithRelu(first);
-            if matches!(node.operator, Operator::Convolution { .. })
-                && let Some((pool, Node { operator: Operator::MaxPool(window), .. })) = follower(relu)
-                && *window == Window::square(2, 2, 0)
-                && fuses(node)
-            {
-                step.result = pool;
-                step.work = Work::WithReluAndPool(first);
-            }
-        }
-        if node.operator == Operator::UpsampleNearest
-            && let Some((convolution, Node { operator: Operator::Convolution { .. }, .. })) = follower(first)
-            && fuses(node)
-        {
-            step.result = convolution;
-            step.work = Work::OfDoubled(convolution);
-        }
-        if matches!(nodes[step.result.0].operator, Operator::Convolution { .. })
-            && let Some((leaky, Node { operator: Operator::LeakyRelu, .. })) = follower(step.result)
-        {
-            if step.work == Work::Single {
-                step.work = Work::WithRelu(first);
-            }
-            step.result = leaky;
-        }
-        position = step.result.0 + 1;
-        steps.push(step);
+    for name in wanted.restart {
+        let changed = graph.find(name)?;
+        let depends = graph.dependents(&[changed]);
+        let again = graph.nodes().iter().zip(&depends).filter(|(_, depends)| **depends);
+        again.flat_map(|(node, _)| &node.inputs).filter(|input| !depends[input.0]).for_each(|input| lasts[input.0] = true);
     }
-    steps
+    Ok(lasts)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::GraphBuilder;
+    use super::super::{EditNames, GraphBuilder};
     use super::*;
-    use crate::geometry::Convolution;
+    use crate::geometry::{Convolution, Extent, Window};
 
     fn network() -> Graph {
-        let mut builder = GraphBuilder::new(Shape::new(1, 3, 8, 8));
-        let mut x = builder.input();
+        let mut builder = GraphBuilder::new();
+        let mut x = builder.input("input", Shape::new(1, 3, 8, 8)).unwrap();
         for (name, channels) in [("conv1", 4), ("conv2", 4), ("conv3", 8)] {
             let convolution = Convolution { channels, window: Window::square(3, 1, 1), groups: 1 };
             let operator = Operator::Convolution { convolution, weight: format!("{name}.weight"), bias: None };
@@ -177,44 +210,30 @@ mod tests {
         builder.build()
     }
 
-    #[test]
-    fn a_chain_needs_two_slots_besides_its_input() {
-        let graph = network();
-        let plan = Plan::new(&graph, 2, &[], &|_| true);
-        assert_eq!(plan.steps.len(), 3);
-        assert_eq!(plan.slots.len(), 3);
-        assert_eq!(plan.steps[2].work, Work::WithReluAndPool(graph.find("conv3").unwrap()));
+    fn plan(graph: &Graph, wanted: Wanted<'_>, takes: bool) -> Plan {
+        Plan::new(graph, 2, wanted, &mut |_| Ok(takes)).unwrap()
     }
 
     #[test]
-    fn a_leaky_relu_and_the_doubling_before_a_convolution_are_fused_where_they_may() {
-        let mut builder = GraphBuilder::new(Shape::new(1, 4, 4, 4));
-        let doubled = builder.add("doubled", Operator::UpsampleNearest, &[builder.input()]).unwrap();
-        let convolution = Convolution { channels: 4, window: Window::square(3, 1, 1), groups: 1 };
-        let operator = Operator::Convolution { convolution, weight: "w".into(), bias: None };
-        let conv = builder.add("conv", operator, &[doubled]).unwrap();
-        let leaky = builder.add("leaky", Operator::LeakyRelu, &[conv]).unwrap();
-        let graph = builder.build();
-        let input = graph.input();
-        let steps = |keep: &[NodeId], fuses: bool| Plan::new(&graph, 1, keep, &|_| fuses).steps;
-        let of_doubled = |result| Step { result, work: Work::OfDoubled(conv), inputs: vec![input] };
-        assert_eq!(steps(&[], true), [of_doubled(leaky)]);
-        assert_eq!(steps(&[conv], true)[0], of_doubled(conv));
-        let apart = Step { result: leaky, work: Work::WithRelu(conv), inputs: vec![doubled] };
-        assert_eq!(steps(&[], false)[1], apart);
-        assert_eq!(steps(&[doubled], true)[1], apart);
+    fn a_chain_needs_two_slots_besides_its_input() {
+        let graph = network();
+        let plan = plan(&graph, Wanted::default(), true);
+        assert_eq!(plan.steps.len(), 3);
+        assert_eq!(plan.slots.len(), 3);
+        let ends = ["reluconv3", "pool"].map(|name| graph.find(name).unwrap());
+        assert_eq!((plan.steps[2].node, plan.steps[2].epilogue.as_slice()), (graph.find("conv3").unwrap(), &ends[..]));
     }
 
     #[test]
     fn nothing_is_fused_past_a_kept_value_and_its_slot_is_not_reused() {
         let graph = network();
-        let keep = [graph.find("conv1").unwrap(), graph.find("reluconv3").unwrap()];
-        let plan = Plan::new(&graph, 2, &keep, &|_| true);
-        let results: Vec<_> = plan.steps.iter().map(|step| graph.node(step.result).name.as_str()).collect();
+        let keep = ["conv1", "reluconv3"];
+        let plan = plan(&graph, Wanted::kept(&keep), true);
+        let results: Vec<_> = plan.steps.iter().map(|step| graph.node(step.result()).name.as_str()).collect();
         assert_eq!(results, ["conv1", "reluconv1", "reluconv2", "reluconv3", "pool"]);
-        for id in keep {
-            let made = plan.steps.iter().position(|step| step.result == id).unwrap();
-            let later = plan.steps[made + 1..].iter().map(|step| plan.slot_of[step.result.0]);
+        for id in keep.map(|name| graph.find(name).unwrap()) {
+            let made = plan.steps.iter().position(|step| step.result() == id).unwrap();
+            let later = plan.steps[made + 1..].iter().map(|step| plan.slot_of[step.result().0]);
             assert!(later.into_iter().all(|slot| slot != plan.slot_of[id.0]));
         }
     }
@@ -222,11 +241,30 @@ mod tests {
     #[test]
     fn no_step_reads_and_writes_the_same_slot() {
         let graph = network();
-        for keep in [vec![], vec![graph.find("reluconv2").unwrap()]] {
-            let plan = Plan::new(&graph, 1, &keep, &|_| false);
+        for keep in [&[][..], &["reluconv2"]] {
+            let plan = plan(&graph, Wanted::kept(keep), false);
             for step in &plan.steps {
-                assert!(step.inputs.iter().all(|input| plan.slot_of[input.0] != plan.slot_of[step.result.0]));
+                assert!(step.inputs.iter().all(|input| plan.slot_of[input.0] != plan.slot_of[step.result().0]));
             }
         }
+    }
+
+    #[test]
+    fn what_a_part_reads_from_before_lasts_if_it_is_to_be_run_again() {
+        let graph = network().edited("reluconv1", Extent::default()).unwrap();
+        let names = EditNames::of("reluconv1");
+        let restart = [names.amount.as_str(), names.value.as_str()];
+        let changed = restart.map(|name| graph.find(name).unwrap());
+        let again = plan(&graph, Wanted { keep: &[], restart: &restart }, true);
+        let (before, behind) = again.around(&graph, &changed).unwrap();
+        assert_eq!((before, behind), (Part(vec![0]), Part(vec![1, 2, 3])));
+        let unedited = again.slot_of[graph.find("reluconv1").unwrap().0];
+        assert!(again.steps[1..].iter().all(|step| again.slot_of[step.result().0] != unedited));
+        // Run once, the value is edited where it lies.
+        let once = plan(&graph, Wanted::default(), true);
+        let slot = |name: &str| once.slot_of[graph.find(name).unwrap().0];
+        assert_eq!(slot("reluconv1"), slot("reluconv1.edited"));
+        let error = once.around(&graph, &changed).unwrap_err();
+        assert_eq!(error.to_string(), "reluconv1: its value does not last; nothing can be run again from it");
     }
 }

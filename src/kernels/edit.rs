@@ -2,6 +2,7 @@
 
 use super::{Entry, everywhere, strided};
 use crate::error::Result;
+use crate::geometry::Extent;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
@@ -26,24 +27,6 @@ fn shader() -> Shader {
 
 crate::params! {
     Params { count: u32, grid_stride: u32, channels: u32, positions: u32, image_step: u32, channel_step: u32, position_step: u32 }
-}
-
-/// What an edit's amounts and values are given for, besides each channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Extent {
-    /// One for each image of the batch.
-    pub per_image: bool,
-    /// One for each position of the map.
-    pub per_position: bool,
-}
-
-impl Extent {
-    /// Numbers that amounts and values hold for maps of this shape.
-    pub fn len(self, shape: Shape) -> usize {
-        let positions = if self.per_position { shape.positions() as usize } else { 1 };
-        let images = if self.per_image { shape.n as usize } else { 1 };
-        images * shape.c as usize * positions
-    }
 }
 
 /// Appends `y = y (1 - amount) + value amount` over maps of this shape.

@@ -78,20 +78,44 @@ pub struct Buffers<'a> {
     pub y: &'a Buffer,
 }
 
-/// Appends the windows of this shape; `places` is what their buffer holds.
+/// Base, changed maps and windows of a splice: the base of one image, the others of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shapes {
+    /// The map as it is.
+    pub base: Shape,
+    /// What has changed.
+    pub changed: Shape,
+    /// The windows.
+    pub window: Shape,
+}
+
+impl Shapes {
+    /// What the buffer of places is to hold for windows at these.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Internal`] if there is not one for each image, or one does not fit.
+    pub fn words(&self, places: &[Place]) -> Result<Vec<u32>> {
+        let fits = |place: &Place| place.fits(self.base, self.changed, self.window);
+        if places.len() != self.window.n as usize || !places.iter().all(fits) {
+            return Err(self.misfit());
+        }
+        Ok(places.iter().flat_map(Place::words).collect())
+    }
+
+    fn misfit(&self) -> Error {
+        let Shapes { base, changed, window } = self;
+        Error::internal(format!("windows {window} of {base} with {changed} do not fit")).at("splice")
+    }
+}
+
+/// Appends the windows of these shapes; their places are read as the recording runs.
 ///
 /// # Errors
-/// [`crate::error::Kind::Internal`] if a place does not fit; else as [`Recording::dispatch`].
-pub fn splice(
-    gpu: &Gpu,
-    recording: &mut Recording,
-    (base, changed, window): (Shape, Shape, Shape),
-    places: &[Place],
-    buffers: &Buffers<'_>,
-) -> Result<()> {
-    let channels = [base.c, changed.c].iter().all(|&c| c == window.c);
-    if !channels || places.len() != window.n as usize || !places.iter().all(|place| place.fits(base, changed, window)) {
-        return Err(Error::internal(format!("windows {window} of {base} with {changed} do not fit")).at("splice"));
+/// [`crate::error::Kind::Internal`] if the channels differ; else as [`Recording::dispatch`].
+pub fn splice(gpu: &Gpu, recording: &mut Recording, shapes: Shapes, buffers: &Buffers<'_>) -> Result<()> {
+    let Shapes { base, changed, window } = shapes;
+    if [base.c, changed.c].iter().any(|&c| c != window.c) {
+        return Err(shapes.misfit());
     }
     let kernel = gpu.kernel(&shader())?;
     let count = super::count(window)?;

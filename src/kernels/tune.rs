@@ -1,7 +1,7 @@
 //! Chooses the fastest variant of a convolution on an adapter, among those that give the portable kernel's bits.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::conv::{self, Activation, Buffers, Epilogue, Variant};
 use crate::error::{Error, Result};
@@ -28,6 +28,15 @@ const BLOCK: u32 = 64;
 /// Timed runs of each candidate, the fastest of which counts.
 const REPEATS: usize = 3;
 
+/// What a step does in the same dispatch as its convolution and the activation behind that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fused {
+    /// Nearest doubling of the map that it reads.
+    pub doubled: bool,
+    /// 2x2 max-pooling with stride 2 of what it makes.
+    pub pooled: bool,
+}
+
 /// Remembers the choice for each convolution, adapter, driver and version of this crate.
 ///
 /// The choice does not depend on the batch size, and all variants sum in the same order: it cannot change a result.
@@ -51,16 +60,34 @@ impl Tuner {
 
     /// A tuner that reads and keeps its choices in this file. An unreadable file is as good as none.
     pub fn at(path: PathBuf) -> Tuner {
-        let text = std::fs::read_to_string(&path).ok();
-        let choices = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let choices = remembered(&path);
         Tuner { path: Some(path), choices, checked: Vec::new() }
     }
 
-    /// The variant to run a convolution of maps of this shape by.
+    /// The variant to run a convolution of maps of this shape by, with what is fused to it, if there is one that takes that.
+    ///
+    /// Doubling changes the sums, so a rule decides it; everything else is chosen by the clock among equal bits.
     ///
     /// # Errors
     /// What the device reports; a candidate that merely gives wrong results is passed over.
-    pub fn choose(&mut self, gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Result<Variant> {
+    pub fn choose(
+        &mut self,
+        gpu: &Gpu,
+        convolution: &Convolution,
+        shape: Shape,
+        fused: Fused,
+    ) -> Result<Option<Variant>> {
+        match fused {
+            Fused { doubled: true, pooled } => {
+                Ok(Variant::of_doubled(convolution, shape, &gpu.traits()).filter(|_| !pooled))
+            }
+            Fused { pooled: false, .. } => self.alone(gpu, convolution, shape).map(Some),
+            Fused { pooled: true, .. } => self.pooling(gpu, convolution, shape),
+        }
+    }
+
+    /// The variant for a convolution alone.
+    fn alone(&mut self, gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Result<Variant> {
         let candidates = Variant::candidates(convolution, shape, &gpu.traits());
         if candidates.len() == 1 {
             return Ok(Variant::Portable);
@@ -83,28 +110,36 @@ impl Tuner {
         Ok(variant)
     }
 
-    /// Whether a convolution of maps of this shape, with ReLU, should end with 2x2 max-pooling in the same dispatch: its variant
-    /// can, and gives the bits of the portable kernel with pooling behind it. Where it can it pays: the sums are there, and
+    /// The variant for a convolution that ends, behind ReLU, with 2x2 max-pooling in the same dispatch: if that for the convolution
+    /// alone can, and gives the bits of the portable kernel with pooling behind it. Where it can it pays: the sums are there, and
     /// three quarters of the stores are saved (benches/README.md).
-    ///
-    /// # Errors
-    /// What the device reports.
-    pub fn pools(&mut self, gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Result<bool> {
-        let variant = self.choose(gpu, convolution, shape)?;
+    fn pooling(&mut self, gpu: &Gpu, convolution: &Convolution, shape: Shape) -> Result<Option<Variant>> {
+        let variant = self.alone(gpu, convolution, shape)?;
         if !variant.pools(convolution) {
-            return Ok(false);
+            return Ok(None);
         }
         let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
-        Ok(trial.bits(variant, true)? == trial.pooled(&trial.bits(Variant::Portable, false)?))
+        let same = trial.bits(variant, true)? == trial.pooled(&trial.bits(Variant::Portable, false)?);
+        Ok(same.then_some(variant))
     }
 
+    /// Writes the choices, with those that others have written there meanwhile; where both chose, ours: either gives the same bits.
     /// A cache that cannot be written costs time in the next run, nothing else.
     fn save(&self) {
-        if let (Some(path), Ok(text)) = (&self.path, serde_json::to_string_pretty(&self.choices)) {
+        let Some(path) = &self.path else { return };
+        let mut all = remembered(path);
+        all.extend(self.choices.clone());
+        if let Ok(text) = serde_json::to_string_pretty(&all) {
             let _ = path.parent().map(std::fs::create_dir_all);
             let _ = files::write_atomic(path, text.as_bytes());
         }
     }
+}
+
+/// What a file holds; nothing if it cannot be read.
+fn remembered(path: &Path) -> BTreeMap<String, Variant> {
+    let text = std::fs::read_to_string(path).ok();
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 
 fn key(gpu: &Gpu, convolution: &Convolution, shape: Shape) -> String {
@@ -278,11 +313,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tuning.json");
         std::fs::write(&path, "{ half a fi").unwrap();
-        let chosen = Tuner::at(path.clone()).choose(&gpu, &CONVOLUTION, SHAPE).unwrap();
+        let chosen = Tuner::at(path.clone()).alone(&gpu, &CONVOLUTION, SHAPE).unwrap();
         if Variant::candidates(&CONVOLUTION, SHAPE, &gpu.traits()).len() > 1 {
             let again = Tuner::at(path);
             assert_eq!(again.choices.values().collect::<Vec<_>>(), [&chosen]);
         }
+    }
+
+    #[test]
+    fn what_two_processes_found_is_kept_of_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tuning.json");
+        let mut tuners = [Tuner::at(path.clone()), Tuner::at(path.clone())];
+        for (tuner, key) in tuners.iter_mut().zip(["one", "other"]) {
+            tuner.choices.insert(key.to_owned(), Variant::Portable);
+            tuner.save();
+        }
+        assert_eq!(Tuner::at(path).choices.keys().collect::<Vec<_>>(), ["one", "other"]);
     }
 
     #[test]
@@ -291,9 +338,9 @@ mod tests {
         let Some(&remembered) = candidates(&gpu).get(1) else { return };
         let mut tuner = Tuner::forgetful();
         tuner.choices.insert(key(&gpu, &CONVOLUTION, SHAPE), remembered);
-        assert_eq!(tuner.choose(&gpu, &CONVOLUTION, SHAPE).unwrap(), remembered);
+        assert_eq!(tuner.alone(&gpu, &CONVOLUTION, SHAPE).unwrap(), remembered);
         tuner.checked.clear();
-        assert_ne!(tuner.choose(&broken(&gpu), &CONVOLUTION, SHAPE).unwrap(), remembered);
+        assert_ne!(tuner.alone(&broken(&gpu), &CONVOLUTION, SHAPE).unwrap(), remembered);
     }
 
     #[test]
@@ -303,9 +350,9 @@ mod tests {
             let convolution = Convolution { channels: 512, window: Window::square(1, stride, 0), groups: 1 };
             let shape = Shape::new(1, 512, 14 * stride, 14 * stride);
             let mut tuner = Tuner::forgetful();
-            let chosen = tuner.choose(&gpu, &convolution, shape).unwrap();
+            let chosen = tuner.alone(&gpu, &convolution, shape).unwrap();
             tuner.checked.clear();
-            assert_eq!(tuner.choose(&gpu, &convolution, shape).unwrap(), chosen);
+            assert_eq!(tuner.alone(&gpu, &convolution, shape).unwrap(), chosen);
             if gpu.traits().software && gpu.traits().subgroups {
                 assert!(matches!(chosen, Variant::Pointwise { .. }), "{chosen:?}");
             }
@@ -321,7 +368,7 @@ mod tests {
             let key = key(gpu, &CONVOLUTION, SHAPE);
             tuner.choices.insert(key.clone(), variant);
             tuner.checked.push(key);
-            tuner.pools(gpu, &CONVOLUTION, SHAPE).unwrap()
+            tuner.choose(gpu, &CONVOLUTION, SHAPE, Fused { doubled: false, pooled: true }).unwrap().is_some()
         };
         assert!(pools(&gpu));
         assert!(!pools(&gpu.mutated("conv_broadcast", "(params.height / 2u)", "params.height")));

@@ -55,9 +55,9 @@ pub fn build(shapes: &HashMap<String, Vec<usize>>) -> Result<Model> {
         [_, latent, 4, 4] if *latent > 0 => channel_count(*latent)?,
         found => return Err(Error::input(format!("tensor is {found:?}; needed [any, any, 4, 4]")).at("layer1.weight")),
     };
-    let mut builder = GraphBuilder::new(Shape::new(1, latent, 1, 1));
+    let mut builder = GraphBuilder::new();
     let mut layers = Vec::new();
-    let mut x = builder.input();
+    let mut x = builder.input("input", Shape::new(1, latent, 1, 1))?;
     for block in 1..=blocks {
         let name = format!("layer{block}");
         x = builder.add(&format!("{name}.norm"), Operator::PixelNorm, &[x])?;

@@ -92,8 +92,8 @@ pub fn build(
     side: u32,
     (h, w): (u32, u32),
 ) -> Result<Model> {
-    let mut builder = GraphBuilder::new(Shape::new(1, 3, h, w));
-    let mut x = builder.input();
+    let mut builder = GraphBuilder::new();
+    let mut x = builder.input("input", Shape::new(1, 3, h, w))?;
     if (h, w) != (side, side) {
         x = builder.add("resize", Operator::AdaptiveAveragePool { h: side, w: side }, &[x])?;
     }

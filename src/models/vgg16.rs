@@ -31,9 +31,9 @@ pub const LINEAR: [&str; 3] = ["fc6", "fc7", "fc8a"];
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the tensor that is missing or does not fit, or if the image is too small.
 pub fn build(shapes: &HashMap<String, Vec<usize>>, h: u32, w: u32) -> Result<Model> {
-    let mut builder = GraphBuilder::new(Shape::new(1, 3, h, w));
+    let mut builder = GraphBuilder::new();
     let mut layers = Vec::new();
-    let mut x = builder.input();
+    let mut x = builder.input("input", Shape::new(1, 3, h, w))?;
     for (group, count) in (1..).zip(GROUPS) {
         for position in 1..=count {
             x = convolution(&mut builder, &mut layers, shapes, x, &format!("{group}_{position}"))?;

@@ -1,7 +1,8 @@
 //! Twin of `edit`.
 
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
-use crate::kernels::edit::{self, Extent};
+use crate::geometry::Extent;
+use crate::kernels::edit;
 use crate::tensor::{HostTensor, Shape};
 
 /// `x (1 - amount) + value amount`, amounts and values repeated as `extent` says.
@@ -42,8 +43,8 @@ pub fn random(rng: &mut rand_mt::Mt) -> Case {
 fn case(shape: Shape, extent: Extent, size: Size) -> Case {
     let x = rng::integers(shape.len(), 1);
     let amount: Vec<f32> =
-        rng::integers(extent.len(shape), 2).into_iter().map(|value| (value + 4.0).min(4.0) / 4.0).collect();
-    let value = rng::integers(extent.len(shape), 3);
+        rng::integers(extent.shape(shape).len(), 2).into_iter().map(|value| (value + 4.0).min(4.0) / 4.0).collect();
+    let value = rng::integers(extent.shape(shape).len(), 3);
     let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
     let (host, wide_amount, wide_value) = (HostTensor { shape, data: x.clone() }, wide(&amount), wide(&value));
     Case {

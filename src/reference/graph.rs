@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::{Maps, adaptive_average_pool, add, average_pool, conv, linear, max_pool, relu, softmax, upsample_bilinear};
+use super::{Maps, adaptive_average_pool, add, average_pool, conv, edit, linear, max_pool, relu, softmax, upsample_bilinear};
 use super::{leaky_relu, pixel_norm, precise_roi_pool, upsample_nearest};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Operator};
 use crate::tensor::Shape;
 
-/// Value of every node, by name, for an input `[n, c, h, w]`.
+/// Value of every node, by name, for these inputs `[n, c, h, w]` by name.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`] if a weight is missing.
+/// [`crate::error::Kind::Input`] if a weight or an input is missing.
 pub fn run(
     graph: &Graph,
     weights: &HashMap<String, (Vec<usize>, Vec<f32>)>,
-    input: &Maps,
+    inputs: &[(&str, &Maps)],
 ) -> Result<HashMap<String, Maps>> {
     let weight = |name: &str| match weights.get(name) {
         Some((_, data)) => Ok(data.iter().map(|&value| f64::from(value)).collect::<Vec<_>>()),
@@ -25,7 +25,11 @@ pub fn run(
     for node in graph.nodes() {
         let x = |position: usize| &values[node.inputs[position].0];
         let y = match &node.operator {
-            Operator::Input => input.clone(),
+            Operator::Input { .. } => {
+                let given = inputs.iter().find(|(name, _)| *name == node.name);
+                let (_, maps) = given.ok_or_else(|| Error::input("input is missing").at(&node.name))?;
+                (*maps).clone()
+            }
             Operator::Convolution { convolution, weight: name, bias } => {
                 let bias = bias.as_deref().map(weight).transpose()?.unwrap_or_default();
                 conv::conv(x(0), &weight(name)?, &bias, convolution)?
@@ -45,6 +49,7 @@ pub fn run(
                 let parts: Vec<&Maps> = node.inputs.iter().map(|input| &values[input.0]).collect();
                 concat(&parts)
             }
+            &Operator::Edit { extent } => edit::edit(x(0), extent, &x(1).data, &x(2).data),
             &Operator::PreciseRoiPool { bins } => precise_roi_pool::precise_roi_pool(x(0), bins),
         };
         values.push(y);

@@ -1,7 +1,7 @@
 //! Twin of `splice`.
 
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
-use crate::kernels::splice::{self, Buffers, Place};
+use crate::kernels::splice::{self, Buffers, Place, Shapes};
 use crate::tensor::{HostTensor, Shape};
 
 /// Windows of `base`, one image's map, with what has changed in each image's rectangle.
@@ -74,7 +74,6 @@ fn case(base: Shape, changed: (u32, u32), window: (u32, u32), size: Size) -> Cas
     let maps = |shape, data: &[f32]| Maps::from(&HostTensor { shape, data: data.to_vec() });
     let (base_maps, changed_maps) = (maps(whole, &first), maps(changed, &second));
     let words: Vec<u32> = places.iter().flat_map(Place::words).collect();
-    let known = places.clone();
     Case {
         label: format!("{shape} of {base} with {changed}"),
         size,
@@ -82,7 +81,7 @@ fn case(base: Shape, changed: (u32, u32), window: (u32, u32), size: Size) -> Cas
         outputs: vec![Output::Poisoned(shape.len())],
         record: Box::new(move |gpu, recording, inputs, outputs| {
             let buffers = Buffers { base: &inputs[0], changed: &inputs[1], places: &inputs[2], y: &outputs[0] };
-            splice::splice(gpu, recording, (whole, changed, shape), &known, &buffers)
+            splice::splice(gpu, recording, Shapes { base: whole, changed, window: shape }, &buffers)
         }),
         expected: Box::new(move || vec![Expected::Exact(splice(&base_maps, &changed_maps, &places, window).to_f32())]),
         work: Work { flops: 0, bytes: shape.bytes() * 2 },

@@ -6,12 +6,12 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
 use super::watch::State;
-use super::{Split, Watch};
+use super::Watch;
 use crate::data::ImageSource;
 use crate::dissect::sealed::{Owned, owned};
 use crate::dissect::tally::tensor;
 use crate::error::{Error, Result};
-use crate::session::Edit;
+use crate::session::{Edit, Split};
 
 /// Probabilities are added up in steps of this, so that sums do not depend on their order.
 const STEPS: f64 = (1u64 << 20) as f64;
@@ -19,8 +19,8 @@ const STEPS: f64 = (1u64 << 20) as f64;
 /// Which units to remove, and from what the classifier sees.
 pub struct Ablation<'a> {
     /// The classifier, cut behind the layer.
-    pub split: Split<'a>,
-    /// The images, in batches that both parts take.
+    pub split: &'a Split,
+    /// The images, in batches that it takes.
     pub images: &'a dyn ImageSource,
     /// The class of an image by its name.
     pub class_of: &'a dyn Fn(&str) -> Option<usize>,
@@ -59,7 +59,7 @@ impl Ablation<'_> {
     /// # Source
     /// Figure 2 of Bau et al., PNAS 2020.
     pub fn run(&mut self, stage: &str, watch: &Watch<'_>) -> Result<Verdicts> {
-        let graph = self.split.tail.graph();
+        let graph = self.split.session().graph();
         let classes = graph.node(graph.output()).shape.len();
         let edits: Vec<Edit> = self.removed.iter().map(|units| Edit::zero(self.split.layer().c, units)).collect();
         let mut state = Verdicts::new(edits.len() + 1, classes);
@@ -73,13 +73,12 @@ impl Ablation<'_> {
             let n = batch.indices.len() as u32;
             if n > 0 {
                 let truth = batch.names.iter().map(|name| self.class(name, classes)).collect::<Result<Vec<_>>>()?;
-                let places: Vec<u32> = (0..n).collect();
                 self.split.begin(&batch.input, n)?;
                 // Counted beside the state, which a stop within the batch must find as it was.
                 let mut counted = state.clone();
                 for (row, edit) in std::iter::once(None).chain(edits.iter().map(Some)).enumerate() {
                     watch.check(&state)?;
-                    self.split.images(&places, edit)?;
+                    self.split.images(n, edit)?;
                     counted.take(row, &truth, &self.split.read(n)?.data);
                     watch.progress.advance(n.into());
                 }

@@ -6,15 +6,15 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
 use super::watch::State;
-use super::{Split, Watch};
-use crate::concepts::{ConceptSource, LabelMaps};
+use super::Watch;
+use crate::concepts::{ConceptSource, LabelMaps, MadeImages};
 use crate::data::{ImageBatch, ImageSource};
 use crate::dissect::sealed::{Owned, owned};
 use crate::dissect::tally::tensor;
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Gpu, Recording};
+use crate::gpu::{Buffer, Recording};
 use crate::kernels::peak::peak;
-use crate::session::Session;
+use crate::session::{Session, Split};
 
 /// When a concept counts as present in an image.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,20 +125,21 @@ impl Detection<'_> {
     /// Figure 3F of Bau et al., PNAS 2020.
     pub fn generated(
         &self,
-        split: &mut Split<'_>,
+        split: &Split,
         concepts: &dyn ConceptSource,
         (presence, grid): (&Presence, (u32, u32)),
         watch: &Watch<'_>,
     ) -> Result<Sightings> {
         let mut state = Sightings::new();
-        let peaks = split.gpu.buffer("peaks", peaks_bytes(split.head, self.node)?)?;
+        let session = split.session();
+        let peaks = session.gpu().buffer("peaks", peaks_bytes(session, self.node)?)?;
         watch.resume(&mut state);
         self.pass(watch, &mut state, |batch, n| {
-            let places: Vec<u32> = (0..n).collect();
             split.begin(&batch.input, n)?;
-            let found = self.peaks(split.gpu, split.head, &peaks, n)?;
-            split.images(&places, None)?;
-            let maps = split.label_maps(concepts, (&batch.names, &batch.origins), grid)?;
+            let found = self.peaks(session, &peaks, n)?;
+            split.images(n, None)?;
+            let made = MadeImages::by(split, &batch.names, &batch.origins)?;
+            let maps = concepts.label_maps_on_device(session.gpu(), &made, grid)?;
             Ok((found, maps.iter().map(|maps| presence.of(maps)).collect::<Result<_>>()?))
         })?;
         Ok(state)
@@ -153,18 +154,17 @@ impl Detection<'_> {
     /// Figure 1F of Bau et al., PNAS 2020.
     pub fn photographs(
         &self,
-        gpu: &Gpu,
         session: &Session,
         present: impl Fn(u32) -> bool,
         watch: &Watch<'_>,
     ) -> Result<Sightings> {
         let mut state = Sightings::new();
-        let peaks = gpu.buffer("peaks", peaks_bytes(session, self.node)?)?;
+        let peaks = session.gpu().buffer("peaks", peaks_bytes(session, self.node)?)?;
         watch.resume(&mut state);
         self.pass(watch, &mut state, |batch, n| {
             session.upload(&batch.input, n)?;
-            gpu.submit(&gpu.program(session.record(n)?)?)?;
-            Ok((self.peaks(gpu, session, &peaks, n)?, Vec::new()))
+            session.submit(n)?;
+            Ok((self.peaks(session, &peaks, n)?, Vec::new()))
         })?;
         state.present = state.images.iter().map(|&image| present(image)).collect();
         Ok(state)
@@ -197,8 +197,8 @@ impl Detection<'_> {
     }
 
     /// The unit's peak on each image of the batch just submitted.
-    fn peaks(&self, gpu: &Gpu, session: &Session, peaks: &Buffer, n: u32) -> Result<Vec<f32>> {
-        let (maps, shape) = session.value(self.node, n)?;
+    fn peaks(&self, session: &Session, peaks: &Buffer, n: u32) -> Result<Vec<f32>> {
+        let (gpu, (maps, shape)) = (session.gpu(), session.value(self.node, n)?);
         let mut recording = Recording::new();
         peak(gpu, &mut recording, shape, maps, peaks)?;
         gpu.submit(&gpu.program(recording)?)?;

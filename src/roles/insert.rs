@@ -10,21 +10,22 @@ use sha2::{Digest, Sha256};
 
 use super::statistics::{Groups, Moments, label_counts};
 use super::watch::State;
-use super::{Split, Sweep, Watch};
+use super::{Sweep, Watch};
 use crate::concepts::{ConceptSource, LabelMaps, MadeImages};
 use crate::data::ImageSource;
 use crate::dissect::sealed::{Owned, owned};
 use crate::dissect::tally::tensor;
 use crate::error::{Error, Result};
+use crate::session::Split;
 
 /// Changes remembered for pictures.
 const REMEMBERED: usize = 8;
 
 /// What to insert, and where.
 pub struct Insertion<'a> {
-    /// The generator; its tail keeps what [`super::sweep::kept`] names.
-    pub split: Split<'a>,
-    /// The same tail, which makes the images with edits.
+    /// The generator; it keeps what [`super::sweep::kept`] names.
+    pub split: &'a Split,
+    /// What makes its images with edits.
     pub sweep: &'a mut Sweep,
     /// The latents, one at a time.
     pub latents: &'a dyn ImageSource,
@@ -126,7 +127,7 @@ impl Insertion<'_> {
     /// Figure 4D of Bau et al., PNAS 2020.
     pub fn run(&mut self, watch: &Watch<'_>) -> Result<InsertionCounts> {
         let labels = self.concepts.vocabulary().len();
-        let layer = self.split.layer();
+        let (gpu, layer) = (self.split.session().gpu(), self.split.layer());
         let cells = layer.positions();
         let mut state = InsertionCounts::new(labels, cells);
         watch.resume(&mut state);
@@ -139,18 +140,19 @@ impl Insertion<'_> {
             let [name] = &batch.names[..] else { return Err(Error::internal("latents come one at a time")) };
             let positions = self.positions.of_image(name, cells);
             self.split.begin(&batch.input, 1)?;
-            self.split.images(&[0], None)?;
-            let before = self.split.label_maps(self.concepts, (&batch.names, &batch.origins), self.grid)?;
+            self.split.images(1, None)?;
+            let made = MadeImages::by(self.split, &batch.names, &batch.origins)?;
+            let before = self.concepts.label_maps_on_device(gpu, &made, self.grid)?;
             let [before] = &before[..] else { return Err(Error::internal("no label map came back")) };
             let mut counts = vec![label_counts(before, labels)?];
             watch.progress.advance(1);
             for chunk in positions.chunks(self.sweep.batch() as usize) {
                 watch.check(&state)?;
-                self.sweep.images(self.split.gpu, self.split.tail, self.units, chunk)?;
+                self.sweep.images(self.units, chunk)?;
                 let (names, n) = (vec![name.clone(); chunk.len()], chunk.len() as u32);
                 let (buffer, shape) = self.sweep.made(n);
                 let made = MadeImages { names: &names, origins: &[], buffer, shape };
-                let maps = self.concepts.label_maps_on_device(self.split.gpu, &made, self.grid)?;
+                let maps = self.concepts.label_maps_on_device(gpu, &made, self.grid)?;
                 for maps in &maps {
                     counts.push(label_counts(maps, labels)?);
                 }

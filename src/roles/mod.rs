@@ -8,11 +8,9 @@ pub mod control;
 pub mod detect;
 pub mod insert;
 pub mod remove;
-mod split;
 pub mod statistics;
 pub mod sweep;
 mod watch;
 
-pub use split::Split;
 pub use sweep::Sweep;
 pub use watch::Watch;

@@ -7,18 +7,18 @@ use safetensors::tensor::Dtype;
 
 use super::statistics::{Moments, STANDARD_ERRORS, label_counts};
 use super::watch::State;
-use super::{Split, Watch};
-use crate::concepts::ConceptSource;
+use super::Watch;
+use crate::concepts::{ConceptSource, MadeImages};
 use crate::data::ImageSource;
 use crate::dissect::sealed::{Owned, owned};
 use crate::dissect::tally::tensor;
 use crate::error::{Error, Result};
-use crate::session::Edit;
+use crate::session::{Edit, Split};
 
 /// What to remove, from which images.
 pub struct Removal<'a> {
-    /// The generator; both parts take batches of the latents' size.
-    pub split: Split<'a>,
+    /// The generator, for batches of the latents' size.
+    pub split: &'a Split,
     /// The latents.
     pub latents: &'a dyn ImageSource,
     /// Where label maps come from.
@@ -79,14 +79,14 @@ impl Removal<'_> {
         for batch in self.latents.batches(state.next) {
             let batch = batch?;
             let n = batch.indices.len() as u32;
-            let places: Vec<u32> = (0..n).collect();
             self.split.begin(&batch.input, n)?;
             let mut counted: Vec<Vec<Vec<i64>>> = Vec::with_capacity(edits.len() + 1);
             for edit in std::iter::once(None).chain(edits.iter().map(Some)) {
                 watch.check(&state)?;
-                self.split.images(&places, edit)?;
+                self.split.images(n, edit)?;
                 let origins = if edit.is_none() { batch.origins.as_slice() } else { &[] };
-                let maps = self.split.label_maps(self.concepts, (&batch.names, origins), self.grid)?;
+                let made = MadeImages::by(self.split, &batch.names, origins)?;
+                let maps = self.concepts.label_maps_on_device(self.split.session().gpu(), &made, self.grid)?;
                 counted.push(maps.iter().map(|maps| label_counts(maps, labels)).collect::<Result<_>>()?);
                 watch.progress.advance(n.into());
             }

@@ -3,24 +3,32 @@
 //! An edit of one cell reaches, through convolutions of three by three, a rectangle that grows by a position on each side with every
 //! convolution and doubles with the map. Each convolution runs on a window of its input that holds the rectangle and a border,
 //! cut from the map as it is and what has changed of it; of the result only what is reached is kept. So values are those of the
-//! whole tail, bit for bit, at a fraction of the arithmetic.
+//! whole network, bit for bit, at a fraction of the arithmetic.
+
+use std::collections::HashMap;
 
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Gpu, Recording};
-use crate::graph::{Graph, GraphBuilder, Node, Operator};
-use crate::kernels::edit::Extent;
-use crate::kernels::splice::{Buffers, Place, splice};
+use crate::geometry::{Extent, Window};
+use crate::gpu::{Buffer, Gpu, Program, Recording};
+use crate::graph::{EditNames, Graph, GraphBuilder, Node, NodeId, Operator, Wanted};
+use crate::kernels::splice::{Buffers, Place, Shapes, splice};
 use crate::kernels::tune::Tuner;
-use crate::session::{Edit, Session, TensorSource};
+use crate::session::{Edit, Session, Split, Weights};
 use crate::tensor::Shape;
 
-/// Sides of windows are multiples of this where the map has room: what the fast convolutions ask for.
+/// Sides of windows are multiples of this: what the fast convolutions ask for.
 const MULTIPLE: u32 = 4;
+
+/// Edits of a window: each image's own, at one position.
+const EXTENT: Extent = Extent { per_image: true, per_position: true };
+
+/// Name of the input of a piece.
+const WINDOW: &str = "window";
 
 /// Positions from and up to, along rows and columns.
 type Rectangle = [[u32; 2]; 2];
 
-/// A piece of the tail up to and with a convolution.
+/// A piece of what follows a layer, up to and with a convolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
     /// Node whose value it reads.
@@ -39,38 +47,51 @@ struct Piece {
     window: [u32; 2],
 }
 
-/// The pieces of a tail on the device, for windows of several images at once.
+/// What follows a layer in pieces on the device, for windows of several images at once.
 pub struct Sweep {
-    pieces: Vec<(Piece, Session)>,
+    gpu: Gpu,
+    stages: Vec<Stage>,
+    /// The image as it is.
+    base: Buffer,
     places: Buffer,
     batch: u32,
     /// Where images come to be.
     images: Buffer,
     shape: Shape,
+    /// What cuts the windows of each piece, and puts the images together, for each number of images.
+    splices: HashMap<u32, Vec<Program>>,
 }
 
-/// The tail as pieces. Windows hold all that an edit of one cell can reach.
-fn pieces(tail: &Graph) -> Result<Vec<Piece>> {
-    let nodes = tail.nodes();
+/// A piece on the device.
+struct Stage {
+    piece: Piece,
+    session: Session,
+    /// The map as it is that it reads.
+    base: Buffer,
+}
+
+/// What follows a node in pieces. Windows hold all that an edit of one cell can reach.
+fn pieces(graph: &Graph, cut: NodeId) -> Result<Vec<Piece>> {
+    let nodes = graph.nodes();
     let strange =
         |node: &Node| Error::internal("an edit before it cannot be followed position by position").at(&node.name);
     let mut pieces = Vec::new();
-    let (mut first, mut doubling) = (1, 1);
+    let (mut first, mut doubling) = (cut.0 + 1, 1);
     // Sides of the rectangle that an edit reaches, where no border cuts it.
     let mut reached = [1, 1];
-    for (position, node) in nodes.iter().enumerate().skip(1) {
+    for (position, node) in nodes.iter().enumerate().skip(first) {
         if node.inputs.len() != 1 || node.inputs[0].0 + 1 != position {
             return Err(strange(node));
         }
         let reach = match &node.operator {
-            Operator::PixelNorm | Operator::LeakyRelu | Operator::Relu => continue,
+            Operator::PixelNorm | Operator::LeakyRelu { .. } | Operator::Relu => continue,
             Operator::UpsampleNearest => {
                 doubling *= 2;
                 continue;
             }
             Operator::Convolution { convolution, .. } => {
                 let [kernel, padding] = [convolution.window.kernel[0], convolution.window.padding[0]];
-                let plain = convolution.window == crate::geometry::Window::square(kernel, 1, padding);
+                let plain = convolution.window == Window::square(kernel, 1, padding);
                 if !plain || kernel != 2 * padding + 1 {
                     return Err(strange(node));
                 }
@@ -79,13 +100,14 @@ fn pieces(tail: &Graph) -> Result<Vec<Piece>> {
             _ => return Err(strange(node)),
         };
         let last = match nodes.get(position + 1).map(|node| &node.operator) {
-            Some(Operator::LeakyRelu | Operator::Relu) => position + 1,
+            Some(Operator::LeakyRelu { .. } | Operator::Relu) => position + 1,
             _ => position,
         };
         let map = nodes[first - 1].shape;
         let window = [map.h, map.w].into_iter().zip(reached).map(|(size, reached)| {
             let needed = reached + 2 * (2 * reach).div_ceil(doubling);
-            needed.next_multiple_of(MULTIPLE).min(size)
+            // Where the map is no multiple the whole must be run by other kernels, and a window as the whole is.
+            if size.is_multiple_of(MULTIPLE) { needed.next_multiple_of(MULTIPLE).min(size) } else { size }
         });
         let window: Vec<u32> = window.collect();
         pieces.push(Piece {
@@ -120,43 +142,61 @@ impl Piece {
         [(from * self.doubling).saturating_sub(self.reach), (to * self.doubling + self.reach).min(size)]
     }
 
-    /// Its operators for windows.
-    fn graph(&self, tail: &Graph) -> Result<Graph> {
-        let mut builder = GraphBuilder::new(Shape { n: 1, h: self.window[0], w: self.window[1], ..self.map });
-        let mut x = builder.input();
-        for node in &tail.nodes()[self.nodes[0]..=self.nodes[1]] {
+    /// Shape of its windows of `n` images.
+    fn windows(&self, n: u32) -> Shape {
+        Shape { n, h: self.window[0], w: self.window[1], ..self.map }
+    }
+
+    /// Its operators for windows; the first piece's can be edited.
+    fn graph(&self, whole: &Graph, edited: bool) -> Result<Graph> {
+        let mut builder = GraphBuilder::new();
+        let mut x = builder.input(WINDOW, self.windows(1))?;
+        for node in &whole.nodes()[self.nodes[0]..=self.nodes[1]] {
             x = builder.add(&node.name, node.operator.clone(), &[x])?;
         }
-        Ok(builder.build())
+        let graph = builder.build();
+        if edited { graph.edited(WINDOW, EXTENT) } else { Ok(graph) }
     }
 }
 
-/// Nodes of a tail whose values a sweep reads: they are to be kept by the session that makes the image as it is.
+/// Nodes behind the node `cut` whose values a sweep reads: they are to be kept by the session that makes the image as it is.
 ///
 /// # Errors
-/// [`crate::error::Kind::Internal`] if the tail is not a chain of convolutions and what goes position by position.
-pub fn kept(tail: &Graph) -> Result<Vec<String>> {
-    Ok(pieces(tail)?.into_iter().map(|piece| piece.makes).collect())
+/// [`crate::error::Kind::Internal`] if they are not a chain of convolutions and what goes position by position.
+pub fn kept(graph: &Graph, cut: &str) -> Result<Vec<String>> {
+    Ok(pieces(graph, graph.find(cut)?)?.into_iter().map(|piece| piece.makes).collect())
 }
 
 impl Sweep {
-    /// Puts the pieces of a tail on the device, for `batch` images at once.
+    /// Puts in pieces on the device what follows the layer of a session that keeps what [`kept`] names, for `batch` images at
+    /// once.
     ///
     /// # Errors
     /// As [`kept`] and [`Session::new`].
-    pub fn new(gpu: &Gpu, tail: &Graph, weights: &dyn TensorSource, batch: u32, tuner: &mut Tuner) -> Result<Sweep> {
-        let place = |piece: Piece| {
-            let session = Session::new(gpu, &piece.graph(tail)?, weights, batch, &[], tuner)?;
-            Ok((piece, session))
-        };
-        let pieces: Vec<(Piece, Session)> = pieces(tail)?.into_iter().map(place).collect::<Result<_>>()?;
-        let shape = tail.node(tail.output()).shape.with_batch(batch);
+    pub fn new(weights: &Weights<'_>, split: &Split, batch: u32, tuner: &mut Tuner) -> Result<Sweep> {
+        let (gpu, base) = (weights.gpu(), split.session());
+        let graph = base.graph();
+        let mut stages: Vec<Stage> = Vec::new();
+        for mut piece in pieces(graph, graph.find(&EditNames::of(split.cut()).edited)?)? {
+            if stages.is_empty() {
+                // The sweep edits windows of the layer itself.
+                piece.reads = split.cut().to_owned();
+            }
+            let own = piece.graph(graph, stages.is_empty())?;
+            let session = Session::new(weights, &own, batch, Wanted::default(), tuner)?;
+            let base = base.value(&piece.reads, 1)?.0.clone();
+            stages.push(Stage { piece, session, base });
+        }
+        let (image, shape) = split.made(1)?;
         Ok(Sweep {
-            places: gpu.buffer("places", u64::from(batch) * 32 * (pieces.len() as u64 + 1))?,
-            pieces,
+            gpu: gpu.clone(),
+            base: image.clone(),
+            places: gpu.buffer("places", u64::from(batch) * 32)?,
             batch,
-            images: gpu.buffer("images", shape.bytes())?,
+            images: gpu.buffer("images", shape.with_batch(batch).bytes())?,
             shape,
+            stages,
+            splices: HashMap::new(),
         })
     }
 
@@ -165,90 +205,101 @@ impl Sweep {
         self.batch
     }
 
-    /// Makes the images of the latent whose image `base` has just made, with these units set at one cell of the layer for each
-    /// image. They stay on the device until the next call.
+    /// Makes the images of the latent whose image the split session has just made as it is, with these units set at one cell of the
+    /// layer for each image. They stay on the device until the next call.
     ///
     /// # Errors
     /// What the device reports.
-    pub fn images(&mut self, gpu: &Gpu, base: &Session, units: &[(u32, f32)], cells: &[u32]) -> Result<()> {
+    pub fn images(&mut self, units: &[(u32, f32)], cells: &[u32]) -> Result<()> {
         let n = cells.len() as u32;
-        let columns = self.pieces.first().map_or(1, |(piece, _)| piece.map.w);
+        if !self.splices.contains_key(&n) {
+            self.splices.insert(n, self.recorded(n)?);
+        }
+        let columns = self.stages.first().map_or(1, |stage| stage.piece.map.w);
         let cell = |cell: &u32| [[cell / columns, cell / columns + 1], [cell % columns, cell % columns + 1]];
         let mut reached: Vec<Rectangle> = cells.iter().map(cell).collect();
-        // What was made so far: where it begins in the map that is read next, and the buffer. Nothing before the first piece.
+        // Where what was made so far begins in the map that is read next.
         let mut begins: Vec<[u32; 2]> = vec![[0, 0]; cells.len()];
-        let mut made: Option<(Buffer, Shape)> = None;
-        for at in 0..self.pieces.len() {
-            let (piece, session) = &mut self.pieces[at];
-            let input = session.graph().node(session.graph().input()).shape.with_batch(n);
-            let places: Vec<Place> = reached
-                .iter()
-                .zip(&begins)
-                .map(|(reached, &begin)| {
-                    let first = [piece.first(0, reached[0]), piece.first(1, reached[1])];
-                    let changed = if made.is_some() { *reached } else { [[0, 0]; 2] };
-                    Place { first, rows: changed[0], columns: changed[1], changed: begin }
-                })
-                .collect();
-            if made.is_none() {
-                session.edit("input", Some(&edit_of(input.with_batch(self.batch), units, &reached, &places)))?;
+        for (at, Stage { piece, session, .. }) in self.stages.iter().enumerate() {
+            let place = |(reached, &begin): (&Rectangle, &[u32; 2])| {
+                let first = [piece.first(0, reached[0]), piece.first(1, reached[1])];
+                // Nothing has changed before the first piece.
+                let changed = if at == 0 { [[0, 0]; 2] } else { *reached };
+                Place { first, rows: changed[0], columns: changed[1], changed: begin }
+            };
+            let places: Vec<Place> = reached.iter().zip(&begins).map(place).collect();
+            if at == 0 {
+                session.edit(WINDOW, Some(&edit_of(piece.windows(n), units, &reached, &places)))?;
             }
-            let mut recording = Recording::new();
-            recording.label(&piece.reads);
-            let (from, _) = base.value(&piece.reads, 1)?;
-            let (to, _) = session.value("input", n)?;
-            record(gpu, &mut recording, (from, piece.map), made.as_ref(), (to, input), (&places, &self.places))?;
-            gpu.submit(&gpu.program(recording)?)?;
-            gpu.submit(&gpu.program(session.record(n)?)?)?;
-            let (value, shape) = session.value(&piece.makes, n)?;
-            made = Some((value.clone(), shape));
+            self.splice(at, &places)?;
+            session.submit(n)?;
             for ((reached, begin), place) in reached.iter_mut().zip(&mut begins).zip(&places) {
                 *reached = [piece.reached(0, reached[0]), piece.reached(1, reached[1])];
                 *begin = place.first.map(|first| first * piece.doubling);
             }
         }
-        let whole = self.shape.with_batch(n);
-        let place = |(reached, begin): (&Rectangle, &[u32; 2])| Place {
-            first: [0, 0],
-            rows: reached[0],
-            columns: reached[1],
-            changed: *begin,
+        let place = |(reached, &changed): (&Rectangle, &[u32; 2])| {
+            Place { first: [0, 0], rows: reached[0], columns: reached[1], changed }
         };
-        let places: Vec<Place> = reached.iter().zip(&begins).map(place).collect();
-        let mut recording = Recording::new();
-        let output = &base.graph().node(base.graph().output()).name;
-        let from = (base.value(output, 1)?.0, whole.with_batch(1));
-        record(gpu, &mut recording, from, made.as_ref(), (&self.images, whole), (&places, &self.places))?;
-        gpu.submit(&gpu.program(recording)?)?;
-        Ok(())
+        self.splice(self.stages.len(), &reached.iter().zip(&begins).map(place).collect::<Vec<_>>())
     }
 
     /// Where the last `n` images are.
     pub fn made(&self, n: u32) -> (&Buffer, Shape) {
         (&self.images, self.shape.with_batch(n))
     }
+
+    /// Cuts the windows of a stage at these places; behind the last, puts the images together.
+    fn splice(&self, at: usize, places: &[Place]) -> Result<()> {
+        let n = places.len() as u32;
+        self.gpu.upload(&self.places, 0, &self.shapes(at, n).words(places)?)?;
+        self.gpu.submit(&self.splices[&n][at])?;
+        Ok(())
+    }
+
+    /// What is spliced before a stage, and behind the last, for `n` images.
+    fn shapes(&self, at: usize, n: u32) -> Shapes {
+        let base = self.stages.get(at).map_or(self.shape, |stage| stage.piece.map).with_batch(1);
+        let made = at.checked_sub(1).map(|before| &self.stages[before]);
+        Shapes {
+            base,
+            changed: made.map_or(base, Stage::made).with_batch(n),
+            window: self.stages.get(at).map_or(self.shape, |stage| stage.piece.windows(n)).with_batch(n),
+        }
+    }
+
+    /// The splices for `n` images.
+    fn recorded(&self, n: u32) -> Result<Vec<Program>> {
+        let mut programs = Vec::new();
+        // Where nothing was made yet, rectangles are empty and nothing is read.
+        let mut changed = self.stages.first().map_or(&self.base, |stage| &stage.base);
+        for at in 0..=self.stages.len() {
+            let mut recording = Recording::new();
+            let stage = self.stages.get(at);
+            recording.label(stage.map_or("images", |stage| &stage.piece.reads));
+            let y = stage.map_or(Ok(&self.images), |stage| Ok(stage.session.value(WINDOW, n)?.0))?;
+            let base = stage.map_or(&self.base, |stage| &stage.base);
+            splice(&self.gpu, &mut recording, self.shapes(at, n), &Buffers { base, changed, places: &self.places, y })?;
+            programs.push(self.gpu.program(recording)?);
+            if let Some(Stage { piece, session, .. }) = stage {
+                changed = session.value(&piece.makes, n)?.0;
+            }
+        }
+        Ok(programs)
+    }
 }
 
-/// Uploads the places and appends the windows of a map with what has changed of it.
-fn record(
-    gpu: &Gpu,
-    recording: &mut Recording,
-    (base, map): (&Buffer, Shape),
-    made: Option<&(Buffer, Shape)>,
-    (to, window): (&Buffer, Shape),
-    (places, words): (&[Place], &Buffer),
-) -> Result<()> {
-    let all: Vec<u32> = places.iter().flat_map(Place::words).collect();
-    gpu.upload(words, 0, &all)?;
-    // Where nothing was made yet, rectangles are empty and nothing is read.
-    let (changed, shape) = made.map_or((base, map.with_batch(window.n)), |(buffer, shape)| (buffer, *shape));
-    splice(gpu, recording, (map.with_batch(1), shape, window), places, &Buffers { base, changed, places: words, y: to })
+impl Stage {
+    /// Shape of what it makes of one window.
+    fn made(&self) -> Shape {
+        let graph = self.session.graph();
+        graph.node(graph.output()).shape
+    }
 }
 
-/// The units set at the one cell of each image's window, as an edit of windows of this shape at the full batch.
+/// The units set at the one cell of each image's window, as an edit of windows of this shape.
 fn edit_of(shape: Shape, units: &[(u32, f32)], cells: &[Rectangle], places: &[Place]) -> Edit {
-    let extent = Extent { per_image: true, per_position: true };
-    let mut edit = Edit { extent, amount: vec![0.0; shape.len()], value: vec![0.0; shape.len()] };
+    let mut edit = Edit { extent: EXTENT, amount: vec![0.0; shape.len()], value: vec![0.0; shape.len()] };
     for (image, (cell, place)) in cells.iter().zip(places).enumerate() {
         let position = (cell[0][0] - place.first[0]) * shape.w + cell[1][0] - place.first[1];
         for &(unit, value) in units {

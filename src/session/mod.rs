@@ -1,47 +1,26 @@
-//! A network with its weights on a device: run batches, read any node, edit units on the way.
+//! A network planned for a device: run batches or parts of the network, read any node, edit units on the way.
 
+mod choose;
 mod fit;
-mod pack;
+mod record;
+mod split;
+mod weights;
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-pub use fit::{MOST_AT_ONCE, fitting, fitting_batch};
-use pack::{Packed, pack};
+pub use fit::{AtOnce, MOST_AT_ONCE, fitting, fitting_batch, halving};
+pub use split::{Parts, Split};
+use weights::Packed;
+pub use weights::{TensorSource, Weights};
 
 use crate::error::{Error, Kind, Result};
-use crate::gpu::{Buffer, Gpu, Recording};
-use crate::graph::{Graph, Node, NodeId, Operator, Plan, Step, Work};
-use crate::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
-use crate::kernels::conv_doubled;
-use crate::kernels::edit::{self, Extent};
-use crate::kernels::linear::{self, Sizes};
+use crate::geometry::Extent;
+use crate::gpu::{Buffer, Gpu, Program, Recording, Submission};
+use crate::graph::{EditNames, Graph, NodeId, Operator, Part, Plan, Step, Wanted};
+use crate::kernels::chooser::Variant;
 use crate::kernels::tune::Tuner;
-use crate::kernels::{adaptive_average_pool, add, average_pool, max_pool, relu, softmax, upsample_bilinear};
-use crate::kernels::{leaky_relu, pixel_norm, precise_roi_pool, upsample_nearest};
 use crate::tensor::{HostTensor, Shape};
-
-/// Where weights come from: a file, or a table in tests.
-pub trait TensorSource {
-    /// Shape and elements of a tensor.
-    ///
-    /// # Errors
-    /// [`Kind::Input`] naming the tensor if it is missing or unreadable.
-    fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)>;
-}
-
-impl TensorSource for crate::weights::WeightFile {
-    fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)> {
-        crate::weights::WeightFile::tensor(self, name)
-    }
-}
-
-impl TensorSource for HashMap<String, (Vec<usize>, Vec<f32>)> {
-    fn tensor(&self, name: &str) -> Result<(Vec<usize>, Cow<'_, [f32]>)> {
-        let (dims, data) = self.get(name).ok_or_else(|| Error::input("tensor is missing").at(name))?;
-        Ok((dims.clone(), Cow::Borrowed(data)))
-    }
-}
 
 /// How units of a layer are changed as the network runs: `x (1 - amount) + value amount`.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,41 +42,45 @@ impl Edit {
     }
 }
 
-/// A network planned for batches of at most a given size, with its weights on a device.
+/// A network planned for batches of at most a given size, with room for its values on a device.
+///
+/// Values stay where they are until they are made again: a part of the network can be run on what another part has left.
 pub struct Session {
     gpu: Gpu,
     graph: Graph,
     plan: Plan,
+    whole: Part,
     slots: Vec<Buffer>,
-    weights: HashMap<NodeId, Packed>,
-    edits: HashMap<NodeId, (Extent, Buffer, Buffer)>,
+    /// Weights of each step of the plan.
+    packed: Vec<Option<Packed>>,
+    /// Recorded and bound once for each number of images and part.
+    programs: Mutex<HashMap<(u32, Part), Arc<Program>>>,
 }
 
 impl Session {
-    /// Plans `graph` for batches of up to `batch` images and uploads its weights. The nodes named in `keep` stay readable, and
-    /// can be edited.
+    /// Plans `graph` for batches of up to `batch` images and uploads what weights it needs that are not there yet.
     ///
     /// # Errors
     /// [`Kind::Input`] if a weight is missing or mis-shaped or a name unknown; [`Kind::OutOfMemory`] if it does not fit.
     pub fn new(
-        gpu: &Gpu,
+        weights: &Weights<'_>,
         graph: &Graph,
-        source: &dyn TensorSource,
         batch: u32,
-        keep: &[&str],
+        wanted: Wanted<'_>,
         tuner: &mut Tuner,
     ) -> Result<Session> {
-        let keep = keep.iter().map(|name| graph.find(name)).collect::<Result<Vec<_>>>()?;
-        let plan = plan(gpu, graph, batch, &keep, tuner)?;
+        let gpu = weights.gpu();
+        let plan = Plan::new(graph, batch, wanted, &mut |step| choose::takes(gpu, graph, tuner, step))?;
         check_bindings(gpu, graph, &plan)?;
         let slots = plan.slots.iter().map(|&bytes| gpu.buffer("values", bytes)).collect::<Result<_>>()?;
-        let mut weights = HashMap::new();
-        for step in &plan.steps {
-            if let Some(packed) = pack(gpu, graph, step, batch, source, tuner)? {
-                weights.insert(weighted(step), packed);
-            }
-        }
-        Ok(Session { gpu: gpu.clone(), graph: graph.clone(), plan, slots, weights, edits: HashMap::new() })
+        let packed = plan.steps.iter().map(|step| packed(weights, graph, tuner, step)).collect::<Result<_>>()?;
+        let (gpu, graph, whole) = (gpu.clone(), graph.clone(), plan.whole());
+        Ok(Session { gpu, graph, plan, whole, slots, packed, programs: Mutex::default() })
+    }
+
+    /// The device.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
     }
 
     /// The network.
@@ -110,91 +93,138 @@ impl Session {
         self.plan.batch
     }
 
-    /// The variant that each convolution runs by, for provenance.
+    /// The variant that the tuner chose for each convolution, for provenance. Those of doubled maps follow from a rule.
     pub fn variants(&self) -> Vec<(String, Variant)> {
-        let variant = |id: &NodeId| match self.weights.get(id) {
-            Some(Packed::Convolution { variant, .. }) => Some((self.graph.node(*id).name.clone(), *variant)),
+        let variant = |(step, packed): (&Step, &Option<Packed>)| match packed {
+            Some(Packed::Convolution { variant, .. }) if *variant != Variant::Doubled => {
+                Some((self.graph.node(step.node).name.clone(), *variant))
+            }
             _ => None,
         };
-        self.plan.steps.iter().filter_map(|step| variant(&weighted(step))).collect()
+        self.plan.steps.iter().zip(&self.packed).filter_map(variant).collect()
     }
 
-    /// Buffer and shape, for `n` images, of a kept node's value.
+    /// Buffer and shape, for `n` images, of an input's, the output's or a kept node's value.
     ///
     /// # Errors
-    /// [`Kind::Internal`] if the node's value is not stored.
+    /// [`Kind::Internal`] if the value does not last.
     pub fn value(&self, name: &str, n: u32) -> Result<(&Buffer, Shape)> {
         let id = self.graph.find(name)?;
-        Ok((self.slot(id)?, self.graph.node(id).shape.with_batch(n)))
+        if !self.plan.lasts(id) {
+            return Err(Error::internal("its value does not last; name it among the kept nodes").at(name));
+        }
+        Ok((self.slot(id)?, self.graph.node(id).batched(n)))
     }
 
-    /// Edits a kept node or the input from now on, or ends that with `None`. An edit of the input changes what was uploaded.
+    /// Uploads the network's own input of `n` images, `[n, c, h, w]`.
     ///
     /// # Errors
-    /// [`Kind::Input`] if the edit does not have the size of the node.
-    pub fn edit(&mut self, name: &str, edit: Option<&Edit>) -> Result<()> {
-        let id = self.graph.find(name)?;
-        let Some(edit) = edit else {
-            self.edits.remove(&id);
-            return Ok(());
+    /// As [`Session::upload_to`].
+    pub fn upload(&self, values: &[f32], n: u32) -> Result<()> {
+        self.upload_to(&self.graph.node(self.graph.input()).name, values, n)
+    }
+
+    /// Uploads an input for `n` images, or a kept value that steps behind it are to be run from.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] if it is not that size, or the value does not last.
+    pub fn upload_to(&self, name: &str, values: &[f32], n: u32) -> Result<()> {
+        let (buffer, shape) = self.value(name, n)?;
+        if n == 0 || n > self.plan.batch || values.len() != shape.len() {
+            return Err(Error::internal(format!("{} elements for an input of {shape}", values.len())));
+        }
+        self.gpu.upload(buffer, 0, values)
+    }
+
+    /// Edits from now on a node that [`Graph::edited`] names, or ends that with `None`. What differs by image is given for as many
+    /// as will be run.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] if the edit does not have the size of the node; [`Kind::Internal`] if the graph has no such edit.
+    pub fn edit(&self, name: &str, edit: Option<&Edit>) -> Result<()> {
+        let names = EditNames::of(name);
+        let shape = self.graph.node(self.graph.find(name)?).shape;
+        let node = self.graph.nodes().iter().find(|node| node.name == names.edited);
+        let Some(Operator::Edit { extent }) = node.map(|node| &node.operator) else {
+            return Err(Error::internal("cannot be edited in this graph").at(name));
         };
-        let shape = self.plan.shape(&self.graph, id);
-        let needed = edit.extent.len(shape);
-        if edit.amount.len() != needed || edit.value.len() != needed {
-            let message = format!("{} amounts and {} values; {needed} needed", edit.amount.len(), edit.value.len());
+        let most = extent.shape(shape.with_batch(self.plan.batch)).len();
+        let (amount, _) = self.value(&names.amount, self.plan.batch)?;
+        let (value, _) = self.value(&names.value, self.plan.batch)?;
+        let Some(edit) = edit else { return self.gpu.upload(amount, 0, &vec![0.0f32; most]) };
+        if edit.extent != *extent {
+            return Err(Error::internal(format!("an edit of {:?} where the graph has {extent:?}", edit.extent)).at(name));
+        }
+        let lengths = [edit.amount.len(), edit.value.len()];
+        let each = extent.shape(shape).len();
+        if lengths.iter().any(|&length| length == 0 || length > most || length % each != 0 || length != lengths[0]) {
+            let message = format!("{} amounts and {} values; {most} needed", lengths[0], lengths[1]);
             return Err(Error::input(message).at(name));
         }
-        if id != self.graph.input() && !self.plan.steps.iter().any(|step| step.result == id) {
-            return Err(Error::internal("was fused into its reader; name it among the kept nodes").at(name));
-        }
-        let amount = self.gpu.buffer_of("edit", &edit.amount)?;
-        let value = self.gpu.buffer_of("edit", &edit.value)?;
-        self.edits.insert(id, (edit.extent, amount, value));
-        Ok(())
+        self.gpu.upload(amount, 0, &edit.amount)?;
+        self.gpu.upload(value, 0, &edit.value)
     }
 
-    /// Uploads the input of `n` images, `[n, c, h, w]`.
-    ///
-    /// # Errors
-    /// [`Kind::Internal`] if it is not that size.
-    pub fn upload(&self, input: &[f32], n: u32) -> Result<()> {
-        let shape = self.graph.node(self.graph.input()).shape.with_batch(n);
-        if n == 0 || n > self.plan.batch || input.len() != shape.len() {
-            return Err(Error::internal(format!("{} elements for an input of {shape}", input.len())));
-        }
-        self.gpu.upload(self.slot(self.graph.input())?, 0, input)
+    /// Everything.
+    pub fn whole(&self) -> &Part {
+        &self.whole
     }
 
-    /// The steps for `n` images, to submit alone or with more behind them.
+    /// What does not depend on the values of these nodes, and what does: the latter can be run again, on other values of theirs,
+    /// as often as the former has run.
     ///
     /// # Errors
-    /// As the kernels' own.
-    pub fn record(&self, n: u32) -> Result<Recording> {
+    /// As [`Plan::around`], and [`Graph::find`].
+    pub fn around(&self, names: &[&str]) -> Result<(Part, Part)> {
+        let nodes = names.iter().map(|name| self.graph.find(name)).collect::<Result<Vec<_>>>()?;
+        self.plan.around(&self.graph, &nodes)
+    }
+
+    /// The program of a part for `n` images, recorded and bound the first time.
+    ///
+    /// # Errors
+    /// As the kernels' own, with the name of the node.
+    pub fn program(&self, n: u32, part: &Part) -> Result<Arc<Program>> {
+        // A program is whole or not there, so a panic elsewhere does not spoil the table.
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (n, part.clone());
+        if let Some(program) = programs.get(&key) {
+            return Ok(Arc::clone(program));
+        }
         let mut recording = Recording::new();
-        self.record_edit(&mut recording, self.graph.input(), n)?;
-        for step in &self.plan.steps {
-            let node = self.graph.node(weighted(step));
-            recording.label(&node.name);
-            self.record_step(&mut recording, step, node, n).map_err(|error| error.at(&node.name))?;
-            self.record_edit(&mut recording, step.result, n)?;
+        for &position in &part.0 {
+            let name = &self.graph.node(self.plan.steps[position].node).name;
+            recording.label(name);
+            self.record_step(&mut recording, position, n).map_err(|error| error.at(name))?;
         }
-        Ok(recording)
+        let program = Arc::new(self.gpu.program(recording)?);
+        programs.insert(key, Arc::clone(&program));
+        Ok(program)
     }
 
-    fn record_edit(&self, recording: &mut Recording, id: NodeId, n: u32) -> Result<()> {
-        let Some((extent, amount, value)) = self.edits.get(&id) else { return Ok(()) };
-        let shape = self.graph.node(id).shape.with_batch(n);
-        edit::edit(&self.gpu, recording, shape, *extent, (amount, value), self.slot(id)?)
+    /// Runs everything for `n` images whose inputs are there. Does not wait.
+    ///
+    /// # Errors
+    /// As [`Session::submit_part`].
+    pub fn submit(&self, n: u32) -> Result<Submission> {
+        self.submit_part(n, &self.whole)
+    }
+
+    /// Runs a part for `n` images. Does not wait.
+    ///
+    /// # Errors
+    /// As [`Session::program`] and the device's own.
+    pub fn submit_part(&self, n: u32, part: &Part) -> Result<Submission> {
+        self.gpu.submit(&*self.program(n, part)?)
     }
 
     /// Runs a batch to its end.
     ///
     /// # Errors
-    /// As [`Session::upload`], [`Session::record`] and the device's own.
+    /// As [`Session::upload`], [`Session::submit`] and the device's own.
     pub fn run(&self, input: &HostTensor) -> Result<()> {
         self.upload(&input.data, input.shape.n)?;
-        let submission = self.gpu.submit(&self.gpu.program(self.record(input.shape.n)?)?)?;
-        self.gpu.wait_for(submission)
+        self.gpu.wait_for(self.submit(input.shape.n)?)
     }
 
     /// Reads a kept node's value for the first `n` images.
@@ -211,133 +241,42 @@ impl Session {
         slot.map(|slot| &self.slots[slot])
             .ok_or_else(|| Error::internal("its value is not stored").at(&self.graph.node(id).name))
     }
-
-    fn record_step(&self, recording: &mut Recording, step: &Step, node: &Node, n: u32) -> Result<()> {
-        let gpu = &self.gpu;
-        let shape = self.graph.node(step.inputs[0]).shape.with_batch(n);
-        let x = self.slot(step.inputs[0])?;
-        let y = self.slot(step.result)?;
-        let count = u32::try_from(shape.len()).unwrap_or(u32::MAX);
-        let with_relu = step.work != Work::Single;
-        match &node.operator {
-            Operator::Input => Ok(()),
-            Operator::Convolution { convolution, .. } if matches!(step.work, Work::OfDoubled(_)) => {
-                let Some(Packed::Doubled { weight, bias }) = self.weights.get(&weighted(step)) else {
-                    return Err(Error::internal("has no weights"));
-                };
-                let leaky = self.graph.node(step.result).operator == Operator::LeakyRelu;
-                let end = (bias.is_some(), if leaky { 0.2 } else { 1.0 });
-                let buffers = Buffers { x, weight, bias: bias.as_ref().unwrap_or(weight), y };
-                conv_doubled::conv_doubled(gpu, recording, convolution, end, shape, &buffers)
-            }
-            Operator::Convolution { convolution, .. } => {
-                let Some(Packed::Convolution { variant, weight, bias }) = self.weights.get(&weighted(step)) else {
-                    return Err(Error::internal("has no weights"));
-                };
-                let pool = matches!(step.work, Work::WithReluAndPool(_));
-                let activation = match self.graph.node(step.result).operator {
-                    Operator::LeakyRelu => Activation::LeakyRelu,
-                    _ if with_relu => Activation::Relu,
-                    _ => Activation::None,
-                };
-                let epilogue = Epilogue { bias: bias.is_some(), activation, pool };
-                let buffers = Buffers { x, weight, bias: bias.as_ref().unwrap_or(weight), y };
-                conv::conv(gpu, recording, *variant, convolution, epilogue, shape, &buffers)
-            }
-            Operator::Linear { outputs, .. } => {
-                let Some(Packed::Linear { rows, bias }) = self.weights.get(&weighted(step)) else {
-                    return Err(Error::internal("has no weights"));
-                };
-                let sizes = Sizes { images: n, inputs: shape.c * shape.positions(), outputs: *outputs };
-                let variant = linear::Variant::choose(sizes, &gpu.traits());
-                linear::linear(gpu, recording, variant, sizes, with_relu, rows, (x, bias, y))
-            }
-            Operator::Relu => relu::relu(gpu, recording, x, y, count),
-            Operator::LeakyRelu => leaky_relu::leaky_relu(gpu, recording, x, y, count),
-            Operator::PixelNorm => pixel_norm::pixel_norm(gpu, recording, shape, x, y),
-            Operator::UpsampleNearest => upsample_nearest::upsample_nearest(gpu, recording, shape, x, y),
-            Operator::Softmax => softmax::softmax(gpu, recording, shape, x, y),
-            Operator::MaxPool(window) => max_pool::max_pool(gpu, recording, window, shape, x, y),
-            Operator::AveragePool(window) => average_pool::average_pool(gpu, recording, window, shape, x, y),
-            &Operator::AdaptiveAveragePool { h, w } => {
-                adaptive_average_pool::adaptive_average_pool(gpu, recording, shape, (h, w), x, y)
-            }
-            &Operator::Upsample { h, w, border } => {
-                upsample_bilinear::upsample_bilinear(gpu, recording, shape, (h, w), border, x, y)
-            }
-            Operator::Add => add::add(gpu, recording, (x, self.slot(step.inputs[1])?), with_relu, y, count),
-            Operator::Concat => self.record_concat(recording, step, n),
-            &Operator::PreciseRoiPool { bins } => precise_roi_pool::precise_roi_pool(gpu, recording, shape, bins, x, y),
-        }
-    }
-
-    /// Copies the maps of each input to their place.
-    fn record_concat(&self, recording: &mut Recording, step: &Step, n: u32) -> Result<()> {
-        let y = self.slot(step.result)?;
-        let image = self.graph.node(step.result).shape.bytes();
-        let mut place = 0;
-        for &input in &step.inputs {
-            let bytes = self.graph.node(input).shape.bytes();
-            for index in 0..u64::from(n) {
-                recording.copy(self.slot(input)?, index * bytes, y, index * image + place, bytes)?;
-            }
-            place += bytes;
-        }
-        Ok(())
-    }
 }
 
-/// The node whose weights a step uses: the first of those it fuses.
-fn weighted(step: &Step) -> NodeId {
-    match step.work {
-        Work::Single => step.result,
-        Work::WithRelu(id) | Work::OfDoubled(id) | Work::WithReluAndPool(id) => id,
+/// The weights of a step, if it has any, as the kernel that runs it reads them.
+fn packed(weights: &Weights<'_>, graph: &Graph, tuner: &mut Tuner, step: &Step) -> Result<Option<Packed>> {
+    let node = graph.node(step.node);
+    // A doubling before the node changes its input's rows and columns, which no weight depends on.
+    let Some(&input) = step.inputs.first() else { return Ok(None) };
+    let shape = graph.node(input).shape;
+    match &node.operator {
+        Operator::Convolution { .. } => match choose::variant(weights.gpu(), graph, tuner, step)? {
+            Some(variant) => weights.convolution(node, shape, variant).map(Some),
+            None => Err(Error::internal("no kernel takes what is fused to it").at(&node.name)),
+        },
+        Operator::Linear { .. } => weights.linear(node, shape).map(Some),
+        _ => Ok(None),
     }
-}
-
-/// The plan, with nearest upsampling fused into the convolutions that read it where the adapter has a kernel for that, and
-/// max-pooling into the convolutions whose variant can. The tuner is asked only where there is something
-/// to fuse: each answer costs a small trial.
-fn plan(gpu: &Gpu, graph: &Graph, batch: u32, keep: &[NodeId], tuner: &mut Tuner) -> Result<Plan> {
-    let mut fused = HashSet::new();
-    for step in Plan::new(graph, batch, keep, &|_| true).steps {
-        if let Work::OfDoubled(id) = step.work {
-            let shape = graph.node(step.inputs[0]).shape;
-            if let Operator::Convolution { convolution, .. } = &graph.node(id).operator
-                && gpu.traits().software
-                && conv_doubled::supports(convolution, shape, &gpu.traits())
-            {
-                fused.extend(graph.node(id).inputs.iter().map(|&input| graph.node(input).name.as_str()));
-            }
-        }
-        let Work::WithReluAndPool(id) = step.work else { continue };
-        let node = graph.node(id);
-        if let Operator::Convolution { convolution, .. } = &node.operator
-            && tuner.pools(gpu, convolution, graph.node(step.inputs[0]).shape.with_batch(batch))?
-        {
-            fused.insert(node.name.as_str());
-        }
-    }
-    Ok(Plan::new(graph, batch, keep, &|node| fused.contains(node.name.as_str())))
 }
 
 /// Bytes of all values, and of the largest, that a graph needs at a batch size; weights not counted.
 pub fn bytes_for(graph: &Graph, batch: u32) -> (u64, u64) {
-    let plan = Plan::new(graph, batch, &[], &|_| false);
-    (plan.bytes(), plan.slots.iter().copied().max().unwrap_or(0))
+    let plan = Plan::new(graph, batch, Wanted::default(), &mut |step| Ok(choose::surely_takes(graph, step)));
+    // Nothing is wanted by name and no device is asked: there is no error.
+    plan.map_or((0, 0), |plan| (plan.bytes(), plan.slots.iter().copied().max().unwrap_or(0)))
 }
 
 /// Every value must fit one binding; said with the layer's name before anything is allocated.
 fn check_bindings(gpu: &Gpu, graph: &Graph, plan: &Plan) -> Result<()> {
     let limit = gpu.traits().max_binding_bytes;
     for step in &plan.steps {
-        let bytes = plan.shape(graph, step.result).bytes();
+        let bytes = plan.shape(graph, step.result()).bytes();
         if bytes > limit {
             let fitting = limit / (bytes / u64::from(plan.batch));
             let message =
                 format!("its output needs {} MiB in one binding; the adapter allows {}", bytes >> 20, limit >> 20);
             return Err(Error::new(Kind::OutOfMemory, message)
-                .at(&graph.node(weighted(step)).name)
+                .at(&graph.node(step.node).name)
                 .hint(format!("use `--batch {}` or less", fitting.max(1))));
         }
     }
@@ -358,10 +297,11 @@ mod tests {
             return;
         }
         let gpu = Gpu::open(&DeviceChoice::Auto).unwrap();
-        let mut builder = GraphBuilder::new(Shape::new(1, 5, 13, 18));
+        let mut builder = GraphBuilder::new();
+        let input = builder.input("input", Shape::new(1, 5, 13, 18)).unwrap();
         let convolution = Convolution { channels: 19, window: Window::square(3, 1, 1), groups: 1 };
         let operator = Operator::Convolution { convolution, weight: "w".into(), bias: Some("b".into()) };
-        let mut x = builder.add("conv", operator, &[builder.input()]).unwrap();
+        let mut x = builder.add("conv", operator, &[input]).unwrap();
         x = builder.add("relu", Operator::Relu, &[x]).unwrap();
         builder.add("pool", Operator::MaxPool(Window::square(2, 2, 0)), &[x]).unwrap();
         let graph = builder.build();
@@ -371,7 +311,8 @@ mod tests {
         let images = HostTensor::new(Shape::new(2, 5, 13, 18), rng::floats(2 * 5 * 13 * 18, 3)).unwrap();
         let mut tuner = Tuner::forgetful();
         let [together, apart] = [&["pool"][..], &["relu", "pool"][..]].map(|keep| {
-            let session = Session::new(&gpu, &graph, &weights, 2, keep, &mut tuner).unwrap();
+            let weights = Weights::new(&gpu, &weights);
+            let session = Session::new(&weights, &graph, 2, Wanted::kept(keep), &mut tuner).unwrap();
             session.run(&images).unwrap();
             (session.plan.steps.len(), session.read("pool", 2).unwrap())
         });

@@ -13,8 +13,11 @@ use netdissect::data::preprocess::{Frame, Prepared};
 use netdissect::data::{ImageBatch, ImageSource};
 use netdissect::error::Result;
 use netdissect::gpu::{DeviceChoice, Gpu};
+use netdissect::graph::{Graph, Wanted};
+use netdissect::kernels::tune::Tuner;
 use netdissect::models::vgg16;
 use netdissect::reference::rng;
+use netdissect::session::{self, Session};
 use netdissect::weights::{Stored, save};
 
 /// The device of these tests. No adapter is a failure unless `NETDISSECT_NO_GPU=1` says it is meant.
@@ -31,6 +34,12 @@ pub fn gpu() -> Option<&'static Gpu> {
 }
 
 pub type Weights = HashMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// A graph on the device for batches of this size, some of whose nodes are kept.
+pub fn session(gpu: &Gpu, graph: &Graph, weights: &Weights, batch: u32, keep: &[&str]) -> Session {
+    let weights = session::Weights::new(gpu, weights);
+    Session::new(&weights, graph, batch, Wanted::kept(keep), &mut Tuner::forgetful()).unwrap()
+}
 
 /// A VGG-16 of these widths, one a group, with weights scaled to keep activations alive.
 pub fn narrow_vgg(widths: [usize; 5], hidden: usize, classes: usize, seed: u32) -> Weights {
