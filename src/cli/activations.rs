@@ -75,7 +75,7 @@ fn of_images(args: &ActivationsArgs, context: &mut Context<'_>, images: &ImageCh
     let mut gathered = gather(args, &session, &nodes)?;
     context.host.progress.stage("reading activations", u64::from(loader.count()));
     let mut images = Vec::new();
-    for batch in loader.batches(0) {
+    for batch in loader.batches(0..loader.count()) {
         check_stop(context.host.stop)?;
         let batch = batch?;
         let n = batch.indices.len() as u32;
