@@ -11,15 +11,17 @@ use super::experiment::PlaceArgs;
 use super::network::InputArgs;
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
+use crate::geometry::Extent;
 use crate::gpu::Gpu;
+use crate::graph::{Graph, Wanted};
 use crate::report::experiments::ablate::{Ablation as Report, NAME, sets};
 use crate::report::experiments::{self, About};
 use crate::report::schema;
 use crate::roles::ablate::{Ablation, Verdicts};
-use crate::roles::{Split, Watch};
-use crate::session::Session;
+use crate::roles::Watch;
+use crate::session::{Split, Weights};
 use crate::work::Host;
-use crate::work::network::{self, ImageChoice, ImageNetwork};
+use crate::work::network::{ImageChoice, ImageNetwork, Opening};
 use crate::work::run_folder::{RunFiles, digest, file_name};
 use crate::work::timing::seconds_each;
 
@@ -88,24 +90,23 @@ pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
         return print(context, args);
     }
     let gpu = context.host.open_gpu()?;
-    let (head, mut tail) = parts(context.host, &gpu, &network, &node, args.input.batch)?;
+    let split = split(context.host, &gpu, &network, &node, args.input.batch)?;
     if args.dry_run {
         return dry_run(
             args,
             context,
-            (&gpu, &head, &tail),
+            &split,
             (&network, &held_out),
             (units, classes.len() * sizes.len()),
         );
     }
     let started = Instant::now();
     let mut stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {
-        let loader = ImageLoader::new(images.set.clone(), images.load_options(&head)?)?;
+        let loader = ImageLoader::new(images.set.clone(), images.load_options(split.session())?)?;
         let class_of = |name: &str| class_of(name, &classes);
-        let split = Split { gpu: &gpu, head: &head, tail: &mut tail };
         let (progress, stop) = (context.host.progress, context.host.stop);
         let watch = Watch { checkpoint: Some(args.output.join(state)), job: digest(&job), progress, stop };
-        let verdicts = Ablation { split, images: &loader, class_of: &class_of, removed }.run(name, &watch)?;
+        let verdicts = Ablation { split: &split, images: &loader, class_of: &class_of, removed }.run(name, &watch)?;
         if verdicts.images == 0 {
             return Err(loader.nothing_readable());
         }
@@ -200,20 +201,14 @@ fn check_classes(network: &ImageNetwork, classes: &[String]) -> Result<()> {
     }
 }
 
-/// The classifier on the device, cut behind the layer.
-fn parts(
-    host: &Host<'_>,
-    gpu: &Gpu,
-    network: &ImageNetwork,
-    node: &str,
-    batch: Option<u32>,
-) -> Result<(Session, Session)> {
-    let (head, tail) = network.model.graph.split(node)?;
-    let (nodes, images) = ([node], network.set.len());
+/// The classifier on the device, split behind the layer.
+fn split(host: &Host<'_>, gpu: &Gpu, network: &ImageNetwork, node: &str, batch: Option<u32>) -> Result<Split> {
+    let images = network.set.len();
     let batch = Some(batch.unwrap_or(BATCH).min(images.max(1) as u32));
-    let tail = network::open_session(host, gpu, &tail, &network.file, (&nodes, images), batch)?;
-    let head = network::open_session(host, gpu, &head, &network.file, (&nodes, images), Some(tail.batch()))?;
-    Ok((head, tail))
+    let weights = Weights::new(gpu, &network.file);
+    let opening = Opening { file: &network.file, weights: &weights, images, batch };
+    let open = |graph: &Graph, wanted: Wanted<'_>| opening.session(host, graph, wanted);
+    Split::new(&network.model.graph, node, Extent::default(), &[], open)
 }
 
 fn about(args: &AblateArgs, gpu: &Gpu, held_out: &ImageNetwork, skipped: Vec<schema::Skipped>) -> Result<About> {
@@ -245,13 +240,15 @@ fn about(args: &AblateArgs, gpu: &Gpu, held_out: &ImageNetwork, skipped: Vec<sch
 fn dry_run(
     args: &AblateArgs,
     context: &mut Context<'_>,
-    (gpu, head, tail): (&Gpu, &Session, &Session),
+    split: &Split,
     (network, held_out): (&ImageNetwork, &ImageNetwork),
     (units, groups): (usize, usize),
 ) -> Result<()> {
     let (ranked, judged) = (network.set.len() as u64, held_out.set.len() as u64);
     let (heads, tails) = (ranked + judged, ranked * (units as u64 + 1) + judged * (2 * groups as u64 + 1));
-    let each = [seconds_each(gpu, head, head.batch())?, seconds_each(gpu, tail, tail.batch())?];
+    let session = split.session();
+    let seconds_of = |part| seconds_each(session, session.batch(), part);
+    let each = [seconds_of(split.before())?, seconds_of(split.behind())?];
     let seconds = each[0] * heads as f64 + each[1] * tails as f64;
     if context.json {
         return context.json(&json!({ "head_passes": heads, "tail_passes": tails, "seconds": seconds }));

@@ -81,7 +81,7 @@ fn of_images(args: &ActivationsArgs, context: &mut Context<'_>, images: &ImageCh
         let n = batch.indices.len() as u32;
         if n > 0 {
             session.upload(&batch.input, n)?;
-            gpu.submit(&gpu.program(session.record(n)?)?)?;
+            session.submit(n)?;
             gathered.iter_mut().try_for_each(|layer| layer.take(&session, n, &args.output))?;
             images.extend(batch.names);
         }
@@ -104,10 +104,11 @@ fn of_latents(args: &ActivationsArgs, context: &mut Context<'_>, latents: &Laten
     let nodes = generator.model.nodes_of(&layers.layers, layers.pre_relu)?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
     let gpu = context.host.open_gpu()?;
-    let session = generator.session(context.host, &gpu, &keep, args.input.batch)?;
+    let (weights, graph) = (generator.weights(&gpu), &generator.model.graph);
+    let session = generator.session(context.host, &weights, graph, &keep, args.input.batch)?;
     let mut gathered = gather(args, &session, &nodes)?;
     context.host.progress.stage("reading activations", generator.indices.len() as u64);
-    generator.run(context.host, &session, &gpu, |indices| {
+    generator.run(context.host, &session, |indices| {
         gathered.iter_mut().try_for_each(|layer| layer.take(&session, indices.len() as u32, &args.output))
     })?;
     let about = [

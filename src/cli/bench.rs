@@ -10,14 +10,14 @@ use super::context::Context;
 use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Gpu, Recording};
-use crate::graph::Graph;
+use crate::graph::{Graph, Wanted};
 use crate::kernels;
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, progan, vgg16};
 use crate::progress::check_stop;
 use crate::reference::{self, Case, Size};
-use crate::session::Session;
+use crate::session::{Session, Weights};
 use crate::weights::WeightFile;
 use crate::work::network::NetworkChoice;
 
@@ -189,8 +189,9 @@ fn network(
     }
     let (model, graph, ends) = whole(args, &file).map_err(|error| error.at(file.path().display()))?;
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
-    let session = Session::new(gpu, &graph, &file, args.batch, &ends, &mut Tuner::cached())?;
-    let program = gpu.program(session.record(args.batch)?)?;
+    let weights = Weights::new(gpu, &file);
+    let session = Session::new(&weights, &graph, args.batch, Wanted::kept(&ends), &mut Tuner::cached())?;
+    let program = session.program(args.batch, session.whole())?;
     gpu.wait_for(gpu.submit(&program)?)?;
     let mut rows = Vec::new();
     let mut steps: Vec<(String, &'static str, Vec<f64>)> = Vec::new();
@@ -244,8 +245,7 @@ fn network(
     }
     if args.layer.is_some() && model.name == "progan" {
         drop(session);
-        let parts = (gpu, &file, &model);
-        rows.extend(bench_sweep::rows(context, parts, ends[0], (args.repeats, args.batch))?);
+        rows.extend(bench_sweep::rows(context, &weights, &model, ends[0], (args.repeats, args.batch))?);
     }
     Ok(rows)
 }

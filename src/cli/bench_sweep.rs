@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::context::{Context, size_in_words};
 use crate::error::Result;
-use crate::gpu::Gpu;
+use crate::geometry::Extent;
+use crate::graph::Part;
 use crate::kernels::tune::Tuner;
 use crate::models::Model;
 use crate::progress::check_stop;
-use crate::roles::{Split, Sweep, sweep};
-use crate::session::Session;
-use crate::weights::WeightFile;
+use crate::roles::{Sweep, sweep};
+use crate::session::{Session, Split, Weights};
 
 /// Sweeps are repeated until this long has passed, or as often as asked.
 const LONG_ENOUGH: Duration = Duration::from_secs(60);
@@ -32,22 +32,27 @@ fn median(mut times: Vec<f64>) -> f64 {
 /// What the device reports.
 pub(super) fn rows(
     context: &mut Context<'_>,
-    (gpu, file, model): (&Gpu, &WeightFile, &Model),
+    weights: &Weights<'_>,
+    model: &Model,
     node: &str,
     (repeats, batch): (u32, u32),
 ) -> Result<Vec<Value>> {
     let mut tuner = Tuner::cached();
-    let (first, second) = model.graph.split(node)?;
-    let head = Session::new(gpu, &first, file, 1, &[node], &mut tuner)?;
-    let single = Session::new(gpu, &second, file, 1, &[], &mut tuner)?;
-    let kept = sweep::kept(&second)?;
-    let kept: Vec<&str> = std::iter::once(node).chain(kept.iter().map(String::as_str)).collect();
-    let mut tail = Session::new(gpu, &second, file, 1, &kept, &mut tuner)?;
-    let mut windows = Sweep::new(gpu, &second, file, batch, &mut tuner)?;
-    let positions: Vec<u32> = (0..second.node(second.input()).shape.positions()).collect();
-    let units: Vec<(u32, f32)> = (0..second.node(second.input()).shape.c.min(20)).map(|unit| (unit, 1.0)).collect();
-    let pass = |session: &Session, times: &mut Vec<f64>| {
-        let program = gpu.program(session.record(1)?)?;
+    let (gpu, graph) = (weights.gpu(), &model.graph);
+    let kept = sweep::kept(graph, node)?;
+    let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
+    let extent = Extent { per_image: false, per_position: true };
+    let mut split = |keep: &[&str]| {
+        Split::new(graph, node, extent, keep, |graph, wanted| Session::new(weights, graph, 1, wanted, &mut tuner))
+    };
+    // Nothing but the layer is kept where parts are timed alone: what is kept cannot be fused.
+    let (single, split) = (split(&[])?, split(&kept)?);
+    let mut windows = Sweep::new(weights, &split, batch, &mut tuner)?;
+    let layer = split.layer();
+    let positions: Vec<u32> = (0..layer.positions()).collect();
+    let units: Vec<(u32, f32)> = (0..layer.c.min(20)).map(|unit| (unit, 1.0)).collect();
+    let pass = |part: &Part, times: &mut Vec<f64>| {
+        let program = single.session().program(1, part)?;
         for run in 0..=repeats {
             check_stop(context.host.stop)?;
             let start = Instant::now();
@@ -60,17 +65,16 @@ pub(super) fn rows(
         Ok::<(), crate::error::Error>(())
     };
     let (mut heads, mut tails, mut sweeps) = (Vec::new(), Vec::new(), Vec::new());
-    pass(&head, &mut heads)?;
-    pass(&single, &mut tails)?;
-    let latent = vec![0.5; first.node(first.input()).shape.len()];
+    pass(single.before(), &mut heads)?;
+    pass(single.behind(), &mut tails)?;
+    let latent = vec![0.5; graph.node(graph.input()).shape.len()];
     let begun = Instant::now();
-    let mut split = Split { gpu, head: &head, tail: &mut tail };
     let mut sweep = |positions: &[u32]| {
         split.begin(&latent, 1)?;
-        split.images(&[0], None)?;
+        split.images(1, None)?;
         for chunk in positions.chunks(batch as usize) {
             check_stop(context.host.stop)?;
-            windows.images(gpu, split.tail, &units, chunk)?;
+            windows.images(&units, chunk)?;
         }
         gpu.wait()
     };
@@ -84,8 +88,8 @@ pub(super) fn rows(
             break;
         }
     }
-    pass(&single, &mut tails)?;
-    pass(&head, &mut heads)?;
+    pass(single.behind(), &mut tails)?;
+    pass(single.before(), &mut heads)?;
     let (head, tail, sweep, count) = (median(heads), median(tails), median(sweeps), positions.len());
     let apart = head + tail * count as f64;
     let ratio = sweep / apart;

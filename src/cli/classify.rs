@@ -55,7 +55,7 @@ pub(super) fn run(args: &ClassifyArgs, context: &mut Context<'_>) -> Result<()> 
         let n = batch.indices.len() as u32;
         if n > 0 {
             session.upload(&batch.input, n)?;
-            gpu.submit(&gpu.program(session.record(n)?)?)?;
+            session.submit(n)?;
             let scores = session.read(&logits, n)?;
             for (name, scores) in batch.names.iter().zip(scores.data.chunks_exact(scores.shape.c as usize)) {
                 results.push((name.clone(), ranked(scores, args.top as usize)));

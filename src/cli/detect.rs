@@ -24,7 +24,8 @@ use crate::report::experiments::{self, About, Picture, Row};
 use crate::report::{self, schema, sheet};
 use crate::roles::Watch;
 use crate::roles::detect::{Detection, Presence, Sightings};
-use crate::work::generator::{Generator, Parts};
+use crate::session::Parts;
+use crate::work::generator::Generator;
 use crate::work::network::{ImageChoice, ImageNetwork};
 use crate::work::run_folder::{RunFiles, digest, file_name};
 use crate::work::subject::{Source, Subject};
@@ -159,10 +160,10 @@ pub(super) fn run(args: &DetectArgs, context: &mut Context<'_>) -> Result<()> {
         return print(context, args);
     }
     let nodes = [(job.layer.clone(), job.node.clone())];
-    let mut parts = subject.parts(context.host, &gpu, &nodes, args.place.batch)?;
-    let source = subject.source(&parts.head)?;
+    let parts = subject.parts(context.host, &gpu, &nodes, args.place.batch)?;
+    let source = subject.source(parts.session())?;
     if args.place.dry_run {
-        return dry_run(args, context, &gpu, &parts, subject.count());
+        return dry_run(args, context, &parts, subject.count());
     }
     let started = Instant::now();
     let checkpoint = Some(args.place.output.join(STATE));
@@ -170,16 +171,16 @@ pub(super) fn run(args: &DetectArgs, context: &mut Context<'_>) -> Result<()> {
     let detection = Detection { images: source.images(), node: &job.node, unit: job.unit };
     let sightings = match &job.labels {
         Some((concepts, presence)) => {
-            let mut split = experiment::split(&gpu, &mut parts)?;
-            detection.generated(&mut split, concepts.as_ref(), (presence, job.grid), &watch)?
+            let split = parts.split().ok_or_else(|| Error::internal("a generator in one part"))?;
+            detection.generated(split, concepts.as_ref(), (presence, job.grid), &watch)?
         }
-        None => detection.photographs(&gpu, &parts.head, |image| image < job.positives, &watch)?,
+        None => detection.photographs(parts.session(), |image| image < job.positives, &watch)?,
     };
     if sightings.images.is_empty() {
         return Err(source.nothing_readable());
     }
     let images = subject.report_images(&source, sightings.images.len() as u64, context.host.stop)?;
-    let rows = pictures(args, &job, (&subject, &source), (&gpu, &mut parts), &sightings)?;
+    let rows = pictures(args, &job, (&subject, &source), &parts, &sightings)?;
     let report = Report::new(
         about(&gpu, images, &subject, &job)?,
         (job.unit, job.pre_relu),
@@ -365,7 +366,7 @@ fn pictures(
     args: &DetectArgs,
     job: &Job,
     (subject, source): (&Subject, &Source),
-    (gpu, parts): (&Gpu, &mut Parts),
+    parts: &Parts,
     sightings: &Sightings,
 ) -> Result<Vec<Row>> {
     let folder = args.place.output.as_path();
@@ -383,14 +384,13 @@ fn pictures(
         for (rank, place) in places.into_iter().enumerate() {
             let (image, peak) = (sightings.images[place], sightings.peaks[place]);
             let file = format!("detect/{kind}-{}.png", rank + 1);
-            let file = match (subject, source) {
-                (Subject::Latents(generator), _) => {
-                    let mut split = experiment::split(gpu, parts)?;
+            let file = match (subject, source, parts) {
+                (Subject::Latents(generator), _, Parts::Split(split)) => {
                     let latent = generator.indices[image as usize];
                     split.begin(&generator.latents.reader()?.row(latent)?, 1)?;
-                    picture(&mut split, None, (folder, file), |_| ())?
+                    picture(split, None, (folder, file), |_| ())?
                 }
-                (_, Source::Photographs(loader)) => {
+                (_, Source::Photographs(loader), _) => {
                     let seen = loader.load(image as usize)?.image;
                     let side = PICTURE.min(seen.h.max(seen.w));
                     let png = sheet::png(&thumbnail(&seen.rgb, (seen.h, seen.w), side), side, side)?;
@@ -408,11 +408,12 @@ fn pictures(
     Ok(rows)
 }
 
-fn dry_run(args: &DetectArgs, context: &mut Context<'_>, gpu: &Gpu, parts: &Parts, count: usize) -> Result<()> {
-    if parts.tail.is_some() {
-        return experiment::dry_run(context, gpu, parts, (count as u64, count as u64, None), &args.place.output);
+fn dry_run(args: &DetectArgs, context: &mut Context<'_>, parts: &Parts, count: usize) -> Result<()> {
+    if let Some(split) = parts.split() {
+        return experiment::dry_run(context, split, (count as u64, count as u64, None), &args.place.output);
     }
-    let seconds = seconds_each(gpu, &parts.head, parts.head.batch())? * count as f64;
+    let (session, gpu) = (parts.session(), parts.session().gpu());
+    let seconds = seconds_each(session, session.batch(), session.whole())? * count as f64;
     if context.json {
         return context.json(&json!({ "images": count, "seconds": seconds, "memory_bytes": gpu.peak_bytes() }));
     }

@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::files;
 use crate::gpu::Gpu;
 use crate::report;
-use crate::session::Session;
-use crate::work::generator::{LatentChoice, Parts};
+use crate::session::Parts;
+use crate::work::generator::LatentChoice;
 use crate::work::run_folder::{RunFiles, digest, file_name};
 use crate::work::strips;
 use crate::work::subject::{Inputs, Source, Subject};
@@ -143,7 +143,7 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         FILES.begin(&args.output, &job)?;
     }
     let parts = subject.parts(context.host, &gpu, &nodes, args.input.batch)?;
-    let source = subject.source(&parts.head)?;
+    let source = subject.source(parts.session())?;
     if args.dry_run {
         return dry_run(args, context, (&subject, &nodes), (&gpu, &parts), &source, grid);
     }
@@ -169,8 +169,7 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
     let (progress, stop) = (context.host.progress, context.host.stop);
     let outcome = Dissection {
         gpu: &gpu,
-        session: &parts.head,
-        tail: parts.tail.as_ref(),
+        parts: &parts,
         images: source.images(),
         concepts: concepts.as_ref(),
         labelled: write_labels.as_ref().map(|listener| listener as &LabelListener<'_>),
@@ -234,7 +233,7 @@ fn write(
     let layers = strips::layers(&args.output, &names, concepts.vocabulary(), outcome, &look, context.host.progress)?;
     let positions = u64::from(grid.0) * u64::from(grid.1);
     let counted = outcome.layers.first().map_or(0, |outcome| outcome.tally.positions / positions);
-    let (file, sessions) = (subject.file(), std::iter::once(&parts.head).chain(&parts.tail));
+    let (file, variants) = (subject.file(), parts.session().variants());
     report::write(
         &args.output,
         &report::schema::Report {
@@ -259,10 +258,7 @@ fn write(
                 layers: outcome.layers.iter().map(|outcome| outcome.name.clone()).collect(),
             },
             adapter: report::schema::Adapter::of(gpu.summary()),
-            kernels: sessions
-                .flat_map(Session::variants)
-                .map(|(layer, variant)| (layer, format!("{variant:?}")))
-                .collect(),
+            kernels: variants.into_iter().map(|(layer, variant)| (layer, format!("{variant:?}"))).collect(),
             layers,
         },
     )
@@ -310,10 +306,10 @@ fn dry_run(
         return Err(source.nothing_readable());
     };
     let n = batch.indices.len() as u32;
-    let (session, count) = (&parts.head, subject.count());
+    let (session, count) = (parts.session(), subject.count());
     session.upload(&batch.input, n)?;
-    let each = seconds_each(gpu, session, n)?;
-    let images = parts.tail.as_ref().map_or(Ok(0.0), |tail| seconds_each(gpu, tail, n))?;
+    let each = seconds_each(session, n, parts.head())?;
+    let images = parts.split().map_or(Ok(0.0), |split| seconds_each(session, n, split.behind()))?;
     let graph = session.graph();
     let mut held = 0;
     let mut units = Vec::new();

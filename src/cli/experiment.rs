@@ -21,9 +21,8 @@ use crate::files;
 use crate::gpu::Gpu;
 use crate::report::experiments::{self, About};
 use crate::report::{self, schema, sheet};
-use crate::roles::Split;
-use crate::session::Edit;
-use crate::work::generator::{Generator, Parts};
+use crate::session::{Edit, Split};
+use crate::work::generator::Generator;
 use crate::work::run_folder::{RunFiles, file_name};
 use crate::work::timing::seconds_each;
 
@@ -236,27 +235,18 @@ pub(super) fn check_latents(generator: &Generator) -> Result<()> {
     }
 }
 
-/// The two parts as one that experiments run.
-///
-/// # Errors
-/// [`crate::error::Kind::Internal`] if there is no tail.
-pub(super) fn split<'a>(gpu: &'a Gpu, parts: &'a mut Parts) -> Result<Split<'a>> {
-    let tail = parts.tail.as_mut().ok_or_else(|| Error::internal("a generator in one part"))?;
-    Ok(Split { gpu, head: &parts.head, tail })
-}
-
 /// Writes the image that an edit makes of the latent that was begun as a PNG file, with what `adorn` draws on it, and returns its
 /// path relative to the folder.
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if it cannot be written; else what the device reports.
 pub(super) fn picture(
-    split: &mut Split<'_>,
+    split: &Split,
     edit: Option<&Edit>,
     (folder, file): (&Path, String),
     adorn: impl Fn(&mut RgbImage),
 ) -> Result<String> {
-    split.images(&[0], edit)?;
+    split.images(1, edit)?;
     let image = split.read(1)?;
     let (h, w) = (image.shape.h, image.shape.w);
     let drawn = RgbImage::from_raw(w, h, rgb_of_signed(&image.data));
@@ -268,24 +258,23 @@ pub(super) fn picture(
     Ok(file)
 }
 
-/// Says what an experiment would do: so many runs of the head and so many images. `image` gives the seconds of one and how many
-/// are made at once; where there is none the tail makes them.
+/// Says what an experiment would do: so many runs up to the layer and so many images from it. `image` gives the
+/// seconds of one and how many are made at once; where there is none the network itself makes them.
 ///
 /// # Errors
 /// What the device reports.
 pub(super) fn dry_run(
     context: &mut Context<'_>,
-    gpu: &Gpu,
-    parts: &Parts,
+    split: &Split,
     (heads, tails, image): (u64, u64, Option<(f64, u32)>),
     output: &Path,
 ) -> Result<()> {
-    let tail = parts.tail.as_ref().unwrap_or(&parts.head);
+    let (session, gpu) = (split.session(), split.session().gpu());
     let (seconds, batch) = match image {
         Some(known) => known,
-        None => (seconds_each(gpu, tail, tail.batch())?, tail.batch()),
+        None => (seconds_each(session, session.batch(), split.behind())?, session.batch()),
     };
-    let each = (seconds_each(gpu, &parts.head, parts.head.batch())?, seconds);
+    let each = (seconds_each(session, session.batch(), split.before())?, seconds);
     let seconds = each.0 * heads as f64 + each.1 * tails as f64;
     if context.json {
         return context.json(&json!({

@@ -75,13 +75,14 @@ pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> 
     let node_of = |layer: &str| generator.model.node_of(layer, false).map(str::to_owned);
     let shape_of = |layer: &str| Ok(generator.model.graph.node(generator.model.graph.find(&node_of(layer)?)?).shape);
     let edits = edits::by_layer(&changes, shape_of)?;
-    let mut keep = vec![image.name.clone()];
-    for (layer, _) in &edits {
-        keep.push(node_of(layer)?);
+    let mut graph = generator.model.graph.clone();
+    for (layer, edit) in &edits {
+        graph = graph.edited(&node_of(layer)?, edit.extent)?;
     }
+    // The edited image, where that is a layer that is edited.
+    let output = graph.node(graph.output()).name.clone();
     let gpu = context.host.open_gpu()?;
-    let keep: Vec<&str> = keep.iter().map(String::as_str).collect();
-    let mut session = generator.session(context.host, &gpu, &keep, args.batch)?;
+    let session = generator.session(context.host, &generator.weights(&gpu), &graph, &[&output], args.batch)?;
     for (layer, edit) in &edits {
         session.edit(&node_of(layer)?, Some(edit))?;
     }
@@ -90,7 +91,7 @@ pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> 
     }
     let mut outputs = Outputs::open(args, image.shape.h)?;
     context.host.progress.stage("generating", generator.indices.len() as u64);
-    generator.run(context.host, &session, &gpu, |indices| outputs.take(&session, &image.name, indices))?;
+    generator.run(context.host, &session, |indices| outputs.take(&session, &output, indices))?;
     let written = outputs.finish(args, &generator)?;
     if context.json {
         let files: Vec<_> = written.iter().map(|(path, bytes)| json!({ "file": path, "bytes": bytes })).collect();

@@ -21,8 +21,8 @@ use crate::gpu::Gpu;
 use crate::report::experiments::insert::{Insertion as Report, Levels, NAME, Sampling};
 use crate::report::experiments::{self, Picture, Row};
 use crate::roles::insert::{Insertion, InsertionCounts, Positions};
-use crate::roles::{Split, Sweep, Watch};
-use crate::work::generator::Parts;
+use crate::roles::{Sweep, Watch};
+use crate::session::{Parts, Split, Weights};
 use crate::work::run_folder::{RunFiles, digest};
 
 /// Set the units for a concept at one position after the other and count where the concept appears.
@@ -122,28 +122,29 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     if common.place.begin(&FILES, &job, context)? {
         return print(context, args);
     }
-    let mut parts = ranked.generator.parts_to_sweep(context.host, &gpu, &ranked.node)?;
+    let weights = ranked.generator.weights(&gpu);
+    let split = ranked.generator.split_to_sweep(context.host, &weights, &ranked.node)?;
     let tried = positions.of_image("", shape.positions()).len() as u64;
     if common.place.dry_run {
         let latents = ranked.generator.indices.len() as u64;
         let level_passes = levels.as_ref().map_or(0, |levels| levels.indices().len() as u64);
-        let mut sweep = ranked.generator.sweep(context.host, &gpu, &ranked.node, common.place.batch)?;
-        let image = seconds_of_sweep(&gpu, &mut parts, &mut sweep, &units)?;
+        let mut sweep = ranked.generator.sweep(context.host, &weights, &split, common.place.batch)?;
+        let image = seconds_of_sweep(&split, &mut sweep, &units)?;
         let passes = (latents + level_passes, latents * (tried + 1), Some(image));
-        return experiment::dry_run(context, &gpu, &parts, passes, &common.place.output);
+        return experiment::dry_run(context, &split, passes, &common.place.output);
     }
     let started = Instant::now();
     let job = digest(&job);
-    let set = values(args, context, (&gpu, &parts), &ranked, concepts.as_ref(), levels.as_ref(), (&job, grid))?;
+    let set = values(args, context, &weights, &ranked, concepts.as_ref(), levels.as_ref(), (&job, grid))?;
     // Not before the levels, whose tables take more room.
-    let mut sweep = ranked.generator.sweep(context.host, &gpu, &ranked.node, common.place.batch)?;
+    let mut sweep = ranked.generator.sweep(context.host, &weights, &split, common.place.batch)?;
     let chosen: Vec<(u32, f32)> =
         units.iter().map(|unit| (unit.unit, args.value.unwrap_or_else(|| set[unit.unit as usize]))).collect();
     let checkpoint = Some(common.place.output.join(STATE));
     let watch = Watch { checkpoint, job, progress: context.host.progress, stop: context.host.stop };
     let source = ranked.generator.source(1);
     let mut insertion = Insertion {
-        split: experiment::split(&gpu, &mut parts)?,
+        split: &split,
         sweep: &mut sweep,
         latents: &source,
         concepts: concepts.as_ref(),
@@ -153,7 +154,7 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
         positions,
     };
     let counts = insertion.run(&watch)?;
-    let rows = pictures(args, &ranked, &mut insertion.split, &chosen, &counts)?;
+    let rows = pictures(args, &ranked, &split, &chosen, &counts)?;
     let units = units.into_iter().zip(&chosen).map(|(unit, set)| experiments::Ranked { value: Some(set.1), ..unit });
     let from = Levels {
         quantile: levels.as_ref().map(|_| args.level_quantile),
@@ -178,21 +179,16 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
 }
 
 /// Seconds of an image of a sweep, the first batch not counted, and how many are made at once.
-fn seconds_of_sweep(
-    gpu: &Gpu,
-    parts: &mut Parts,
-    sweep: &mut Sweep,
-    units: &[experiments::Ranked],
-) -> Result<(f64, u32)> {
-    let mut split = experiment::split(gpu, parts)?;
+fn seconds_of_sweep(split: &Split, sweep: &mut Sweep, units: &[experiments::Ranked]) -> Result<(f64, u32)> {
+    let session = split.session();
     let cells: Vec<u32> = (0..split.layer().positions().min(sweep.batch())).collect();
     let set: Vec<(u32, f32)> = units.iter().map(|unit| (unit.unit, 0.0)).collect();
-    split.begin(&vec![0.5; split.head.graph().node(split.head.graph().input()).shape.len()], 1)?;
-    split.images(&[0], None)?;
+    split.begin(&vec![0.5; session.graph().node(session.graph().input()).shape.len()], 1)?;
+    split.images(1, None)?;
     let mut time = || {
         let start = Instant::now();
-        sweep.images(gpu, split.tail, &set, &cells)?;
-        gpu.wait()?;
+        sweep.images(&set, &cells)?;
+        session.gpu().wait()?;
         Ok::<f64, Error>(start.elapsed().as_secs_f64() / cells.len() as f64)
     };
     time()?;
@@ -219,7 +215,7 @@ fn level_source(args: &InsertArgs, ranked: &Ranked) -> Result<Option<LatentSourc
 fn values(
     args: &InsertArgs,
     context: &Context<'_>,
-    (gpu, parts): (&Gpu, &Parts),
+    weights: &Weights<'_>,
     ranked: &Ranked,
     concepts: &dyn ConceptSource,
     levels: Option<&LatentSource>,
@@ -237,11 +233,12 @@ fn values(
         checkpoint: Some(args.experiment.place.output.join(LEVELS)),
         job: job.to_owned(),
     };
-    let images = levels.with_batch(parts.head.batch());
+    let (generator, node) = (&ranked.generator, ranked.node.as_str());
+    let session = generator.session(context.host, weights, &generator.model.graph, &[node], None)?;
+    let images = levels.with_batch(session.batch());
     let dissection = Dissection {
-        gpu,
-        session: &parts.head,
-        tail: None,
+        gpu: weights.gpu(),
+        parts: &Parts::Whole(session),
         images: &images,
         concepts,
         labelled: None,
@@ -271,7 +268,7 @@ fn check_pictures(args: &InsertArgs, ranked: &Ranked, (h, w): (u32, u32)) -> Res
 fn pictures(
     args: &InsertArgs,
     ranked: &Ranked,
-    split: &mut Split<'_>,
+    split: &Split,
     units: &[(u32, f32)],
     counts: &InsertionCounts,
 ) -> Result<Vec<Row>> {

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::report::experiments::remove::{NAME, Removal as Report};
 use crate::report::experiments::{Picture, Row};
 use crate::roles::remove::Removal;
-use crate::roles::{Split, Watch};
-use crate::session::Edit;
+use crate::roles::Watch;
+use crate::session::{Edit, Split};
 use crate::work::run_folder::{RunFiles, digest};
 
 /// Switch the units for a concept off, one after the other, and count what is lost.
@@ -73,12 +73,13 @@ pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
     if common.place.begin(&FILES, &job, context)? {
         return print(context, args);
     }
-    let mut parts = ranked.generator.parts(context.host, &gpu, &[&ranked.node], common.place.batch)?;
-    let source = ranked.generator.source(parts.head.batch());
+    let weights = ranked.generator.weights(&gpu);
+    let split = ranked.generator.split(context.host, &weights, &[&ranked.node], common.place.batch)?;
+    let source = ranked.generator.source(split.session().batch());
     if common.place.dry_run {
         let latents = source.indices().len() as u64;
         let passes = (latents, latents * (units.len() as u64 + 1), None);
-        return experiment::dry_run(context, &gpu, &parts, passes, &common.place.output);
+        return experiment::dry_run(context, &split, passes, &common.place.output);
     }
     let started = Instant::now();
     let watch = Watch {
@@ -88,13 +89,12 @@ pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
         stop: context.host.stop,
     };
     let numbers: Vec<u32> = units.iter().map(|unit| unit.unit).collect();
-    let split = experiment::split(&gpu, &mut parts)?;
-    let mut removal = Removal { split, latents: &source, concepts: concepts.as_ref(), grid, units: &numbers };
+    let removal = Removal { split: &split, latents: &source, concepts: concepts.as_ref(), grid, units: &numbers };
     let counts = removal.run(&watch)?;
     if counts.losses(ranked.label).is_none() {
         context.host.progress.note(&format!("no image has a pixel of `{}`: there is nothing to lose", args.concept));
     }
-    let rows = pictures(args, &ranked, &mut removal.split, &numbers, &pictured)?;
+    let rows = pictures(args, &ranked, &split, &numbers, &pictured)?;
     let about = ranked.about(NAME, &gpu, concepts.as_ref(), grid)?;
     Report::new(about, (concepts.vocabulary(), ranked.label), units, &counts, rows).write(&common.place.output)?;
     common.place.end(&FILES, NAME, started)?;
@@ -121,7 +121,7 @@ fn pictured(args: &RemoveArgs, ranked: &Ranked) -> Result<Vec<u32>> {
 fn pictures(
     args: &RemoveArgs,
     ranked: &Ranked,
-    split: &mut Split<'_>,
+    split: &Split,
     units: &[u32],
     latents: &[u32],
 ) -> Result<Vec<Row>> {

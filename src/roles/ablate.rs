@@ -58,7 +58,7 @@ impl Ablation<'_> {
     ///
     /// # Source
     /// Figure 2 of Bau et al., PNAS 2020.
-    pub fn run(&mut self, stage: &str, watch: &Watch<'_>) -> Result<Verdicts> {
+    pub fn run(&self, stage: &str, watch: &Watch<'_>) -> Result<Verdicts> {
         let graph = self.split.session().graph();
         let classes = graph.node(graph.output()).shape.len();
         let edits: Vec<Edit> = self.removed.iter().map(|units| Edit::zero(self.split.layer().c, units)).collect();

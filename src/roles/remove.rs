@@ -61,7 +61,7 @@ impl Removal<'_> {
     ///
     /// # Source
     /// Figure 4A of Bau et al., PNAS 2020.
-    pub fn run(&mut self, watch: &Watch<'_>) -> Result<RemovalCounts> {
+    pub fn run(&self, watch: &Watch<'_>) -> Result<RemovalCounts> {
         let labels = self.concepts.vocabulary().len();
         let edits: Vec<Edit> =
             (1..=self.units.len()).map(|count| Edit::zero(self.split.layer().c, &self.units[..count])).collect();

@@ -1,22 +1,24 @@
-//! A generator and its latents: which, and its two parts on the device.
+//! A generator and its latents: which, and how it is put on the device.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::Host;
-use super::network::{self, NetworkChoice};
+use super::network::{NetworkChoice, Opening};
 use super::run_folder::file_name;
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::Latents;
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Extent;
 use crate::gpu::Gpu;
+use crate::graph::{Graph, Wanted};
 use crate::kernels::tune::Tuner;
 use crate::models::{Model, progan};
 use crate::progress::check_stop;
 use crate::report::schema;
 use crate::roles::{Sweep, sweep};
-use crate::session::{self, Session};
+use crate::session::{self, AtOnce, Session, Split, Weights, halving};
 use crate::weights::WeightFile;
 
 /// Which latents.
@@ -37,14 +39,6 @@ impl Default for LatentChoice {
     fn default() -> Self {
         LatentChoice { indices: None, seed: 1, file: None, limit: None }
     }
-}
-
-/// A network on the device: one part for photographs; two for a generator, cut behind the last layer that is read.
-pub struct Parts {
-    /// Up to the layers.
-    pub head: Session,
-    /// From the last of the layers to the image.
-    pub tail: Option<Session>,
 }
 
 /// A generator and the latents it is to be given.
@@ -95,13 +89,25 @@ impl Generator {
         Ok(Generator { file, model, latents, indices })
     }
 
-    /// Puts the part of the network that these nodes need on the device.
+    /// Its weights, for sessions on a device.
+    pub fn weights(&self, gpu: &Gpu) -> Weights<'_> {
+        Weights::new(gpu, &self.file)
+    }
+
+    /// Puts the part of its graph, or of one in which it is edited, that these nodes need on the device.
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
-        let graph = self.model.graph.head(nodes)?;
-        network::open_session(host, gpu, &graph, &self.file, (nodes, self.indices.len()), batch)
+    pub fn session(
+        &self,
+        host: &Host<'_>,
+        weights: &Weights<'_>,
+        graph: &Graph,
+        nodes: &[&str],
+        batch: Option<u32>,
+    ) -> Result<Session> {
+        let opening = Opening { file: &self.file, weights, images: self.indices.len(), batch };
+        opening.session(host, &graph.head(nodes)?, Wanted::kept(nodes))
     }
 
     /// Runs all latents; `each` is given the numbers of a batch once its values can be read.
@@ -112,7 +118,6 @@ impl Generator {
         &self,
         host: &Host<'_>,
         session: &Session,
-        gpu: &Gpu,
         mut each: impl FnMut(&[u32]) -> Result<()>,
     ) -> Result<()> {
         let mut reader = self.latents.reader()?;
@@ -120,7 +125,7 @@ impl Generator {
             check_stop(host.stop)?;
             let n = indices.len() as u32;
             session.upload(&reader.rows(indices)?, n)?;
-            gpu.submit(&gpu.program(session.record(n)?)?)?;
+            session.submit(n)?;
             each(indices)?;
             host.progress.advance(n.into());
         }
@@ -144,61 +149,55 @@ impl Generator {
         LatentSource::new(self.latents.clone(), self.indices.clone(), batch).made_by(self.file.sha256())
     }
 
-    /// Puts it on the device in two parts, cut behind the last of the nodes.
+    /// Puts it on the device split behind the last of these nodes, which stay readable.
     ///
     /// # Errors
-    /// As [`Session::new`].
-    pub fn parts(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Parts> {
+    /// As [`Split::new`].
+    pub fn split(
+        &self,
+        host: &Host<'_>,
+        weights: &Weights<'_>,
+        nodes: &[&str],
+        batch: Option<u32>,
+    ) -> Result<Split> {
         let graph = &self.model.graph;
         let position = |node: &&&str| graph.nodes().iter().position(|known| known.name == **node);
         let cut = nodes.iter().max_by_key(position).ok_or_else(|| Error::internal("no layer is named"))?;
-        let (_, tail) = graph.split(cut)?;
-        // The larger part decides how many fit.
-        let tail = network::open_session(host, gpu, &tail, &self.file, (&[cut], self.indices.len()), batch)?;
-        let head = network::open_session(
-            host,
-            gpu,
-            &graph.head(nodes)?,
-            &self.file,
-            (nodes, self.indices.len()),
-            Some(tail.batch()),
-        )?;
-        Ok(Parts { head, tail: Some(tail) })
+        let opening = Opening { file: &self.file, weights, images: self.indices.len(), batch };
+        Split::new(graph, cut, Extent::default(), nodes, |graph, wanted| opening.session(host, graph, wanted))
     }
 
-    /// Puts it on the device cut behind a node, with the tail for one image at a time.
+    /// Puts it on the device for one image at a time, split behind a node that is edited at single positions.
     ///
     /// # Errors
-    /// As [`Session::new`].
-    pub fn parts_to_sweep(&self, host: &Host<'_>, gpu: &Gpu, node: &str) -> Result<Parts> {
-        let (first, second) = self.model.graph.split(node)?;
-        let kept = sweep::kept(&second)?;
-        let kept: Vec<&str> = std::iter::once(node).chain(kept.iter().map(String::as_str)).collect();
-        let tail = network::open_session(host, gpu, &second, &self.file, (&kept, 1), Some(1))?;
-        let head = network::open_session(host, gpu, &first, &self.file, (&[node], self.indices.len()), None)?;
-        Ok(Parts { head, tail: Some(tail) })
+    /// As [`Split::new`] and [`sweep::kept`].
+    pub fn split_to_sweep(&self, host: &Host<'_>, weights: &Weights<'_>, node: &str) -> Result<Split> {
+        let graph = &self.model.graph;
+        let kept = sweep::kept(graph, node)?;
+        let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
+        let extent = Extent { per_image: false, per_position: true };
+        let opening = Opening { file: &self.file, weights, images: 1, batch: Some(1) };
+        Split::new(graph, node, extent, &kept, |graph, wanted| opening.session(host, graph, wanted))
     }
 
-    /// What sweeps an edit of a node over its positions, for as many at once as asked or as fit; halves that where the device says
-    /// no, and says so.
+    /// What sweeps an edit of the layer of [`Generator::split_to_sweep`] over its positions, for as many at once as asked or as fit.
     ///
     /// # Errors
     /// As [`Sweep::new`].
-    pub fn sweep(&self, host: &Host<'_>, gpu: &Gpu, node: &str, batch: Option<u32>) -> Result<Sweep> {
-        let (_, second) = self.model.graph.split(node)?;
-        let positions = second.node(second.input()).shape.positions() as usize;
+    pub fn sweep(
+        &self,
+        host: &Host<'_>,
+        weights: &Weights<'_>,
+        split: &Split,
+        batch: Option<u32>,
+    ) -> Result<Sweep> {
+        let positions = split.layer().positions() as usize;
         // Windows take less than half of what whole maps do, and are small for an adapter.
-        let mut size = batch.unwrap_or_else(|| session::fitting_batch(gpu, &second, positions) * 2);
+        let most = || session::fitting_batch(weights.gpu(), &self.model.graph, positions) * 2;
         let mut tuner = Tuner::cached();
-        loop {
-            match Sweep::new(gpu, &second, &self.file, size, &mut tuner) {
-                Err(error) if error.kind() == Kind::OutOfMemory && size > 1 && batch.is_none() => {
-                    size /= 2;
-                    host.progress.note(&format!("{error}; going on with {size} positions at once"));
-                }
-                other => return other.map_err(|error| error.at(self.file.path().display())),
-            }
-        }
+        let place = |size| Sweep::new(weights, split, size, &mut tuner);
+        halving(AtOnce::asked_or(batch, most), "positions", host.progress, place)
+            .map_err(|error| error.at(self.file.path().display()))
     }
 
     /// What decides its images, for `run.json`.

@@ -12,11 +12,11 @@ use crate::data::loader::LoadOptions;
 use crate::data::preprocess::{Geometry, Preprocess};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
-use crate::graph::Graph;
+use crate::graph::{Graph, Wanted};
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, vgg16};
-use crate::session::{self, Session};
+use crate::session::{self, Session, Weights};
 use crate::weights::{WeightFile, import, shipped};
 
 /// Bytes of pixels kept between passes, so that a few hundred images are decoded once.
@@ -215,23 +215,33 @@ impl ImageNetwork {
     /// As [`Session::new`].
     pub fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
         let graph = self.model.graph.head(nodes)?;
-        open_session(host, gpu, &graph, &self.file, (nodes, self.set.len()), batch)
+        let weights = Weights::new(gpu, &self.file);
+        let opening = Opening { file: &self.file, weights: &weights, images: self.set.len(), batch };
+        opening.session(host, &graph, Wanted::kept(nodes))
     }
 }
 
-/// As [`session::fitting`], with the tuner's kept choices; says that it may take a moment.
-///
-/// # Errors
-/// As [`session::fitting`], with the path of the weights.
-pub fn open_session(
-    host: &Host<'_>,
-    gpu: &Gpu,
-    graph: &Graph,
-    file: &WeightFile,
-    (nodes, images): (&[&str], usize),
-    batch: Option<u32>,
-) -> Result<Session> {
-    host.progress.note("loading the network");
-    session::fitting(gpu, graph, file, (nodes, images), batch, &mut Tuner::cached(), host.progress)
-        .map_err(|error| error.at(file.path().display()))
+/// A network that is about to be put on a device.
+pub struct Opening<'a> {
+    /// The file of its weights.
+    pub file: &'a WeightFile,
+    /// The same on the device.
+    pub weights: &'a Weights<'a>,
+    /// Images in all.
+    pub images: usize,
+    /// Images at once, if the user asks.
+    pub batch: Option<u32>,
+}
+
+impl Opening<'_> {
+    /// As [`session::fitting`], with the tuner's kept choices; says that it may take a moment.
+    ///
+    /// # Errors
+    /// As [`session::fitting`], with the path of the weights.
+    pub fn session(&self, host: &Host<'_>, graph: &Graph, wanted: Wanted<'_>) -> Result<Session> {
+        host.progress.note("loading the network");
+        let (images, batch) = (self.images, self.batch);
+        session::fitting(self.weights, graph, wanted, images, batch, &mut Tuner::cached(), host.progress)
+            .map_err(|error| error.at(self.file.path().display()))
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Host;
 use super::concepts::PhotographFolder;
-use super::generator::{Generator, LatentChoice, Parts};
+use super::generator::{Generator, LatentChoice};
 use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice};
 use crate::data::ImageSource;
 use crate::data::latent_source::LatentSource;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::models::Model;
 use crate::report::schema;
-use crate::session::Session;
+use crate::session::{Parts, Session};
 use crate::weights::WeightFile;
 
 /// What a network is given.
@@ -121,8 +121,10 @@ impl Subject {
     pub fn parts(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[(String, String)], batch: Option<u32>) -> Result<Parts> {
         let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
         match self {
-            Subject::Photographs(network) => Ok(Parts { head: network.session(host, gpu, &keep, batch)?, tail: None }),
-            Subject::Latents(generator) => generator.parts(host, gpu, &keep, batch),
+            Subject::Photographs(network) => Ok(Parts::Whole(network.session(host, gpu, &keep, batch)?)),
+            Subject::Latents(generator) => {
+                Ok(Parts::Split(generator.split(host, &generator.weights(gpu), &keep, batch)?))
+            }
         }
     }
 

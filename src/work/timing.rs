@@ -3,18 +3,18 @@
 use std::time::Instant;
 
 use crate::error::Result;
-use crate::gpu::Gpu;
+use crate::graph::Part;
 use crate::session::Session;
 
-/// Seconds of one image of `n` at once through a session, the first run not counted.
+/// Seconds of one image of `n` at once through a part of a session, the first run not counted.
 ///
 /// # Errors
 /// What the device reports.
-pub fn seconds_each(gpu: &Gpu, session: &Session, n: u32) -> Result<f64> {
-    let program = gpu.program(session.record(n)?)?;
+pub fn seconds_each(session: &Session, n: u32, part: &Part) -> Result<f64> {
+    let gpu = session.gpu();
     // The first run compiles.
-    gpu.wait_for(gpu.submit(&program)?)?;
+    gpu.wait_for(session.submit_part(n, part)?)?;
     let start = Instant::now();
-    gpu.wait_for(gpu.submit(&program)?)?;
+    gpu.wait_for(session.submit_part(n, part)?)?;
     Ok(start.elapsed().as_secs_f64() / f64::from(n))
 }
