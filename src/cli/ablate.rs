@@ -101,7 +101,7 @@ pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
         );
     }
     let started = Instant::now();
-    let mut stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {
+    let stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {
         let loader = ImageLoader::new(images.set.clone(), images.load_options(split.session())?)?;
         let class_of = |name: &str| class_of(name, &classes);
         let (progress, stop) = (context.host.progress, context.host.stop);

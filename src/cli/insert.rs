@@ -17,7 +17,6 @@ use crate::data::latents::{Latents, parse_indices};
 use crate::dissect::edits::{Change, by_layer, position};
 use crate::dissect::run::{Dissection, Settings};
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
 use crate::report::experiments::insert::{Insertion as Report, Levels, NAME, Sampling};
 use crate::report::experiments::{self, Picture, Row};
 use crate::roles::insert::{Insertion, InsertionCounts, Positions};

@@ -74,7 +74,7 @@ mod tests {
         let convolution = Convolution { channels: 4, window: Window::square(3, 1, 1), groups: 1 };
         let operator = Operator::Convolution { convolution, weight: "w".into(), bias: None };
         let conv = builder.add("conv", operator, &[doubled]).unwrap();
-        builder.add("leaky", Operator::LeakyRelu, &[conv]).unwrap();
+        builder.add("leaky", Operator::LeakyRelu { slope: 0.2 }, &[conv]).unwrap();
         builder.build()
     }
 

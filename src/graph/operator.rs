@@ -1,7 +1,7 @@
 //! What a node can compute, and the shape that comes out.
 
 use crate::error::{Error, Result};
-use crate::geometry::{Border, Convolution, Extent, Window};
+use crate::geometry::{Activation, Border, Convolution, Extent, Window};
 use crate::tensor::Shape;
 
 /// What a node computes. Weights are named; their shapes follow from the operator and its input.
@@ -23,8 +23,11 @@ pub enum Operator {
     },
     /// `max(0, x)`.
     Relu,
-    /// `max(x, 0.2 x)`.
-    LeakyRelu,
+    /// `max(x, slope x)`.
+    LeakyRelu {
+        /// What a negative number is multiplied by, in `[0, 1]`.
+        slope: f32,
+    },
     /// Every position divided by `sqrt(mean over channels of x^2 + 1e-8)`.
     PixelNorm,
     /// Every position as a block of two by two.
@@ -96,7 +99,9 @@ impl Operator {
             return Err(Error::internal("the input has no shape to infer"));
         };
         Ok(match self {
-            Operator::Input { .. } | Operator::Relu | Operator::LeakyRelu | Operator::PixelNorm | Operator::Softmax => x,
+            Operator::Input { .. } | Operator::Relu | Operator::LeakyRelu { .. } | Operator::PixelNorm | Operator::Softmax => {
+                x
+            }
             Operator::UpsampleNearest => Shape { h: x.h.saturating_mul(2), w: x.w.saturating_mul(2), ..x },
             Operator::Convolution { convolution, .. } => {
                 if convolution.groups == 0
@@ -138,6 +143,15 @@ impl Operator {
                 x
             }
         })
+    }
+
+    /// The function, if the operator is one of each number alone that kernels take behind their sums.
+    pub const fn activation(&self) -> Option<Activation> {
+        match self {
+            Operator::Relu => Some(Activation::RELU),
+            Operator::LeakyRelu { slope } => Some(Activation { slope: *slope }),
+            _ => None,
+        }
     }
 
     /// Names and shapes of the weights, for an input of shape `x`.
