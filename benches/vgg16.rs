@@ -11,7 +11,7 @@ use netdissect::gpu::{Buffer, DeviceChoice, Gpu, Program, Recording};
 use netdissect::graph::Wanted;
 use netdissect::kernels::chooser;
 use netdissect::kernels::convolution::{Buffers, Epilogue};
-use netdissect::kernels::tune::Tuner;
+use netdissect::kernels::tune::{Fused, Tuner};
 use netdissect::models::vgg16;
 use netdissect::reference::rng;
 use netdissect::session::{Session, Weights};
@@ -46,7 +46,7 @@ struct Layer {
 fn layer(gpu: &Gpu, tuner: &mut Tuner, channels: u32, outputs: u32, side: u32, pool: bool) -> Layer {
     let convolution = Convolution { channels: outputs, window: Window::square(3, 1, 1), groups: 1 };
     let shape = Shape::new(BATCH, channels, side, side);
-    let variant = tuner.choose(gpu, &convolution, shape).expect("tunes");
+    let variant = tuner.choose(gpu, &convolution, shape, Fused::default()).expect("tunes").expect("a variant");
     let weight = variant.pack(&convolution, &rng::floats((outputs * channels * 9) as usize, 1));
     let buffers = [
         gpu.buffer_of("x", &rng::floats(shape.len(), 2)),
