@@ -10,7 +10,7 @@ pub struct Epilogue {
     pub bias: bool,
     /// Then apply this.
     pub activation: Activation,
-    /// Then the maximum of each 2x2 window, stride 2; an odd last row or column is left out. See [`super::chooser::Variant::pools`].
+    /// Then the maximum of each 2x2 window, stride 2; an odd last row or column is left out. See `Variant::pools`.
     pub pool: bool,
 }
 
@@ -18,7 +18,7 @@ pub struct Epilogue {
 pub struct Buffers<'a> {
     /// Input `[n, c, h, w]`.
     pub x: &'a Buffer,
-    /// Weight, packed by [`super::chooser::Variant::pack`].
+    /// Weight, packed by `Variant::pack`.
     pub weight: &'a Buffer,
     /// Bias `[k]`.
     pub bias: &'a Buffer,
