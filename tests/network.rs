@@ -111,7 +111,10 @@ fn an_edit_of_the_wrong_size_or_of_an_unknown_layer_is_an_error() {
     let edit = Edit { extent: Extent::default(), amount: vec![1.0; 23], value: vec![0.0; 23] };
     assert!(session.edit("relu5_3", Some(&edit)).unwrap_err().to_string().contains("24 needed"));
     assert_eq!(session.edit("relu5_33", Some(&edit)).unwrap_err().advice(), Some("did you mean `relu5_3`?"));
-    assert_eq!(session.edit("relu5_2", Some(&edit)).unwrap_err().to_string(), "relu5_2: cannot be edited in this graph");
+    assert_eq!(
+        session.edit("relu5_2", Some(&edit)).unwrap_err().to_string(),
+        "relu5_2: cannot be edited in this graph"
+    );
 }
 
 #[test]
@@ -168,7 +171,8 @@ fn a_value_too_large_for_a_binding_is_named_before_anything_is_allocated() {
     let model = vgg16::build(&shapes(&weights), 512, 512).unwrap();
     let batch = (limit / (8 * 512 * 512 * 4) + 1) as u32;
     let on_device = session::Weights::new(gpu, &weights);
-    let error = Session::new(&on_device, &model.graph, batch, Wanted::default(), &mut Tuner::forgetful()).err().unwrap();
+    let error =
+        Session::new(&on_device, &model.graph, batch, Wanted::default(), &mut Tuner::forgetful()).err().unwrap();
     assert!(error.to_string().starts_with("conv1_1: its output needs"), "{error}");
     assert_eq!(error.advice(), Some(format!("use `--batch {}` or less", batch - 1).as_str()));
 }

@@ -122,7 +122,8 @@ fn edits_agree_with_pytorch_within_1e_5() {
         assert_values(prefix, |node| session.read(of(node), 2).unwrap().data);
         // The reference makes the same of the same edits.
         let maps = edits.iter().flat_map(|(layer, edit)| {
-            let (names, shape) = (EditNames::of(layer), edit.extent.shape(graph.node(graph.find(layer).unwrap()).shape));
+            let (names, shape) =
+                (EditNames::of(layer), edit.extent.shape(graph.node(graph.find(layer).unwrap()).shape));
             let maps = |data: &Vec<f32>| Maps::from(&HostTensor::new(shape, data.clone()).unwrap());
             [(names.amount, maps(&edit.amount)), (names.value, maps(&edit.value))]
         });

@@ -278,8 +278,17 @@ const SET: [(u32, f32); 3] = [(3, 9.0), (12, -4.0), (0, 6.5)];
 fn insert(batch: u32, positions: Positions, watch: &Watch<'_>) -> Result<InsertionCounts> {
     let (split, mut sweep) = sweep_parts(LAYER, batch);
     let (latents, concepts, sweep) = (latents(1), Toy::new(), &mut sweep);
-    Insertion { split: &split, sweep, latents: &latents, concepts: &concepts, grid: GRID, label: 1, units: &SET, positions }
-        .run(watch)
+    Insertion {
+        split: &split,
+        sweep,
+        latents: &latents,
+        concepts: &concepts,
+        grid: GRID,
+        label: 1,
+        units: &SET,
+        positions,
+    }
+    .run(watch)
 }
 
 /// The units at one position, alone.

@@ -17,8 +17,8 @@ use crate::graph::{Graph, Wanted};
 use crate::report::experiments::ablate::{Ablation as Report, NAME, sets};
 use crate::report::experiments::{self, About};
 use crate::report::schema;
-use crate::roles::ablate::{Ablation, Verdicts};
 use crate::roles::Watch;
+use crate::roles::ablate::{Ablation, Verdicts};
 use crate::session::{Split, Weights};
 use crate::work::Host;
 use crate::work::network::{ImageChoice, ImageNetwork, Opening};
@@ -92,13 +92,7 @@ pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
     let gpu = context.host.open_gpu()?;
     let split = split(context.host, &gpu, &network, &node, args.input.batch)?;
     if args.dry_run {
-        return dry_run(
-            args,
-            context,
-            &split,
-            (&network, &held_out),
-            (units, classes.len() * sizes.len()),
-        );
+        return dry_run(args, context, &split, (&network, &held_out), (units, classes.len() * sizes.len()));
     }
     let started = Instant::now();
     let stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {

@@ -12,8 +12,8 @@ use super::latents::{Indices, parse_list};
 use crate::error::{Error, Result};
 use crate::report::experiments::remove::{NAME, Removal as Report};
 use crate::report::experiments::{Picture, Row};
-use crate::roles::remove::Removal;
 use crate::roles::Watch;
+use crate::roles::remove::Removal;
 use crate::session::{Edit, Split};
 use crate::work::run_folder::{RunFiles, digest};
 
@@ -118,13 +118,7 @@ fn pictured(args: &RemoveArgs, ranked: &Ranked) -> Result<Vec<u32>> {
 }
 
 /// Draws each latent as it is and with ever more units removed.
-fn pictures(
-    args: &RemoveArgs,
-    ranked: &Ranked,
-    split: &Split,
-    units: &[u32],
-    latents: &[u32],
-) -> Result<Vec<Row>> {
+fn pictures(args: &RemoveArgs, ranked: &Ranked, split: &Split, units: &[u32], latents: &[u32]) -> Result<Vec<Row>> {
     let folder = &args.experiment.place.output;
     let mut sizes: Vec<usize> = PICTURED.into_iter().filter(|&size| size <= units.len()).collect();
     if units.len() < PICTURED[PICTURED.len() - 1] && !sizes.contains(&units.len()) {

@@ -187,8 +187,11 @@ impl Dissection<'_> {
 
     fn start(&self) -> Result<State> {
         let settings = self.settings;
-        let shapes =
-            settings.layers.iter().map(|(_, node)| Ok(self.parts.session().value(node, 1)?.1)).collect::<Result<Vec<_>>>()?;
+        let shapes = settings
+            .layers
+            .iter()
+            .map(|(_, node)| Ok(self.parts.session().value(node, 1)?.1))
+            .collect::<Result<Vec<_>>>()?;
         let digits = digits(self.gpu, &shapes.iter().map(|shape| shape.c).collect::<Vec<_>>());
         let layer = |shape: &Shape| {
             let units = shape.c as usize;
@@ -362,8 +365,7 @@ impl Dissection<'_> {
         let session = self.parts.session();
         session.upload(&batch.input, n)?;
         session.submit_part(n, self.parts.head())?;
-        let values =
-            self.settings.layers.iter().map(|(_, node)| session.value(node, n)).collect::<Result<Vec<_>>>()?;
+        let values = self.settings.layers.iter().map(|(_, node)| session.value(node, n)).collect::<Result<Vec<_>>>()?;
         if *holding {
             let bytes: u64 = values.iter().map(|(_, shape)| shape.bytes()).sum();
             let taken: u64 = held.iter().flat_map(|batch| &batch.values).map(|(_, shape)| shape.bytes()).sum();

@@ -128,7 +128,8 @@ impl Graph {
             let mut id = builder.push(node)?;
             if position == target.0 {
                 let operator = Operator::Input { per_image: extent.per_image };
-                let input = |name: &String| Node { name: name.clone(), operator: operator.clone(), inputs: Vec::new(), shape };
+                let input =
+                    |name: &String| Node { name: name.clone(), operator: operator.clone(), inputs: Vec::new(), shape };
                 let (amount, value) = (builder.push(input(&names.amount))?, builder.push(input(&names.value))?);
                 id = builder.add(&names.edited, Operator::Edit { extent }, &[id, amount, value])?;
             }

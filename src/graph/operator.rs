@@ -99,9 +99,11 @@ impl Operator {
             return Err(Error::internal("the input has no shape to infer"));
         };
         Ok(match self {
-            Operator::Input { .. } | Operator::Relu | Operator::LeakyRelu { .. } | Operator::PixelNorm | Operator::Softmax => {
-                x
-            }
+            Operator::Input { .. }
+            | Operator::Relu
+            | Operator::LeakyRelu { .. }
+            | Operator::PixelNorm
+            | Operator::Softmax => x,
             Operator::UpsampleNearest => Shape { h: x.h.saturating_mul(2), w: x.w.saturating_mul(2), ..x },
             Operator::Convolution { convolution, .. } => {
                 if convolution.groups == 0
@@ -132,7 +134,9 @@ impl Operator {
             Operator::Edit { extent } => {
                 let needed = extent.shape(x);
                 if let Some(other) = inputs[1..].iter().find(|&&other| other != needed) {
-                    return Err(Error::input(format!("amounts and values of {other} for an edit of {x}; {needed} needed")));
+                    return Err(Error::input(format!(
+                        "amounts and values of {other} for an edit of {x}; {needed} needed"
+                    )));
                 }
                 x
             }

@@ -186,7 +186,10 @@ fn lasting(graph: &Graph, wanted: Wanted<'_>) -> Result<Vec<bool>> {
         let changed = graph.find(name)?;
         let depends = graph.dependents(&[changed]);
         let again = graph.nodes().iter().zip(&depends).filter(|(_, depends)| **depends);
-        again.flat_map(|(node, _)| &node.inputs).filter(|input| !depends[input.0]).for_each(|input| lasts[input.0] = true);
+        again
+            .flat_map(|(node, _)| &node.inputs)
+            .filter(|input| !depends[input.0])
+            .for_each(|input| lasts[input.0] = true);
     }
     Ok(lasts)
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Maps, adaptive_average_pool, add, average_pool, conv, edit, linear, max_pool, relu, softmax, upsample_bilinear};
+use super::{
+    Maps, adaptive_average_pool, add, average_pool, conv, edit, linear, max_pool, relu, softmax, upsample_bilinear,
+};
 use super::{pixel_norm, precise_roi_pool, upsample_nearest};
 use crate::error::{Error, Result};
 use crate::geometry::Activation;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
-use super::watch::State;
 use super::Watch;
+use super::watch::State;
 use crate::data::ImageSource;
 use crate::dissect::sealed::{Owned, owned};
 use crate::dissect::tally::tensor;

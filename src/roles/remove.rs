@@ -5,9 +5,9 @@ use std::time::Instant;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
+use super::Watch;
 use super::statistics::{Moments, STANDARD_ERRORS, label_counts};
 use super::watch::State;
-use super::Watch;
 use crate::concepts::{ConceptSource, MadeImages};
 use crate::data::ImageSource;
 use crate::dissect::sealed::{Owned, owned};

@@ -238,8 +238,11 @@ impl Sweep {
                 *begin = place.first.map(|first| first * piece.doubling);
             }
         }
-        let place = |(reached, &changed): (&Rectangle, &[u32; 2])| {
-            Place { first: [0, 0], rows: reached[0], columns: reached[1], changed }
+        let place = |(reached, &changed): (&Rectangle, &[u32; 2])| Place {
+            first: [0, 0],
+            rows: reached[0],
+            columns: reached[1],
+            changed,
         };
         self.splice(self.stages.len(), &reached.iter().zip(&begins).map(place).collect::<Vec<_>>())
     }

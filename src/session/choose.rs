@@ -29,7 +29,9 @@ impl Ends {
         let (activation, pooled) = match behind[..] {
             [] => (Activation::NONE, false),
             [first] => (first.activation()?, false),
-            [Operator::Relu, Operator::MaxPool(window)] if *window == Window::square(2, 2, 0) => (Activation::RELU, true),
+            [Operator::Relu, Operator::MaxPool(window)] if *window == Window::square(2, 2, 0) => {
+                (Activation::RELU, true)
+            }
             _ => return None,
         };
         Some(Ends { fused: Fused { doubled, pooled }, activation })

@@ -153,7 +153,9 @@ impl Session {
         let (value, _) = self.value(&names.value, self.plan.batch)?;
         let Some(edit) = edit else { return self.gpu.upload(amount, 0, &vec![0.0f32; most]) };
         if edit.extent != *extent {
-            return Err(Error::internal(format!("an edit of {:?} where the graph has {extent:?}", edit.extent)).at(name));
+            return Err(
+                Error::internal(format!("an edit of {:?} where the graph has {extent:?}", edit.extent)).at(name)
+            );
         }
         let lengths = [edit.amount.len(), edit.value.len()];
         let each = extent.shape(shape).len();

@@ -114,12 +114,7 @@ impl Generator {
     ///
     /// # Errors
     /// [`Kind::Interrupted`] if the user stops it; what `each` returns; else what the device reports.
-    pub fn run(
-        &self,
-        host: &Host<'_>,
-        session: &Session,
-        mut each: impl FnMut(&[u32]) -> Result<()>,
-    ) -> Result<()> {
+    pub fn run(&self, host: &Host<'_>, session: &Session, mut each: impl FnMut(&[u32]) -> Result<()>) -> Result<()> {
         let mut reader = self.latents.reader()?;
         for indices in self.indices.chunks(session.batch() as usize) {
             check_stop(host.stop)?;
@@ -153,13 +148,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Split::new`].
-    pub fn split(
-        &self,
-        host: &Host<'_>,
-        weights: &Weights<'_>,
-        nodes: &[&str],
-        batch: Option<u32>,
-    ) -> Result<Split> {
+    pub fn split(&self, host: &Host<'_>, weights: &Weights<'_>, nodes: &[&str], batch: Option<u32>) -> Result<Split> {
         let graph = &self.model.graph;
         let position = |node: &&&str| graph.nodes().iter().position(|known| known.name == **node);
         let cut = nodes.iter().max_by_key(position).ok_or_else(|| Error::internal("no layer is named"))?;
@@ -184,13 +173,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Sweep::new`].
-    pub fn sweep(
-        &self,
-        host: &Host<'_>,
-        weights: &Weights<'_>,
-        split: &Split,
-        batch: Option<u32>,
-    ) -> Result<Sweep> {
+    pub fn sweep(&self, host: &Host<'_>, weights: &Weights<'_>, split: &Split, batch: Option<u32>) -> Result<Sweep> {
         let positions = split.layer().positions() as usize;
         // Windows take less than half of what whole maps do, and are small for an adapter.
         let most = || session::fitting_batch(weights.gpu(), &self.model.graph, positions) * 2;
