@@ -13,10 +13,10 @@ use super::run_folder::{RunFiles, digest, file_name};
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::report::experiments::ablate::{Ablation as Report, NAME, sets};
-use crate::report::experiments::{self, About};
+use crate::report::experiments::ablate::{AblationReport, Judged, sets};
+use crate::report::experiments::{self as reports, About, ExperimentReport};
 use crate::report::schema;
-use crate::roles::ablate::{Ablation, Verdicts};
+use crate::roles::ablate::Ablation;
 use crate::roles::{Split, Watch};
 use crate::session::Session;
 
@@ -114,24 +114,15 @@ pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
     let (judged, others) = stage("removing units together", &held_out, &sets(&ranking, &sizes), JUDGING)?;
     skipped.extend(others);
     let about = about(args, &gpu, &held_out, skipped)?;
-    write(args, about, &classes, (&ranking, &judged), (units, &sizes))?;
-    place.end(&FILES, NAME, started)?;
-    print(context, args)
-}
-
-fn write(
-    args: &AblateArgs,
-    about: About,
-    classes: &[String],
-    verdicts: (&Verdicts, &Verdicts),
-    units: (usize, &[usize]),
-) -> Result<()> {
-    let report = Report::new(about, classes, verdicts, units);
+    let found = Judged { names: &classes, units, sizes: &sizes, ranking: &ranking, judged: &judged };
+    let report = AblationReport::new(about, found);
     if report.classes.is_empty() {
         let error = Error::input("no class has images in both folders, and others to tell it from");
         return Err(error.at(args.held_out.display()));
     }
-    report.write(&args.output)
+    reports::write(&args.output, &report, &report.csv())?;
+    place.end(&FILES, AblationReport::NAME, started)?;
+    print(context, args)
 }
 
 impl AblateArgs {
@@ -213,8 +204,8 @@ fn parts(
 
 fn about(args: &AblateArgs, gpu: &Gpu, held_out: &Network, skipped: Vec<schema::Skipped>) -> Result<About> {
     Ok(About {
-        schema_version: experiments::SCHEMA_VERSION,
-        experiment: NAME.to_owned(),
+        schema_version: reports::SCHEMA_VERSION,
+        experiment: AblationReport::NAME.to_owned(),
         tool: schema::Tool::current(),
         model: schema::Model {
             name: held_out.model.name.clone(),
@@ -256,7 +247,7 @@ fn dry_run(
 }
 
 fn print(context: &mut Context<'_>, args: &AblateArgs) -> Result<()> {
-    let result = Report::open(&args.output)?;
+    let result = reports::open::<AblationReport>(&args.output)?;
     let page = args.output.join("report.html");
     if context.global.json {
         return context.json(&json!({

@@ -20,8 +20,8 @@ use crate::dissect::ranking::{self, Dissected, ranked};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
-use crate::report::experiments::detect::{Detection as Report, NAME, Presence as Rule};
-use crate::report::experiments::{self, About, Picture, Row};
+use crate::report::experiments::detect::{self, DetectionReport, PresenceRule, Question};
+use crate::report::experiments::{self as reports, About, ExperimentReport, PictureFile, PictureRow};
 use crate::report::{self, schema, sheet};
 use crate::roles::Watch;
 use crate::roles::detect::{Detection, Presence, Sightings};
@@ -176,15 +176,11 @@ pub(super) fn run(args: &DetectArgs, context: &mut Context<'_>) -> Result<()> {
     }
     let images = subject.report_images(&source, sightings.images.len() as u64, context.stop)?;
     let rows = pictures(args, &job, (&subject, &source), (&gpu, &mut parts), &sightings)?;
-    let report = Report::new(
-        about(&gpu, images, &subject, &job)?,
-        (job.unit, job.pre_relu),
-        (job.concept.clone(), rule(&job), job.iou),
-        &sightings,
-        rows,
-    );
-    report.write(&args.place.output, &sightings, &source.names())?;
-    args.place.end(&FILES, NAME, started)?;
+    let (unit, pre_relu, concept, iou) = (job.unit, job.pre_relu, job.concept.clone(), job.iou);
+    let question = Question { unit, pre_relu, concept, presence: rule(&job), iou };
+    let report = DetectionReport::new(about(&gpu, images, &subject, &job)?, question, &sightings, rows);
+    reports::write(&args.place.output, &report, &detect::csv(&sightings, &source.names()))?;
+    args.place.end(&FILES, DetectionReport::NAME, started)?;
     print(context, args)
 }
 
@@ -316,13 +312,13 @@ fn job(
     Ok(Job { layer, node, unit, pre_relu, concept, iou, grid, labels: None, positives: 0, folders: Default::default() })
 }
 
-fn rule(job: &Job) -> Rule {
+fn rule(job: &Job) -> PresenceRule {
     let [positive, negative] = job.folders.clone();
     match &job.labels {
         Some((_, presence)) => {
-            Rule::Share { share: presence.share, channel: presence.channel, label: presence.label as u64 }
+            PresenceRule::Share { share: presence.share, channel: presence.channel, label: presence.label as u64 }
         }
-        None => Rule::Folders { positive, negative },
+        None => PresenceRule::Folders { positive, negative },
     }
 }
 
@@ -346,8 +342,8 @@ fn describe(args: &DetectArgs, subject: &Subject, job: &Job) -> Result<Value> {
 fn about(gpu: &Gpu, images: schema::Images, subject: &Subject, job: &Job) -> Result<About> {
     let file = subject.file();
     Ok(About {
-        schema_version: experiments::SCHEMA_VERSION,
-        experiment: NAME.to_owned(),
+        schema_version: reports::SCHEMA_VERSION,
+        experiment: DetectionReport::NAME.to_owned(),
         tool: schema::Tool::current(),
         model: schema::Model {
             name: subject.model().name.clone(),
@@ -370,7 +366,7 @@ fn pictures(
     (subject, source): (&Subject, &Source),
     (gpu, parts): (&Gpu, &mut Parts),
     sightings: &Sightings,
-) -> Result<Vec<Row>> {
+) -> Result<Vec<PictureRow>> {
     let folder = args.place.output.as_path();
     let examples = sightings.examples(PICTURED);
     let concept = &job.concept;
@@ -397,16 +393,16 @@ fn pictures(
                     let seen = loader.load(image as usize)?.image;
                     let side = PICTURE.min(seen.h.max(seen.w));
                     let png = sheet::png(&thumbnail(&seen.rgb, (seen.h, seen.w), side), side, side)?;
-                    files::make_folder(&folder.join(NAME))?;
+                    files::make_folder(&folder.join(DetectionReport::NAME))?;
                     files::write_atomic(&folder.join(&file), &png)?;
                     file
                 }
                 _ => return Err(Error::internal("images of another kind")),
             };
             let name = names.get(image as usize).map_or("", String::as_str);
-            pictures.push(Picture { file, caption: format!("{name}: {peak:.2}") });
+            pictures.push(PictureFile { file, caption: format!("{name}: {peak:.2}") });
         }
-        rows.push(Row { title, pictures });
+        rows.push(PictureRow { title, pictures });
     }
     Ok(rows)
 }
@@ -430,7 +426,7 @@ fn dry_run(args: &DetectArgs, context: &mut Context<'_>, gpu: &Gpu, parts: &Part
 fn print(context: &mut Context<'_>, args: &DetectArgs) -> Result<()> {
     let folder = &args.place.output;
     let page = folder.join("report.html");
-    let report = Report::open(folder)?;
+    let report = reports::open::<DetectionReport>(folder)?;
     if context.global.json {
         return context.json(&json!({
             "folder": folder, "report": page, "layer": report.about.layer, "unit": report.unit, "concept": report.concept,

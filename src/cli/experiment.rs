@@ -20,7 +20,7 @@ use crate::dissect::ranking::Dissected;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
-use crate::report::experiments::{self, About};
+use crate::report::experiments::{self, About, RankedUnit};
 use crate::report::{self, schema, sheet};
 use crate::roles::Split;
 use crate::session::{Edit, Session};
@@ -132,7 +132,7 @@ impl Ranked {
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] if no unit meets the concept.
-    pub(super) fn units(&self, count: usize) -> Result<Vec<experiments::Ranked>> {
+    pub(super) fn units(&self, count: usize) -> Result<Vec<RankedUnit>> {
         let mut units = crate::dissect::ranking::ranked(&self.run.tally, self.label);
         units.truncate(count);
         if units.is_empty() {
@@ -141,10 +141,7 @@ impl Ranked {
                 .at(self.run.folder.display()));
         }
         let iou = |unit| self.run.tally.iou(unit, self.label).unwrap_or(0.0);
-        Ok(units
-            .into_iter()
-            .map(|unit| experiments::Ranked { unit: unit as u32, iou: iou(unit), value: None })
-            .collect())
+        Ok(units.into_iter().map(|unit| RankedUnit { unit: unit as u32, iou: iou(unit), value: None }).collect())
     }
 
     /// What decides every experiment of this kind, for the job's record.

@@ -19,8 +19,8 @@ use crate::dissect::edits::{Change, by_layer, position};
 use crate::dissect::run::{Dissection, Settings};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::report::experiments::insert::{Insertion as Report, Levels, NAME, Sampling};
-use crate::report::experiments::{self, Picture, Row};
+use crate::report::experiments::insert::{InsertionReport, Levels, Sampling, SetUnits};
+use crate::report::experiments::{self as reports, ExperimentReport, PictureFile, PictureRow, RankedUnit};
 use crate::roles::insert::{Insertion, InsertionCounts, Positions};
 use crate::roles::{Split, Sweep, Watch};
 
@@ -153,7 +153,7 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     };
     let counts = insertion.run(&watch)?;
     let rows = pictures(args, &ranked, &mut insertion.split, &chosen, &counts)?;
-    let units = units.into_iter().zip(&chosen).map(|(unit, set)| experiments::Ranked { value: Some(set.1), ..unit });
+    let units = units.into_iter().zip(&chosen).map(|(unit, set)| RankedUnit { value: Some(set.1), ..unit });
     let from = Levels {
         quantile: levels.as_ref().map(|_| args.level_quantile),
         latents: levels.as_ref().map(LatentSource::in_words),
@@ -169,20 +169,16 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
         },
         samples: counts.surroundings.get(&0).map_or(0, |all| all.samples),
     };
-    let about = ranked.about(NAME, &gpu, concepts.as_ref(), grid)?;
-    let found = (units.collect(), from, sampling);
-    Report::new(about, (concepts.vocabulary(), ranked.label), found, &counts, rows).write(&common.place.output)?;
-    common.place.end(&FILES, NAME, started)?;
+    let about = ranked.about(InsertionReport::NAME, &gpu, concepts.as_ref(), grid)?;
+    let set = SetUnits { units: units.collect(), levels: from };
+    let report = InsertionReport::new(about, (concepts.vocabulary(), ranked.label), set, sampling, &counts, rows);
+    reports::write(&common.place.output, &report, &report.csv())?;
+    common.place.end(&FILES, InsertionReport::NAME, started)?;
     print(context, args)
 }
 
 /// Seconds of an image of a sweep, the first batch not counted, and how many are made at once.
-fn seconds_of_sweep(
-    gpu: &Gpu,
-    parts: &mut Parts,
-    sweep: &mut Sweep,
-    units: &[experiments::Ranked],
-) -> Result<(f64, u32)> {
+fn seconds_of_sweep(gpu: &Gpu, parts: &mut Parts, sweep: &mut Sweep, units: &[RankedUnit]) -> Result<(f64, u32)> {
     let mut split = experiment::split(gpu, parts)?;
     let cells: Vec<u32> = (0..split.layer().positions().min(sweep.batch())).collect();
     let set: Vec<(u32, f32)> = units.iter().map(|unit| (unit.unit, 0.0)).collect();
@@ -273,7 +269,7 @@ fn pictures(
     split: &mut Split<'_>,
     units: &[(u32, f32)],
     counts: &InsertionCounts,
-) -> Result<Vec<Row>> {
+) -> Result<Vec<PictureRow>> {
     let folder = &args.experiment.place.output;
     let layer = split.layer();
     let mut wanted: Vec<(u32, (u32, u32), Option<i64>)> =
@@ -296,10 +292,13 @@ fn pictures(
         {
             let place = (folder.as_path(), format!("insert/{latent}-{}-{}-{end}.png", at.0, at.1));
             let file = picture(split, edit, place, |image| frame(image, at, (layer.h, layer.w)))?;
-            pictures.push(Picture { file, caption: caption.to_owned() });
+            pictures.push(PictureFile { file, caption: caption.to_owned() });
         }
         let gain = pixels.map_or_else(String::new, |pixels| format!(": {pixels:+} pixels of {}", args.concept));
-        rows.push(Row { title: format!("Latent {latent}, set at row {}, column {}{gain}", at.0, at.1), pictures });
+        rows.push(PictureRow {
+            title: format!("Latent {latent}, set at row {}, column {}{gain}", at.0, at.1),
+            pictures,
+        });
     }
     Ok(rows)
 }
@@ -321,7 +320,7 @@ fn frame(image: &mut RgbImage, (row, column): (u32, u32), (h, w): (u32, u32)) {
 fn print(context: &mut Context<'_>, args: &InsertArgs) -> Result<()> {
     let folder = &args.experiment.place.output;
     let page = folder.join("report.html");
-    let report = Report::open(folder)?;
+    let report = reports::open::<InsertionReport>(folder)?;
     if context.global.json {
         return context.json(&json!({
             "folder": folder, "report": page, "concept": report.concept.name, "layer": report.about.layer,

@@ -11,8 +11,8 @@ use super::experiment::{self, ExperimentArgs, Ranked, picture};
 use super::generator::{Indices, parse_list};
 use super::run_folder::{RunFiles, digest};
 use crate::error::{Error, Result};
-use crate::report::experiments::remove::{NAME, Removal as Report};
-use crate::report::experiments::{Picture, Row};
+use crate::report::experiments::remove::RemovalReport;
+use crate::report::experiments::{self as reports, ExperimentReport, PictureFile, PictureRow};
 use crate::roles::remove::Removal;
 use crate::roles::{Split, Watch};
 use crate::session::Edit;
@@ -95,9 +95,10 @@ pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
         context.progress.note(&format!("no image has a pixel of `{}`: there is nothing to lose", args.concept));
     }
     let rows = pictures(args, &ranked, &mut removal.split, &numbers, &pictured)?;
-    let about = ranked.about(NAME, &gpu, concepts.as_ref(), grid)?;
-    Report::new(about, (concepts.vocabulary(), ranked.label), units, &counts, rows).write(&common.place.output)?;
-    common.place.end(&FILES, NAME, started)?;
+    let about = ranked.about(RemovalReport::NAME, &gpu, concepts.as_ref(), grid)?;
+    let report = RemovalReport::new(about, (concepts.vocabulary(), ranked.label), units, &counts, rows);
+    reports::write(&common.place.output, &report, &report.csv())?;
+    common.place.end(&FILES, RemovalReport::NAME, started)?;
     print(context, args)
 }
 
@@ -124,7 +125,7 @@ fn pictures(
     split: &mut Split<'_>,
     units: &[u32],
     latents: &[u32],
-) -> Result<Vec<Row>> {
+) -> Result<Vec<PictureRow>> {
     let folder = &args.experiment.place.output;
     let mut sizes: Vec<usize> = PICTURED.into_iter().filter(|&size| size <= units.len()).collect();
     if units.len() < PICTURED[PICTURED.len() - 1] && !sizes.contains(&units.len()) {
@@ -144,9 +145,9 @@ fn pictures(
                 1 => "1 unit removed".to_owned(),
                 size => format!("{size} units removed"),
             };
-            pictures.push(Picture { file, caption });
+            pictures.push(PictureFile { file, caption });
         }
-        rows.push(Row { title: format!("Latent {latent}"), pictures });
+        rows.push(PictureRow { title: format!("Latent {latent}"), pictures });
     }
     Ok(rows)
 }
@@ -154,7 +155,7 @@ fn pictures(
 fn print(context: &mut Context<'_>, args: &RemoveArgs) -> Result<()> {
     let folder = &args.experiment.place.output;
     let page = folder.join("report.html");
-    let report = Report::open(folder)?;
+    let report = reports::open::<RemovalReport>(folder)?;
     let last = report.labels.first().and_then(|loss| loss.steps.last());
     if context.global.json {
         return context.json(&json!({
