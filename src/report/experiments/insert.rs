@@ -128,7 +128,8 @@ impl InsertionReport {
     /// Puts names to counts.
     pub fn new(
         about: About,
-        (vocabulary, label): (&Vocabulary, usize),
+        vocabulary: &Vocabulary,
+        label: usize,
         set: SetUnits,
         sampling: Sampling,
         counts: &InsertionCounts,

@@ -23,6 +23,7 @@ use super::write_json;
 use crate::concepts::Vocabulary;
 use crate::error::{Error, Kind, Result};
 use crate::files::write_atomic;
+use crate::gpu::AdapterSummary;
 
 /// Version of the JSON files of experiments.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -44,10 +45,33 @@ pub struct About {
     pub images: Images,
     /// What the source of label maps says about itself; null where none was needed.
     pub concepts: serde_json::Value,
-    /// Rows and columns on which pixels are counted.
+    /// Rows and columns on which pixels are counted; zeros where none are.
     pub grid: [u32; 2],
     /// The adapter that did the work.
     pub adapter: Adapter,
+}
+
+impl About {
+    /// An experiment on a layer of a network, of which nothing was counted on label maps.
+    pub fn new(experiment: &str, model: Model, layer: &str, images: Images, adapter: &AdapterSummary) -> About {
+        About {
+            schema_version: SCHEMA_VERSION,
+            experiment: experiment.to_owned(),
+            tool: Tool::current(),
+            model,
+            layer: layer.to_owned(),
+            images,
+            concepts: serde_json::Value::Null,
+            grid: [0, 0],
+            adapter: Adapter::of(adapter),
+        }
+    }
+
+    /// The same, where label maps of this source were counted on a grid of so many rows and columns.
+    #[must_use]
+    pub fn counted(self, concepts: serde_json::Value, (rows, columns): (u32, u32)) -> About {
+        About { concepts, grid: [rows, columns], ..self }
+    }
 }
 
 /// A label.

@@ -78,7 +78,8 @@ impl RemovalReport {
     /// Puts names to counts.
     pub fn new(
         about: About,
-        (vocabulary, label): (&Vocabulary, usize),
+        vocabulary: &Vocabulary,
+        label: usize,
         units: Vec<RankedUnit>,
         counts: &RemovalCounts,
         pictures: Vec<PictureRow>,
