@@ -173,7 +173,7 @@ impl Entry {
 }
 
 /// All experiments, in the order of the page.
-pub const ALL: [Entry; 4] = [
+pub const ALL: &[Entry] = &[
     Entry::of::<ablate::AblationReport>(),
     Entry::of::<remove::RemovalReport>(),
     Entry::of::<insert::InsertionReport>(),
