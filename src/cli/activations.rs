@@ -69,7 +69,7 @@ fn of_images(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
     let mut gathered = gather(args, &session, &nodes)?;
     context.progress.stage("reading activations", u64::from(loader.count()));
     let mut images = Vec::new();
-    for batch in loader.batches(0) {
+    for batch in loader.batches(0..loader.count()) {
         check_stop(context.stop)?;
         let batch = batch?;
         let n = batch.indices.len() as u32;

@@ -49,7 +49,7 @@ pub(super) fn run(args: &ClassifyArgs, context: &mut Context<'_>) -> Result<()> 
     let loader = ImageLoader::new(network.set.clone(), network.load_options(&session)?)?;
     context.progress.stage("classifying", u64::from(loader.count()));
     let mut results = Vec::new();
-    for batch in loader.batches(0) {
+    for batch in loader.batches(0..loader.count()) {
         check_stop(context.stop)?;
         let batch = batch?;
         let n = batch.indices.len() as u32;

@@ -303,7 +303,8 @@ fn dry_run(
     source: &Source,
     grid: (u32, u32),
 ) -> Result<()> {
-    let Some(batch) = source.images().batches(0).next().transpose()? else {
+    let images = source.images();
+    let Some(batch) = images.batches(0..images.count()).next().transpose()? else {
         return Err(source.nothing_readable());
     };
     let n = batch.indices.len() as u32;

@@ -1,5 +1,7 @@
 //! Latents as the images of a run: what a generator is given, in batches, again and again in the same order.
 
+use std::ops::Range;
+
 use sha2::{Digest, Sha256};
 
 use super::latents::{Latents, in_words};
@@ -74,14 +76,15 @@ impl ImageSource for LatentSource {
         u32::try_from(self.indices.len()).unwrap_or(u32::MAX)
     }
 
-    fn batches<'a>(&'a self, start: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+    fn batches<'a>(&'a self, range: Range<u32>) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
         let mut reader = match self.latents.reader() {
             Ok(reader) => reader,
             Err(error) => return Box::new(std::iter::once(Err(error))),
         };
-        let rest = self.indices.get(start as usize..).unwrap_or_default();
-        let mut next = start;
-        Box::new(rest.chunks(self.batch).map(move |numbers| {
+        let end = range.end.min(self.count());
+        let wanted = self.indices.get(range.start as usize..end as usize).unwrap_or_default();
+        let mut next = range.start;
+        Box::new(wanted.chunks(self.batch).map(move |numbers| {
             let first = next;
             next += numbers.len() as u32;
             let input = reader.rows(numbers)?;
@@ -102,17 +105,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_hold_the_chosen_rows_in_order_from_any_start() {
+    fn batches_hold_the_chosen_rows_in_order_from_any_start_to_any_end() {
         let latents = Latents::seeded(1, 5);
         let source = LatentSource::new(latents.clone(), vec![9, 2, 3, 2], 3);
-        let all: Vec<ImageBatch> = source.batches(0).collect::<Result<_>>().unwrap();
+        let all: Vec<ImageBatch> = source.batches(0..4).collect::<Result<_>>().unwrap();
         assert_eq!(all.iter().map(|batch| batch.indices.clone()).collect::<Vec<_>>(), [vec![0, 1, 2], vec![3]]);
         assert_eq!(all[0].names, ["9", "2", "3"]);
         assert_eq!(all[0].input, latents.reader().unwrap().rows(&[9, 2, 3]).unwrap());
-        let later: Vec<ImageBatch> = source.batches(1).collect::<Result<_>>().unwrap();
+        let later: Vec<ImageBatch> = source.batches(1..9).collect::<Result<_>>().unwrap();
         assert_eq!((later.len(), &later[0].indices[..], later[0].next), (1, &[1, 2, 3][..], 4));
         assert_eq!(later[0].input, latents.reader().unwrap().rows(&[2, 3, 2]).unwrap());
-        assert_eq!(source.batches(4).count(), 0);
+        let part: Vec<ImageBatch> = source.batches(1..3).collect::<Result<_>>().unwrap();
+        assert_eq!((part.len(), &part[0].names[..], part[0].next), (1, &["2".to_owned(), "3".to_owned()][..], 3));
+        assert_eq!(source.batches(4..9).count() + source.batches(7..9).count() + source.batches(2..2).count(), 0);
     }
 
     #[test]

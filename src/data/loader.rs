@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+pub use super::batches::{Batch, Batches};
 use super::images::ImageSet;
-pub use super::pass::{Batch, Pass};
 pub use super::store::{LoadOptions, Loaded};
 use super::store::{Seen, Store};
 use crate::error::{Error, Kind, Result};
@@ -81,23 +81,23 @@ impl ImageLoader {
         Ok(self.store.loaded(index, image))
     }
 
-    /// One pass over the images of `range` (clipped to the set), in order. Cheap to call again.
+    /// The images of `range` (clipped to the set), in order, batch by batch. Cheap to call again.
     ///
-    /// `stop` ends the pass with [`Kind::Interrupted`] before the next image.
+    /// `stop` ends them with [`Kind::Interrupted`] before the next image.
     ///
     /// # Errors
     /// [`Kind::OutOfMemory`] if no decoding thread can be started.
-    pub fn pass(&self, range: Range<usize>, stop: &Arc<AtomicBool>) -> Result<Pass> {
+    pub fn batches_of(&self, range: Range<usize>, stop: &Arc<AtomicBool>) -> Result<Batches> {
         let end = range.end.min(self.set().len());
-        Pass::start(&self.store, range.start.min(end)..end, stop)
+        Batches::start(&self.store, range.start.min(end)..end, stop)
     }
 
-    /// One pass over all images; see [`ImageLoader::pass`].
+    /// All images; see [`ImageLoader::batches_of`].
     ///
     /// # Errors
-    /// As [`ImageLoader::pass`].
-    pub fn pass_all(&self, stop: &Arc<AtomicBool>) -> Result<Pass> {
-        self.pass(0..self.set().len(), stop)
+    /// As [`ImageLoader::batches_of`].
+    pub fn batches_of_all(&self, stop: &Arc<AtomicBool>) -> Result<Batches> {
+        self.batches_of(0..self.set().len(), stop)
     }
 
     /// The images that could not be decoded so far, each once, in the order of the set.
@@ -114,12 +114,12 @@ impl ImageLoader {
     /// counted before: while some are missing, the images are looked at once more.
     ///
     /// # Errors
-    /// [`Kind::Interrupted`] if the user asks to stop; else as [`ImageLoader::pass`] and its batches.
+    /// [`Kind::Interrupted`] if the user asks to stop; else as [`ImageLoader::batches_of`] and its batches.
     pub fn all_skipped(&self, counted: usize, stop: &AtomicBool) -> Result<Vec<Skipped>> {
         let wanted = self.set().len().saturating_sub(counted);
         let all_known = || self.skipped().len() >= wanted;
         if !all_known() {
-            for batch in self.pass_all(&Arc::default())? {
+            for batch in self.batches_of_all(&Arc::default())? {
                 check_stop(stop)?;
                 batch?;
                 if all_known() {
@@ -198,7 +198,7 @@ mod tests {
         for (batch, threads, keep_bytes) in [(1, 1, 0), (4, 3, 0), (7, 2, 1 << 20), (32, 40, 100), (4, 0, 0)] {
             let loader = loader(dir.path(), options(batch, threads, keep_bytes));
             for _pass in 0..3 {
-                let batches: Vec<Batch> = loader.pass_all(&go()).unwrap().collect::<Result<_>>().unwrap();
+                let batches: Vec<Batch> = loader.batches_of_all(&go()).unwrap().collect::<Result<_>>().unwrap();
                 let items: Vec<&Loaded> = batches.iter().flat_map(|batch| &batch.items).collect();
                 assert_eq!(items.iter().map(|item| item.index).collect::<Vec<_>>(), want);
                 assert!(items.iter().all(|item| usize::from(item.image.rgb[0]) == item.index));
@@ -226,7 +226,7 @@ mod tests {
         let dir = twenty();
         let loader = loader(dir.path(), options(3, 2, 0));
         let indices = |range| -> Vec<usize> {
-            let batches = loader.pass(range, &go()).unwrap();
+            let batches = loader.batches_of(range, &go()).unwrap();
             batches.flat_map(|batch| batch.unwrap().items).map(|item| item.index).collect()
         };
         assert_eq!(indices(4..8), [4, 6, 7]);
@@ -240,15 +240,15 @@ mod tests {
         picture(dir.path(), 13, 3, 5);
         let loader = loader(dir.path(), options(4, 2, 0));
         assert_eq!(loader.input_size().unwrap(), (3, 4));
-        let mut pass = loader.pass_all(&go()).unwrap();
-        let error = pass.find_map(Result::err).unwrap();
-        assert!(pass.next().is_none());
+        let mut batches = loader.batches_of_all(&go()).unwrap();
+        let error = batches.find_map(Result::err).unwrap();
+        assert!(batches.next().is_none());
         assert_eq!(error.kind(), Kind::Input);
         let text = error.to_string();
         assert!(["13.png", "3x5", "00.png", "3x4"].iter().all(|part| text.contains(part)), "{text}");
         let resizing = LoadOptions { geometry: Geometry::ResizeCrop { resize: 8, crop: 6 }, ..*loader.options() };
         let loader = ImageLoader::new(loader.set().clone(), resizing).unwrap();
-        assert_eq!(loader.pass_all(&go()).unwrap().map(|batch| batch.unwrap().items.len()).sum::<usize>(), 18);
+        assert_eq!(loader.batches_of_all(&go()).unwrap().map(|batch| batch.unwrap().items.len()).sum::<usize>(), 18);
         assert_eq!(loader.input_size().unwrap(), (6, 6));
     }
 
@@ -257,13 +257,13 @@ mod tests {
         let dir = twenty();
         let loader = loader(dir.path(), options(2, 3, 0));
         let stop = go();
-        let mut pass = loader.pass_all(&stop).unwrap();
-        pass.next().unwrap().unwrap();
+        let mut batches = loader.batches_of_all(&stop).unwrap();
+        batches.next().unwrap().unwrap();
         stop.store(true, Ordering::Relaxed);
-        assert_eq!(pass.next().unwrap().unwrap_err().kind(), Kind::Interrupted);
-        assert!(pass.next().is_none());
-        drop(pass);
-        drop(loader.pass_all(&go()).unwrap());
+        assert_eq!(batches.next().unwrap().unwrap_err().kind(), Kind::Interrupted);
+        assert!(batches.next().is_none());
+        drop(batches);
+        drop(loader.batches_of_all(&go()).unwrap());
         assert_eq!(Arc::strong_count(&loader.store), 1);
     }
 
@@ -273,11 +273,11 @@ mod tests {
         let forgets = loader(dir.path(), options(4, 2, 0));
         let keeps = loader(dir.path(), options(4, 2, 1 << 20));
         for loader in [&forgets, &keeps] {
-            assert!(loader.pass_all(&go()).unwrap().all(|batch| batch.is_ok()));
+            assert!(loader.batches_of_all(&go()).unwrap().all(|batch| batch.is_ok()));
         }
         fs::remove_file(dir.path().join("07.png")).unwrap();
-        assert!(keeps.pass_all(&go()).unwrap().all(|batch| batch.is_ok()));
-        let error = forgets.pass_all(&go()).unwrap().find_map(Result::err).unwrap();
+        assert!(keeps.batches_of_all(&go()).unwrap().all(|batch| batch.is_ok()));
+        let error = forgets.batches_of_all(&go()).unwrap().find_map(Result::err).unwrap();
         assert!(error.to_string().contains("07.png") && error.advice().unwrap().contains("could be read before"));
     }
 
@@ -285,7 +285,7 @@ mod tests {
     fn what_was_skipped_is_found_again_by_a_loader_that_saw_only_the_rest() {
         let dir = twenty();
         let late = loader(dir.path(), options(2, 2, 0));
-        assert!(late.pass(8..20, &go()).unwrap().all(|batch| batch.is_ok()));
+        assert!(late.batches_of(8..20, &go()).unwrap().all(|batch| batch.is_ok()));
         let names = |skipped: Vec<Skipped>| skipped.into_iter().map(|bad| bad.name).collect::<Vec<_>>();
         assert_eq!(names(late.skipped()), ["11.png"]);
         assert_eq!(late.all_skipped(18, &AtomicBool::new(true)).unwrap_err().kind(), Kind::Interrupted);
@@ -300,7 +300,7 @@ mod tests {
         fs::write(dir.path().join("a.jpg"), b"").unwrap();
         fs::write(dir.path().join("b.jpg"), b"\xff\xd8\xff").unwrap();
         let loader = loader(dir.path(), options(2, 2, 0));
-        assert!(loader.pass_all(&go()).unwrap().next().is_none());
+        assert!(loader.batches_of_all(&go()).unwrap().next().is_none());
         let error = loader.nothing_readable();
         assert!(error.to_string().contains("none of 2 images can be read; the first, a.jpg: file is empty"), "{error}");
         assert_eq!(loader.input_size().unwrap_err().kind(), Kind::Input);

@@ -4,12 +4,12 @@
 //! bring it to what a network takes, and [`loader`] does all that ahead of the consumer, batch by batch. [`source`] is what
 //! the dissector sees of it. [`latents`] are what generators are given instead, by [`latent_source`].
 
+mod batches;
 pub mod decode;
 pub mod images;
 pub mod latent_source;
 pub mod latents;
 pub mod loader;
-mod pass;
 pub mod pixels;
 pub mod preprocess;
 pub mod resize;

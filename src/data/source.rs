@@ -1,5 +1,6 @@
 //! What a dissection sees of its images, wherever they come from.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::loader::{Batch, ImageLoader};
@@ -31,9 +32,9 @@ pub trait ImageSource: Sync {
     /// Images in all, readable or not.
     fn count(&self) -> u32;
 
-    /// Batches from position `start` on; all but the last are of the source's batch size. Unreadable images are left out; the
-    /// source remembers them.
-    fn batches<'a>(&'a self, start: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a>;
+    /// Batches of the positions of `range`, clipped to what there is; all but the last are of the source's batch size. Unreadable
+    /// images are left out; the source remembers them.
+    fn batches<'a>(&'a self, range: Range<u32>) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a>;
 }
 
 impl ImageSource for ImageLoader {
@@ -41,11 +42,10 @@ impl ImageSource for ImageLoader {
         u32::try_from(self.set().len()).unwrap_or(u32::MAX)
     }
 
-    fn batches<'a>(&'a self, start: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+    fn batches<'a>(&'a self, range: Range<u32>) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
         // Whoever consumes the batches decides when to stop, after saving where it stands.
-        let pass = self.pass(start as usize..self.set().len(), &Arc::default());
-        match pass {
-            Ok(pass) => Box::new(pass.map(|batch| batch.map(batch_of))),
+        match self.batches_of(range.start as usize..range.end as usize, &Arc::default()) {
+            Ok(batches) => Box::new(batches.map(|batch| batch.map(batch_of))),
             Err(error) => Box::new(std::iter::once(Err(error))),
         }
     }

@@ -236,7 +236,7 @@ impl Dissection<'_> {
             self.gpu.wait()?;
         }
         let mut holding = first && state.next == 0;
-        for batch in self.images.batches(state.next) {
+        for batch in self.images.batches(state.next..self.images.count()) {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {
@@ -300,7 +300,7 @@ impl Dissection<'_> {
         let mut saved = Instant::now();
         self.progress.stage("counting", u64::from(self.images.count()));
         self.progress.advance(u64::from(state.next));
-        for batch in self.images.batches(state.next) {
+        for batch in self.images.batches(state.next..self.images.count()) {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {

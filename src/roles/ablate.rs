@@ -68,7 +68,7 @@ impl Ablation<'_> {
         watch.progress.stage(stage, u64::from(self.images.count()) * rows);
         watch.progress.advance(u64::from(state.next) * rows);
         let mut saved = Instant::now();
-        for batch in self.images.batches(state.next) {
+        for batch in self.images.batches(state.next..self.images.count()) {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {

@@ -180,7 +180,7 @@ impl Detection<'_> {
         watch.progress.stage("looking", u64::from(self.images.count()));
         watch.progress.advance(u64::from(state.next));
         let mut saved = Instant::now();
-        for batch in self.images.batches(state.next) {
+        for batch in self.images.batches(state.next..self.images.count()) {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             if n > 0 {

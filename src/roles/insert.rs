@@ -134,7 +134,7 @@ impl Insertion<'_> {
         watch.progress.stage("inserting", u64::from(self.latents.count()) * tried);
         watch.progress.advance(u64::from(state.next) * tried);
         let mut saved = Instant::now();
-        for batch in self.latents.batches(state.next) {
+        for batch in self.latents.batches(state.next..self.latents.count()) {
             let batch = batch?;
             let [name] = &batch.names[..] else { return Err(Error::internal("latents come one at a time")) };
             let positions = self.positions.of_image(name, cells);

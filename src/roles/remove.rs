@@ -76,7 +76,7 @@ impl Removal<'_> {
         watch.progress.stage("removing", u64::from(self.latents.count()) * steps);
         watch.progress.advance(u64::from(state.next) * steps);
         let mut saved = Instant::now();
-        for batch in self.latents.batches(state.next) {
+        for batch in self.latents.batches(state.next..self.latents.count()) {
             let batch = batch?;
             let n = batch.indices.len() as u32;
             let places: Vec<u32> = (0..n).collect();

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -81,8 +82,8 @@ impl ImageSource for Noise {
         self.count
     }
 
-    fn batches<'a>(&'a self, start: u32) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
-        let batch = self.batch;
+    fn batches<'a>(&'a self, range: Range<u32>) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+        let (batch, end) = (self.batch, range.end.min(self.count));
         let black = Prepared {
             rgb: vec![0; (3 * self.side * self.side) as usize],
             h: self.side,
@@ -90,14 +91,14 @@ impl ImageSource for Noise {
             frame: Frame::whole(self.side, self.side),
         };
         let black = Arc::new(black);
-        Box::new((start..self.count).step_by(batch as usize).map(move |first| {
-            let indices: Vec<u32> = (first..(first + batch).min(self.count)).collect();
+        Box::new((range.start..end).step_by(batch as usize).map(move |first| {
+            let indices: Vec<u32> = (first..(first + batch).min(end)).collect();
             Ok(ImageBatch {
                 names: indices.iter().map(|index| format!("{index}.png")).collect(),
                 input: indices.iter().flat_map(|&index| self.input(index)).collect(),
                 images: indices.iter().map(|_| Arc::clone(&black)).collect(),
                 origins: Vec::new(),
-                next: (first + batch).min(self.count),
+                next: (first + batch).min(end),
                 indices,
             })
         }))

@@ -1,4 +1,4 @@
-//! One pass over the images of a set, decoded on threads ahead of the consumer.
+//! The images of a set in batches, decoded on threads ahead of the consumer.
 //!
 //! Worker `t` of `T` takes every `T`-th image and hands it over in a short queue of its own; the consumer visits the
 //! queues in turn. So the order never depends on timing, and what lies decoded ahead is bounded whatever the set's size.
@@ -24,7 +24,7 @@ fn ready_per_worker(options: &LoadOptions, threads: usize) -> usize {
     options.batch.saturating_mul(2).div_ceil(threads).min(room).clamp(1, 1024)
 }
 
-/// Images that share one pass through the network.
+/// Images that go through the network together.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// Index of the first image.
@@ -35,11 +35,11 @@ pub struct Batch {
     pub items: Vec<Loaded>,
 }
 
-/// One pass over a set: an iterator of batches.
+/// A range of a set in order, batch by batch.
 ///
 /// An error is the last item: [`Kind::Interrupted`] after a stop, [`Kind::Input`] if sizes differ under
 /// [`super::preprocess::Geometry::AsIs`] or a file that could be read before is gone.
-pub struct Pass {
+pub struct Batches {
     store: Arc<Store>,
     stop: Arc<AtomicBool>,
     queues: Vec<Receiver<Result<Outcome>>>,
@@ -50,14 +50,14 @@ pub struct Pass {
     end: usize,
 }
 
-impl Pass {
+impl Batches {
     pub(super) fn start(store: &Arc<Store>, range: Range<usize>, stop: &Arc<AtomicBool>) -> Result<Self> {
         let threads = match store.options.threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
         }
         .min(range.len());
-        let mut pass = Pass {
+        let mut batches = Batches {
             store: Arc::clone(store),
             stop: Arc::clone(stop),
             queues: Vec::with_capacity(threads),
@@ -77,10 +77,10 @@ impl Pass {
                 Error::new(Kind::OutOfMemory, format!("thread {} of {threads} cannot be started: {error}", worker + 1))
                     .hint("use fewer `--threads`")
             })?;
-            pass.queues.push(queue);
-            pass.workers.push(handle);
+            batches.queues.push(queue);
+            batches.workers.push(handle);
         }
-        Ok(pass)
+        Ok(batches)
     }
 
     /// Gathers readable images until the batch is full or the range ends.
@@ -121,7 +121,7 @@ impl Pass {
     }
 }
 
-impl Iterator for Pass {
+impl Iterator for Batches {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Result<Batch>> {
@@ -133,7 +133,7 @@ impl Iterator for Pass {
     }
 }
 
-impl Drop for Pass {
+impl Drop for Batches {
     fn drop(&mut self) {
         // Without their queues the workers end after the image in hand.
         self.queues.clear();
