@@ -2,7 +2,7 @@
 //!
 //! Modules stand on floors; one imports only from floors below its own:
 //! 0 [`error`], [`files`], [`hash`], [`tensor`], [`geometry`], [`npy`], [`progress`] · 1 [`gpu`], [`weights`], [`data`] · 2 [`graph`], [`kernels`] · 3 [`mod@reference`] ·
-//! 4 [`models`], [`session`] · 5 [`concepts`] · 6 [`dissect`], [`scenes`] · 7 [`roles`] · 8 [`report`] · 9 [`cli`].
+//! 4 [`models`], [`session`] · 5 [`concepts`] · 6 [`dissect`], [`scenes`] · 7 [`roles`] · 8 [`report`] · 9 [`work`] · 10 [`cli`].
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -27,3 +27,4 @@ pub mod scenes;
 pub mod session;
 pub mod tensor;
 pub mod weights;
+pub mod work;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use netdissect::kernels;
 
 /// Modules by floor; one imports only from floors below its own, or from itself.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 12] = [
     &["error", "hash"],
     &["files", "geometry", "npy", "progress", "tensor"],
     &["data", "gpu", "weights"],
@@ -20,6 +20,7 @@ const FLOORS: [&[&str]; 11] = [
     &["dissect", "scenes"],
     &["roles"],
     &["report"],
+    &["work"],
     &["cli"],
 ];
 

@@ -7,9 +7,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::{Context, time_in_words};
-use super::experiment::{PlaceArgs, seconds_of};
-use super::network::{self, InputArgs, Network};
-use super::run_folder::{RunFiles, digest, file_name};
+use super::experiment::PlaceArgs;
+use super::network::InputArgs;
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -19,6 +18,10 @@ use crate::report::schema;
 use crate::roles::ablate::{Ablation, Verdicts};
 use crate::roles::{Split, Watch};
 use crate::session::Session;
+use crate::work::Host;
+use crate::work::network::{self, ImageChoice, ImageNetwork};
+use crate::work::run_folder::{RunFiles, digest, file_name};
+use crate::work::timing::seconds_each;
 
 /// Switch units of a classifier off, one at a time and in groups, and see which classes suffer.
 #[derive(Debug, Args)]
@@ -71,8 +74,9 @@ const BATCH: u32 = 60;
 /// # Errors
 /// [`crate::error::Kind::Input`] if an image is of no class the network knows; [`crate::error::Kind::Interrupted`] if stopped, after saving where it stood.
 pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
-    let network = args.input.open()?;
-    let held_out = InputArgs { images: Some(args.held_out.clone()), ..args.input.clone() }.open()?;
+    let (weights, images) = (args.input.network.choice(), args.input.choice());
+    let network = ImageNetwork::open(&weights, &images)?;
+    let held_out = ImageNetwork::open(&weights, &ImageChoice { path: args.held_out.clone(), ..images })?;
     let classes = class_names(&network)?;
     [&network, &held_out].into_iter().try_for_each(|network| check_classes(network, &classes))?;
     let node = network.model.node_of(&args.layer, false)?.to_owned();
@@ -83,8 +87,8 @@ pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
     if place.begin(&FILES, &job, context)? {
         return print(context, args);
     }
-    let gpu = context.open_gpu()?;
-    let (head, mut tail) = parts(context, &gpu, &network, &node, args.input.batch)?;
+    let gpu = context.host.open_gpu()?;
+    let (head, mut tail) = parts(context.host, &gpu, &network, &node, args.input.batch)?;
     if args.dry_run {
         return dry_run(
             args,
@@ -95,11 +99,11 @@ pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
         );
     }
     let started = Instant::now();
-    let mut stage = |name: &str, images: &Network, removed: &[Vec<u32>], state: &str| {
+    let mut stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {
         let loader = ImageLoader::new(images.set.clone(), images.load_options(&head)?)?;
         let class_of = |name: &str| class_of(name, &classes);
         let split = Split { gpu: &gpu, head: &head, tail: &mut tail };
-        let (progress, stop) = (context.progress, context.stop);
+        let (progress, stop) = (context.host.progress, context.host.stop);
         let watch = Watch { checkpoint: Some(args.output.join(state)), job: digest(&job), progress, stop };
         let verdicts = Ablation { split, images: &loader, class_of: &class_of, removed }.run(name, &watch)?;
         if verdicts.images == 0 {
@@ -141,8 +145,9 @@ impl AblateArgs {
     }
 
     /// Everything that decides the result.
-    fn job(&self, (network, held_out): (&Network, &Network), sizes: &[usize]) -> Result<Value> {
-        let images = |network: &Network| json!({ "fingerprint": network.set.fingerprint(), "order": network.order() });
+    fn job(&self, (network, held_out): (&ImageNetwork, &ImageNetwork), sizes: &[usize]) -> Result<Value> {
+        let images =
+            |network: &ImageNetwork| json!({ "fingerprint": network.set.fingerprint(), "order": network.order() });
         Ok(json!({
             "tool": schema::Tool::current(), "layer": self.layer, "sizes": sizes,
             "model": { "file": file_name(network.file.path()), "sha256": network.file.sha256(), "preprocess": network.file.preprocess()?.name() },
@@ -166,7 +171,7 @@ fn sizes(args: &AblateArgs, units: usize) -> Result<Vec<usize>> {
     }
 }
 
-fn class_names(network: &Network) -> Result<Vec<String>> {
+fn class_names(network: &ImageNetwork) -> Result<Vec<String>> {
     let here = |message| Error::input(message).at(network.file.path().display());
     if network.model.logits.is_none() {
         return Err(here("has no fully connected layers, so it cannot classify")
@@ -184,7 +189,7 @@ fn class_of(name: &str, classes: &[String]) -> Option<usize> {
     classes.iter().position(|class| class == folder)
 }
 
-fn check_classes(network: &Network, classes: &[String]) -> Result<()> {
+fn check_classes(network: &ImageNetwork, classes: &[String]) -> Result<()> {
     match network.set.items.iter().find(|item| class_of(&item.name, classes).is_none()) {
         None => Ok(()),
         Some(item) => {
@@ -197,21 +202,21 @@ fn check_classes(network: &Network, classes: &[String]) -> Result<()> {
 
 /// The classifier on the device, cut behind the layer.
 fn parts(
-    context: &Context<'_>,
+    host: &Host<'_>,
     gpu: &Gpu,
-    network: &Network,
+    network: &ImageNetwork,
     node: &str,
     batch: Option<u32>,
 ) -> Result<(Session, Session)> {
     let (head, tail) = network.model.graph.split(node)?;
     let (nodes, images) = ([node], network.set.len());
     let batch = Some(batch.unwrap_or(BATCH).min(images.max(1) as u32));
-    let tail = network::open_session(context, gpu, &tail, &network.file, (&nodes, images), batch)?;
-    let head = network::open_session(context, gpu, &head, &network.file, (&nodes, images), Some(tail.batch()))?;
+    let tail = network::open_session(host, gpu, &tail, &network.file, (&nodes, images), batch)?;
+    let head = network::open_session(host, gpu, &head, &network.file, (&nodes, images), Some(tail.batch()))?;
     Ok((head, tail))
 }
 
-fn about(args: &AblateArgs, gpu: &Gpu, held_out: &Network, skipped: Vec<schema::Skipped>) -> Result<About> {
+fn about(args: &AblateArgs, gpu: &Gpu, held_out: &ImageNetwork, skipped: Vec<schema::Skipped>) -> Result<About> {
     Ok(About {
         schema_version: experiments::SCHEMA_VERSION,
         experiment: NAME.to_owned(),
@@ -241,14 +246,14 @@ fn dry_run(
     args: &AblateArgs,
     context: &mut Context<'_>,
     (gpu, head, tail): (&Gpu, &Session, &Session),
-    (network, held_out): (&Network, &Network),
+    (network, held_out): (&ImageNetwork, &ImageNetwork),
     (units, groups): (usize, usize),
 ) -> Result<()> {
     let (ranked, judged) = (network.set.len() as u64, held_out.set.len() as u64);
     let (heads, tails) = (ranked + judged, ranked * (units as u64 + 1) + judged * (2 * groups as u64 + 1));
-    let each = [seconds_of(gpu, head, head.batch())?, seconds_of(gpu, tail, tail.batch())?];
+    let each = [seconds_each(gpu, head, head.batch())?, seconds_each(gpu, tail, tail.batch())?];
     let seconds = each[0] * heads as f64 + each[1] * tails as f64;
-    if context.global.json {
+    if context.json {
         return context.json(&json!({ "head_passes": heads, "tail_passes": tails, "seconds": seconds }));
     }
     context.line(&format!("{heads} images to the layer, {tails} from it; about {}", time_in_words(seconds)))?;
@@ -258,7 +263,7 @@ fn dry_run(
 fn print(context: &mut Context<'_>, args: &AblateArgs) -> Result<()> {
     let result = Report::open(&args.output)?;
     let page = args.output.join("report.html");
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "folder": args.output, "report": page, "accuracy": result.accuracy, "balanced_accuracy": result.baseline(), "means": result.means,
             "skipped": result.about.images.skipped,

@@ -7,16 +7,19 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::{Context, size_in_words};
-use super::generator::{Generator, LatentArgs};
+use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
 use crate::data::ImageSource;
 use crate::data::loader::ImageLoader;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::files::Scratch;
 use crate::progress::check_stop;
 use crate::session::Session;
 use crate::tensor::Shape;
 use crate::weights::{Stored, WeightFile, save};
+use crate::work::generator::{Generator, LatentChoice};
+use crate::work::network::{ImageChoice, ImageNetwork};
+use crate::work::subject::Inputs;
 
 /// Save the activations of chosen layers as safetensors: tensors named by layer, `[n, c, h, w]`.
 #[derive(Debug, Args)]
@@ -56,21 +59,24 @@ struct Gathered {
 /// # Errors
 /// [`crate::error::Kind::Input`] if no image can be read, [`crate::error::Kind::Output`] if the file cannot be written.
 pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
-    if args.latents.is_given() { of_latents(args, context) } else { of_images(args, context) }
+    match args.latents.or_images(&args.input)? {
+        Inputs::Latents(latents) => of_latents(args, context, &latents),
+        Inputs::Images(images) => of_images(args, context, &images),
+    }
 }
 
-fn of_images(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
-    let network = args.input.open()?;
-    let nodes = network.nodes(&args.layers)?;
+fn of_images(args: &ActivationsArgs, context: &mut Context<'_>, images: &ImageChoice) -> Result<()> {
+    let network = ImageNetwork::open(&args.input.network.choice(), images)?;
+    let nodes = network.nodes(&args.layers.choice())?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
-    let gpu = context.open_gpu()?;
-    let session = network.session(context, &gpu, &keep, args.input.batch)?;
+    let gpu = context.host.open_gpu()?;
+    let session = network.session(context.host, &gpu, &keep, args.input.batch)?;
     let loader = ImageLoader::new(network.set.clone(), network.load_options(&session)?)?;
     let mut gathered = gather(args, &session, &nodes)?;
-    context.progress.stage("reading activations", u64::from(loader.count()));
+    context.host.progress.stage("reading activations", u64::from(loader.count()));
     let mut images = Vec::new();
     for batch in loader.batches(0..loader.count()) {
-        check_stop(context.stop)?;
+        check_stop(context.host.stop)?;
         let batch = batch?;
         let n = batch.indices.len() as u32;
         if n > 0 {
@@ -79,7 +85,7 @@ fn of_images(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
             gathered.iter_mut().try_for_each(|layer| layer.take(&session, n))?;
             images.extend(batch.names);
         }
-        context.progress.advance(n.into());
+        context.host.progress.advance(n.into());
     }
     if images.is_empty() {
         return Err(loader.nothing_readable());
@@ -92,19 +98,16 @@ fn of_images(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
     finish(args, context, &gathered, &network.file, &about, json!({ "images": images, "skipped": skipped }))
 }
 
-fn of_latents(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<()> {
-    if args.input.images.is_some() {
-        let error = Error::new(Kind::Usage, "both images and latents are named; needed one of them");
-        return Err(error.hint("a generator is given latents, every other network images"));
-    }
-    let generator = Generator::open(&args.input.network, &args.latents)?;
-    let nodes = generator.model.nodes_of(&args.layers.layers, args.layers.pre_relu)?;
+fn of_latents(args: &ActivationsArgs, context: &mut Context<'_>, latents: &LatentChoice) -> Result<()> {
+    let generator = Generator::open(&args.input.network.choice(), latents)?;
+    let layers = args.layers.choice();
+    let nodes = generator.model.nodes_of(&layers.layers, layers.pre_relu)?;
     let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
-    let gpu = context.open_gpu()?;
-    let session = generator.session(context, &gpu, &keep, args.input.batch)?;
+    let gpu = context.host.open_gpu()?;
+    let session = generator.session(context.host, &gpu, &keep, args.input.batch)?;
     let mut gathered = gather(args, &session, &nodes)?;
-    context.progress.stage("reading activations", generator.indices.len() as u64);
-    generator.run(context, &session, &gpu, |_, indices| {
+    context.host.progress.stage("reading activations", generator.indices.len() as u64);
+    generator.run(context.host, &session, &gpu, |indices| {
         gathered.iter_mut().try_for_each(|layer| layer.take(&session, indices.len() as u32))
     })?;
     let about = [
@@ -143,7 +146,7 @@ fn finish(
     inputs: Value,
 ) -> Result<()> {
     let bytes = write(args, gathered, weights, about)?;
-    if context.global.json {
+    if context.json {
         let layers: Vec<_> = gathered
             .iter()
             .map(|layer| json!({ "layer": layer.name, "shape": [layer.shape.n, layer.shape.c, layer.shape.h, layer.shape.w] }))
@@ -177,7 +180,7 @@ fn write(
         .collect();
     let own = [
         ("weights_sha256".to_owned(), weights.sha256().to_owned()),
-        ("pre_relu".to_owned(), args.layers.pre_relu.to_string()),
+        ("pre_relu".to_owned(), args.layers.choice().pre_relu.to_string()),
     ];
     let metadata = [about, &own].concat();
     let values = |layer: usize| match bytemuck::try_cast_slice(&maps[layer]) {

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::bench_sweep;
 use super::context::Context;
-use super::network::WeightArgs;
 use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Gpu, Recording};
@@ -20,6 +19,7 @@ use crate::progress::check_stop;
 use crate::reference::{self, Case, Size};
 use crate::session::Session;
 use crate::weights::WeightFile;
+use crate::work::network::NetworkChoice;
 
 /// Time each kernel on real layers: GFLOP/s, GB/s, and the share of a roof measured in the same run.
 #[derive(Debug, Args)]
@@ -67,18 +67,18 @@ struct Roof {
 /// # Errors
 /// [`Kind::Usage`] if no kernel has such a name; else what the device reports.
 pub(super) fn run(args: &BenchArgs, context: &mut Context<'_>) -> Result<()> {
-    let gpu = context.open_gpu()?;
+    let gpu = context.host.open_gpu()?;
     let roof = measure_roof(&gpu, args.repeats)?;
-    if !context.global.json {
+    if !context.json {
         context.line(&format!("{} ({} {})", gpu.summary().name, gpu.summary().driver, gpu.summary().driver_info))?;
         context.line(&format!("roof: {:.1} GFLOP/s, {:.1} GB/s", roof.gflops, roof.gigabytes))?;
     }
-    let named = WeightArgs { weights: args.weights.clone(), model: args.model.clone() };
+    let named = NetworkChoice { weights: args.weights.clone(), model: args.model.clone() };
     let rows = match (&named.weights, &named.model) {
         (None, None) => kernels(args, context, &gpu, &roof)?,
         _ => network(args, context, &gpu, &named, &roof)?,
     };
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "adapter": gpu.summary(), "roof": { "gflops": roof.gflops, "gigabytes_per_second": roof.gigabytes }, "rows": rows,
         }));
@@ -130,12 +130,12 @@ fn kernels(args: &BenchArgs, context: &mut Context<'_>, gpu: &Gpu, roof: &Roof) 
             continue;
         }
         for case in reference::cases(entry.stem).iter().filter(|case| matches!(case.size, Size::Real | Size::Timed)) {
-            check_stop(context.stop)?;
+            check_stop(context.host.stop)?;
             let times = time(gpu, case, args.repeats)?;
             let median = times[times.len() / 2];
             let (gflops, gigabytes) = (case.work.flops as f64 / median / 1e6, case.work.bytes as f64 / median / 1e6);
             let share = (gflops / roof.gflops).max(gigabytes / roof.gigabytes);
-            if context.global.json {
+            if context.json {
                 rows.push(json!({
                     "kernel": entry.stem, "case": case.label, "milliseconds": median, "gflops": gflops,
                     "gigabytes_per_second": gigabytes, "share_of_roof": share,
@@ -179,7 +179,7 @@ fn network(
     args: &BenchArgs,
     context: &mut Context<'_>,
     gpu: &Gpu,
-    named: &WeightArgs,
+    named: &NetworkChoice,
     roof: &Roof,
 ) -> Result<Vec<Value>> {
     let file = named.open()?;
@@ -195,7 +195,7 @@ fn network(
     let mut rows = Vec::new();
     let mut steps: Vec<(String, &'static str, Vec<f64>)> = Vec::new();
     for _ in 0..args.repeats {
-        check_stop(context.stop)?;
+        check_stop(context.host.stop)?;
         for (position, step) in gpu.submit_timed(&program)?.into_iter().enumerate() {
             match steps.get_mut(position) {
                 Some((_, _, times)) => times.push(step.milliseconds),
@@ -210,7 +210,7 @@ fn network(
         let input = node.inputs.first().map_or(node.shape, |id| graph.node(*id).shape);
         let flops = node.operator.flops(input, node.shape) as f64 * f64::from(args.batch);
         let gflops = flops / median / 1e6;
-        if context.global.json {
+        if context.json {
             rows.push(json!({ "layer": label, "kernel": stem, "milliseconds": median, "gflops": gflops, "share_of_roof": gflops / roof.gflops }));
         } else {
             context.line(&format!(
@@ -233,7 +233,7 @@ fn network(
         .map(|node| node.operator.flops(node.inputs.first().map_or(node.shape, |id| graph.node(*id).shape), node.shape))
         .sum();
     let gflops = total as f64 * f64::from(args.batch) / wall / 1e6;
-    if context.global.json {
+    if context.json {
         rows.push(json!({ "layer": "whole", "milliseconds": wall, "milliseconds_per_image": wall / f64::from(args.batch), "gflops": gflops, "peak_bytes": gpu.peak_bytes() }));
     } else {
         context.line(&format!(

@@ -49,7 +49,7 @@ pub(super) fn rows(
     let pass = |session: &Session, times: &mut Vec<f64>| {
         let program = gpu.program(session.record(1)?)?;
         for run in 0..=repeats {
-            check_stop(context.stop)?;
+            check_stop(context.host.stop)?;
             let start = Instant::now();
             gpu.wait_for(gpu.submit(&program)?)?;
             // The first compiles.
@@ -69,7 +69,7 @@ pub(super) fn rows(
         split.begin(&latent, 1)?;
         split.images(&[0], None)?;
         for chunk in positions.chunks(batch as usize) {
-            check_stop(context.stop)?;
+            check_stop(context.host.stop)?;
             windows.images(gpu, split.tail, &units, chunk)?;
         }
         gpu.wait()
@@ -89,7 +89,7 @@ pub(super) fn rows(
     let (head, tail, sweep, count) = (median(heads), median(tails), median(sweeps), positions.len());
     let apart = head + tail * count as f64;
     let ratio = sweep / apart;
-    if !context.global.json {
+    if !context.json {
         context.line(&format!("head, 1 image: {head:.1} ms"))?;
         context.line(&format!("tail, 1 image: {tail:.1} ms"))?;
         context.line(&format!(

@@ -75,7 +75,7 @@ pub(super) fn run(args: &CacheArgs, context: &mut Context<'_>) -> Result<()> {
         error.hint("name one with NETDISSECT_CACHE_DIR")
     })?;
     match &args.command {
-        CacheCommand::Dir if context.global.json => context.json(&json!({ "folder": folder })),
+        CacheCommand::Dir if context.json => context.json(&json!({ "folder": folder })),
         CacheCommand::Dir => context.line(&folder.display().to_string()),
         CacheCommand::Size => size(context, &folder),
         CacheCommand::Prune(args) => {
@@ -97,7 +97,7 @@ fn size(context: &mut Context<'_>, folder: &Path) -> Result<()> {
     let networks = cache::survey(folder);
     let tuning = Tuning::read(folder);
     let bytes = totals(&networks).1 + tuning.as_ref().map_or(0, |tuning| tuning.bytes);
-    if context.global.json {
+    if context.json {
         let label_maps: Vec<_> = networks
             .iter()
             .map(|network| {
@@ -186,7 +186,7 @@ fn remove(context: &mut Context<'_>, folder: &Path, removal: &Removal<'_>) -> Re
         }
     }
     let (left, left_bytes) = (images.saturating_sub(removed), bytes.saturating_sub(removed_bytes));
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "folder": folder, "dry_run": removal.dry_run,
             "removed": { "images": removed, "bytes": removed_bytes, "tuning": removal.tuning.is_some() },

@@ -12,6 +12,7 @@ use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::progress::check_stop;
+use crate::work::network::ImageNetwork;
 
 /// Name the most likely classes of images.
 #[derive(Debug, Args)]
@@ -37,20 +38,20 @@ pub(super) struct ClassifyArgs {
 /// # Errors
 /// [`crate::error::Kind::Input`] if the weights have no fully connected layers or no image can be read.
 pub(super) fn run(args: &ClassifyArgs, context: &mut Context<'_>) -> Result<()> {
-    let network = args.input.open()?;
+    let network = ImageNetwork::open(&args.input.network.choice(), &args.input.choice())?;
     let Some(logits) = network.model.logits.clone() else {
         return Err(Error::input("has no fully connected layers, so it cannot classify")
             .at(network.file.path().display())
             .hint("import a file that has them, without `--body`"));
     };
     let names = class_names(args, &network)?;
-    let gpu = context.open_gpu()?;
-    let session = network.session(context, &gpu, &[&logits], args.input.batch)?;
+    let gpu = context.host.open_gpu()?;
+    let session = network.session(context.host, &gpu, &[&logits], args.input.batch)?;
     let loader = ImageLoader::new(network.set.clone(), network.load_options(&session)?)?;
-    context.progress.stage("classifying", u64::from(loader.count()));
+    context.host.progress.stage("classifying", u64::from(loader.count()));
     let mut results = Vec::new();
     for batch in loader.batches(0..loader.count()) {
-        check_stop(context.stop)?;
+        check_stop(context.host.stop)?;
         let batch = batch?;
         let n = batch.indices.len() as u32;
         if n > 0 {
@@ -61,7 +62,7 @@ pub(super) fn run(args: &ClassifyArgs, context: &mut Context<'_>) -> Result<()> 
                 results.push((name.clone(), ranked(scores, args.top as usize)));
             }
         }
-        context.progress.advance(n.into());
+        context.host.progress.advance(n.into());
     }
     let skipped = loader.skipped();
     if results.is_empty() {
@@ -83,7 +84,7 @@ fn ranked(scores: &[f32], top: usize) -> Vec<(usize, f32, f64)> {
         .collect()
 }
 
-fn class_names(args: &ClassifyArgs, network: &super::network::Network) -> Result<Vec<String>> {
+fn class_names(args: &ClassifyArgs, network: &ImageNetwork) -> Result<Vec<String>> {
     let Some(path) = &args.classes else { return Ok(network.file.class_names().unwrap_or_default()) };
     let text = files::read_to_string(path)?;
     let needed = network.model.graph.node(network.model.graph.output()).shape.c as usize;
@@ -100,7 +101,7 @@ fn print(
     names: &[String],
 ) -> Result<()> {
     let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| format!("class {class}"));
-    if context.global.json {
+    if context.json {
         let images: Vec<_> = results
             .iter()
             .map(|(image, classes)| {

@@ -1,18 +1,12 @@
-//! Which concepts: what `dissect` and the experiments share of naming a source of label maps.
+//! Words for concepts: what `dissect`, `segment` and the experiments share of naming a source of label maps.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::context::Context;
-use crate::concepts::parsing::Wanted;
-use crate::concepts::segmenter::{self, SegmenterChoice};
-use crate::concepts::{self, ConceptChoice, ConceptSource};
-use crate::data::preprocess::Geometry;
 use crate::error::{Error, Kind, Result};
-use crate::files;
-use crate::gpu::Gpu;
 use crate::weights::shipped;
+use crate::work::concepts::{Labelling, Segmenters};
 
 /// Where label maps come from.
 #[derive(Debug, Clone, Args)]
@@ -49,22 +43,9 @@ pub(super) struct ConceptArgs {
     no_cache: bool,
 }
 
-/// Refuses label maps that `segment` made of other parts of the photographs than the network sees.
-fn check_geometry(folder: &Path, geometry: Geometry) -> Result<()> {
-    let text = files::read_to_string(&folder.join("run.json")).unwrap_or_default();
-    let run: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    let of_maps = &run["images"]["geometry"];
-    if run["command"] == "segment" && *of_maps != geometry.describe() {
-        let message = format!("its label maps show photographs as {of_maps}; the network sees {}", geometry.describe());
-        let error = Error::input(message).at(folder.display());
-        return Err(error.hint("pass `--as-is` to both `segment` and this command, or to neither"));
-    }
-    Ok(())
-}
-
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Switch {
+enum Switch {
     /// Do.
     On,
     /// Do not.
@@ -77,62 +58,25 @@ impl ConceptArgs {
         self.concepts.is_some() || self.labels.is_some()
     }
 
-    /// Checks that the source looks at images: label maps from files are the same whatever is done to the units.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`].
-    pub(super) fn check_looks(&self) -> Result<()> {
-        if self.labels.is_some() {
-            let error = Error::new(
-                Kind::Usage,
-                "label maps from files do not show what becomes of an image without or with units",
-            );
-            return Err(error.hint("name concepts that are found in the image itself, such as `--concepts colors`"));
+    /// The source that the words mean.
+    pub(super) fn choice(&self) -> Labelling {
+        match (&self.labels, self.concepts.as_deref()) {
+            (Some(folder), _) => Labelling::Folder(folder.clone()),
+            (None, Some("broden")) => Labelling::Broden,
+            (None, Some("upernet")) => Labelling::Segmenters(self.segmenters(self.segmenter.clone())),
+            (None, _) => Labelling::Colors,
         }
-        Ok(())
     }
 
-    /// Opens the source. `broden` is the folder of the images and the part of each that is seen, where there is a folder.
-    ///
-    /// # Errors
-    /// As [`concepts::open`]; [`Kind::Usage`] for Broden's concepts without a folder of images.
-    pub(super) fn open<'a>(
-        &self,
-        context: &Context<'a>,
-        gpu: &Gpu,
-        broden: Option<(PathBuf, Geometry)>,
-    ) -> Result<Box<dyn ConceptSource + 'a>> {
-        let choice = match (&self.labels, self.concepts.as_deref()) {
-            (Some(folder), _) => {
-                if let Some((_, geometry)) = broden {
-                    check_geometry(folder, geometry)?;
-                }
-                ConceptChoice::Labels(folder.clone())
-            }
-            (None, Some("broden")) => {
-                let (folder, geometry) = broden.ok_or_else(|| {
-                    Error::new(Kind::Usage, "Broden's concepts are those of its own images")
-                        .hint("name concepts that can be told from any picture, such as `--concepts colors`")
-                })?;
-                ConceptChoice::Broden { folder, geometry }
-            }
-            (None, Some("upernet")) => ConceptChoice::Upernet(self.segmenters()?),
-            (None, _) => ConceptChoice::Colors,
-        };
-        concepts::open(&choice, gpu, context.progress)
-    }
-
-    /// What segmenters that come with the program see, if one is named; else the same concepts.
+    /// What segmenters that come with the program see, if one is named; else the source that the words mean.
     ///
     /// # Errors
     /// [`Kind::Usage`] if the program has no such network, or other concepts than a segmenter's are named as well.
-    pub(super) fn with_segmenter(&self, name: Option<&str>) -> Result<ConceptArgs> {
-        let Some(name) = name else { return Ok(self.clone()) };
+    pub(super) fn choice_or_shipped(&self, name: Option<&str>) -> Result<Labelling> {
+        let Some(name) = name else { return Ok(self.choice()) };
         shipped::paths(name)?;
         match self.concepts.as_deref() {
-            None | Some("upernet") => {
-                Ok(ConceptArgs { concepts: Some("upernet".to_owned()), segmenter: vec![name.into()], ..self.clone() })
-            }
+            None | Some("upernet") => Ok(Labelling::Segmenters(self.segmenters(vec![name.into()]))),
             Some(other) => {
                 let message = format!("both `--concepts {other}` and `--model {name}` are named; needed one of them");
                 Err(Error::new(Kind::Usage, message))
@@ -140,38 +84,13 @@ impl ConceptArgs {
         }
     }
 
-    /// The same concepts, neither looked up among what was kept nor kept.
-    pub(super) fn uncached(&self) -> ConceptArgs {
-        ConceptArgs { no_cache: true, ..self.clone() }
-    }
-
-    /// Which segmenters, and what is asked of them.
-    fn segmenters(&self) -> Result<SegmenterChoice> {
-        let mut files = Vec::new();
-        for named in &self.segmenter {
-            match named.to_str().filter(|name| shipped::find(name).is_some()) {
-                Some(name) => files.extend(shipped::paths(name)?),
-                None => files.push(named.clone()),
-            }
-        }
-        if files.is_empty() {
-            let error = Error::new(Kind::Usage, "`--concepts upernet` needs the weights of the segmenters");
-            return Err(error.hint("name them with `--segmenter upernet.safetensors,color-segmenter.safetensors`"));
-        }
-        let asked = |category: &str| self.categories.iter().any(|asked| asked == category);
-        let all = self.categories.is_empty();
-        let wanted = Wanted {
-            // Halves are parts of objects.
-            halves: self.halves == Switch::On && (all || asked("part")),
-            parts: all || asked("part"),
-            materials: all || asked("material"),
-            colors: asked("color") || all && segmenter::has_colors(&files)?,
-        };
-        Ok(SegmenterChoice {
+    fn segmenters(&self, files: Vec<PathBuf>) -> Segmenters {
+        Segmenters {
             files,
-            wanted,
+            categories: self.categories.clone(),
+            halves: self.halves == Switch::On,
             compat: self.compat == Switch::On,
-            cache_dir: if self.no_cache { None } else { files::cache_dir() },
-        })
+            cached: !self.no_cache,
+        }
     }
 }

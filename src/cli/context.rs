@@ -1,4 +1,4 @@
-//! What every subcommand is given: the device, where to write, who listens.
+//! What every subcommand is given: the machine, where to write, and in which form.
 
 use std::io::Write;
 use std::sync::atomic::AtomicBool;
@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 use clap::Args;
 
 use crate::error::{Error, Kind, Result};
-use crate::gpu::{DeviceChoice, Gpu};
 use crate::progress::Progress;
+use crate::work::Host;
 
 /// Options that every subcommand takes.
 #[derive(Debug, Clone, Args)]
@@ -37,42 +37,28 @@ pub(super) struct GlobalArgs {
     pub(super) color: clap::ColorChoice,
 }
 
+impl GlobalArgs {
+    /// The machine that the words mean.
+    pub(super) fn host<'a>(&self, progress: &'a dyn Progress, stop: &'a AtomicBool) -> Host<'a> {
+        let device = match self.device.parse() {
+            Ok(choice) => choice,
+            Err(never) => match never {},
+        };
+        Host { device, memory: self.memory, progress, stop }
+    }
+}
+
 /// What a subcommand works with.
 pub(super) struct Context<'a> {
-    /// Options that every subcommand takes.
-    pub(super) global: &'a GlobalArgs,
+    /// The machine.
+    pub(super) host: &'a Host<'a>,
+    /// Whether results are wanted as JSON.
+    pub(super) json: bool,
     /// Where results go.
     pub(super) out: &'a mut dyn Write,
-    /// Who listens to long work.
-    pub(super) progress: &'a dyn Progress,
-    /// Set when the user asks to stop.
-    pub(super) stop: &'a AtomicBool,
 }
 
 impl Context<'_> {
-    /// Opens the chosen adapter with the chosen budget.
-    ///
-    /// # Errors
-    /// As [`Gpu::open`].
-    pub(super) fn open_gpu(&self) -> Result<Gpu> {
-        let gpu = Gpu::open(&self.choice())?;
-        if let Some(bytes) = self.global.memory {
-            gpu.set_budget(bytes);
-        }
-        if gpu.summary().software {
-            self.progress.note(&format!("running on {}, a software adapter", gpu.summary().name));
-        }
-        Ok(gpu)
-    }
-
-    /// The chosen adapter.
-    pub(super) fn choice(&self) -> DeviceChoice {
-        match self.global.device.parse() {
-            Ok(choice) => choice,
-            Err(never) => match never {},
-        }
-    }
-
     /// Writes a line of results.
     ///
     /// # Errors

@@ -104,12 +104,12 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
     files::make_folder(&args.output.join("control"))?;
     Control::ALL.iter().try_for_each(|control| control.write(&args.output))?;
     for (place, step) in steps.iter().enumerate() {
-        context.progress.note(&format!("[{} of {}] {}", place + 1, steps.len(), step.title));
+        context.host.progress.note(&format!("[{} of {}] {}", place + 1, steps.len(), step.title));
         type_in(&step.words, context)?;
     }
     let story = story::write(&args.output, args.scenes.into(), &missing)?;
     let (page, seconds) = (args.output.join("report.html"), started.elapsed().as_secs_f64());
-    if context.global.json {
+    if context.json {
         let story = serde_json::to_value(&story).map_err(|error| Error::internal(error.to_string()))?;
         return context.json(&json!({ "folder": args.output, "report": page, "seconds": seconds, "story": story }));
     }
@@ -154,8 +154,7 @@ fn type_in(words: &[String], context: &Context<'_>) -> Result<()> {
     let parsed = Cli::try_parse_from(std::iter::once("netdissect").chain(words.iter().map(String::as_str)));
     let cli = parsed.map_err(|error| Error::internal(error.to_string()).at(words.join(" ")))?;
     let mut unheard = std::io::sink();
-    let (global, progress, stop) = (context.global, context.progress, context.stop);
-    super::perform(&cli.command, &mut Context { global, out: &mut unheard, progress, stop })
+    super::perform(&cli.command, &mut Context { host: context.host, json: context.json, out: &mut unheard })
 }
 
 /// The steps that can be taken, and the networks that keep others from it.
@@ -327,7 +326,7 @@ fn write_weights(path: &Path, like: &WeightFile, tensors: Tensors, body: bool) -
 
 /// Prints the commands.
 fn dry_run(args: &DemoArgs, context: &mut Context<'_>, steps: &[Step], missing: &[&str]) -> Result<()> {
-    if context.global.json {
+    if context.json {
         let steps: Vec<_> = steps.iter().map(|step| json!({ "title": step.title, "command": step.words })).collect();
         return context.json(&json!({ "folder": args.output, "steps": steps, "missing": missing }));
     }

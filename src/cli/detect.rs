@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 use super::concepts::ConceptArgs;
 use super::context::{Context, size_in_words, time_in_words};
 use super::dissect::{fraction, grid};
-use super::experiment::{self, PlaceArgs, picture, seconds_of};
-use super::generator::{Generator, LatentArgs, Parts};
-use super::network::{ExifName, InputArgs, OrderName, WeightArgs};
-use super::run_folder::{RunFiles, digest, file_name};
-use super::subject::{Source, Subject};
+use super::experiment::{self, PlaceArgs, picture};
+use super::latents::LatentArgs;
+use super::network::{ExifName, WeightArgs};
 use crate::concepts::ConceptSource;
+use crate::data::images::Order;
 use crate::dissect::pictures::thumbnail;
 use crate::dissect::ranking::{self, Dissected, ranked};
 use crate::error::{Error, Kind, Result};
@@ -25,6 +24,11 @@ use crate::report::experiments::{self, About, Picture, Row};
 use crate::report::{self, schema, sheet};
 use crate::roles::Watch;
 use crate::roles::detect::{Detection, Presence, Sightings};
+use crate::work::generator::{Generator, Parts};
+use crate::work::network::{ImageChoice, ImageNetwork};
+use crate::work::run_folder::{RunFiles, digest, file_name};
+use crate::work::subject::{Source, Subject};
+use crate::work::timing::seconds_each;
 
 /// Tell from one unit's peak whether a concept is in the image, and how often that is right.
 #[derive(Debug, Args)]
@@ -145,7 +149,7 @@ struct Job<'a> {
 /// [`Kind::Input`] if the layer, unit or concept is not there; [`Kind::Interrupted`] if stopped, after saving where it stood.
 pub(super) fn run(args: &DetectArgs, context: &mut Context<'_>) -> Result<()> {
     let run = args.run.as_deref().map(Dissected::open).transpose()?;
-    let gpu = context.open_gpu()?;
+    let gpu = context.host.open_gpu()?;
     let (subject, job) = match (&args.positive, &args.negative) {
         (Some(positive), Some(negative)) => of_photographs(args, run.as_ref(), (positive, negative))?,
         _ => of_latents(args, context, run.as_ref(), &gpu)?,
@@ -155,14 +159,14 @@ pub(super) fn run(args: &DetectArgs, context: &mut Context<'_>) -> Result<()> {
         return print(context, args);
     }
     let nodes = [(job.layer.clone(), job.node.clone())];
-    let mut parts = subject.parts(context, &gpu, &nodes, args.place.batch)?;
+    let mut parts = subject.parts(context.host, &gpu, &nodes, args.place.batch)?;
     let source = subject.source(&parts.head)?;
     if args.place.dry_run {
         return dry_run(args, context, &gpu, &parts, subject.count());
     }
     let started = Instant::now();
     let checkpoint = Some(args.place.output.join(STATE));
-    let watch = Watch { checkpoint, job: digest(&described), progress: context.progress, stop: context.stop };
+    let watch = Watch { checkpoint, job: digest(&described), progress: context.host.progress, stop: context.host.stop };
     let detection = Detection { images: source.images(), node: &job.node, unit: job.unit };
     let sightings = match &job.labels {
         Some((concepts, presence)) => {
@@ -174,7 +178,7 @@ pub(super) fn run(args: &DetectArgs, context: &mut Context<'_>) -> Result<()> {
     if sightings.images.is_empty() {
         return Err(source.nothing_readable());
     }
-    let images = subject.report_images(&source, sightings.images.len() as u64, context.stop)?;
+    let images = subject.report_images(&source, sightings.images.len() as u64, context.host.stop)?;
     let rows = pictures(args, &job, (&subject, &source), (&gpu, &mut parts), &sightings)?;
     let report = Report::new(
         about(&gpu, images, &subject, &job)?,
@@ -195,16 +199,9 @@ fn of_photographs(
     (positive, negative): (&Path, &Path),
 ) -> Result<(Subject, Job<'static>)> {
     let open = |folder: &Path| {
-        let input = InputArgs {
-            images: Some(folder.to_owned()),
-            network: args.network.clone(),
-            as_is: args.as_is,
-            batch: args.place.batch,
-            limit: args.limit,
-            order: OrderName::Sorted,
-            exif: args.exif,
-        };
-        input.open()
+        let (as_is, limit, exif) = (args.as_is, args.limit, args.exif.into());
+        let images = ImageChoice { path: folder.to_owned(), as_is, limit, order: Order::Sorted, exif };
+        ImageNetwork::open(&args.network.choice(), &images)
     };
     let folders = names_apart(positive, negative)?;
     let (mut network, others) = (open(positive)?, open(negative)?);
@@ -255,9 +252,9 @@ fn of_latents<'a>(
             error.hint("name `--concepts` for a generator's images, or `--positive` and `--negative` photographs")
         );
     }
-    let generator = Generator::open(&args.network, &args.latents)?;
+    let generator = Generator::open(&args.network.choice(), &args.latents.choice())?;
     experiment::check_latents(&generator)?;
-    let concepts = args.concepts.open(context, gpu, None)?;
+    let concepts = args.concepts.choice().open(context.host, gpu, None)?;
     let (concept, label) = named(args.concept.as_deref().unwrap_or_default(), concepts.vocabulary(), run)?;
     let report = run.map(|run| report::read(&run.folder)).transpose()?;
     let of_run = report.map(|report| (report.settings.grid[0], report.settings.grid[1]));
@@ -414,8 +411,8 @@ fn dry_run(args: &DetectArgs, context: &mut Context<'_>, gpu: &Gpu, parts: &Part
     if parts.tail.is_some() {
         return experiment::dry_run(context, gpu, parts, (count as u64, count as u64, None), &args.place.output);
     }
-    let seconds = seconds_of(gpu, &parts.head, parts.head.batch())? * count as f64;
-    if context.global.json {
+    let seconds = seconds_each(gpu, &parts.head, parts.head.batch())? * count as f64;
+    if context.json {
         return context.json(&json!({ "images": count, "seconds": seconds, "memory_bytes": gpu.peak_bytes() }));
     }
     context.line(&format!(
@@ -430,7 +427,7 @@ fn print(context: &mut Context<'_>, args: &DetectArgs) -> Result<()> {
     let folder = &args.place.output;
     let page = folder.join("report.html");
     let report = Report::open(folder)?;
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "folder": folder, "report": page, "layer": report.about.layer, "unit": report.unit, "concept": report.concept,
             "with": report.with.images, "without": report.without.images, "verdict": report.verdict, "iou": report.iou,

@@ -27,7 +27,7 @@ pub(super) fn run(_: &DevicesArgs, context: &mut Context<'_>) -> Result<()> {
     if adapters.is_empty() {
         return Err(Error::new(Kind::NoDevice, "no Vulkan, Metal or DX12 adapter was found").hint(INSTALL_HINT));
     }
-    if context.global.json {
+    if context.json {
         return context.json(&json!({ "default": 0, "why": WHY, "adapters": adapters }));
     }
     for adapter in &adapters {

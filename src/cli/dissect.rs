@@ -9,18 +9,20 @@ use serde_json::{Value, json};
 
 use super::concepts::ConceptArgs;
 use super::context::{Context, size_in_words, time_in_words};
-use super::generator::{LatentArgs, Parts};
+use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
-use super::render;
-use super::run_folder::{RunFiles, digest, file_name};
-use super::subject::{Source, Subject};
 use crate::concepts::{ConceptSource, LabelMaps, label_writer};
 use crate::dissect::run::{Dissection, LabelListener, Outcome, Settings};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files;
 use crate::gpu::Gpu;
 use crate::report;
 use crate::session::Session;
+use crate::work::generator::{LatentChoice, Parts};
+use crate::work::run_folder::{RunFiles, digest, file_name};
+use crate::work::strips;
+use crate::work::subject::{Inputs, Source, Subject};
+use crate::work::timing::seconds_each;
 
 /// Label the units of some layers with the concepts they respond to.
 #[derive(Debug, Args)]
@@ -120,27 +122,27 @@ const BEST: usize = 5;
 /// [`crate::error::Kind::Input`] naming what is wrong with a file; [`crate::error::Kind::Output`] if the folder cannot be written; [`crate::error::Kind::Interrupted`] if
 /// stopped, after saving where it stood.
 pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
-    let subject = Subject::open(&args.input, &args.latents)?;
-    let nodes = subject.nodes(&args.layers)?;
+    let inputs = match args.latents.or_images(&args.input)? {
+        Inputs::Latents(latents) => Inputs::Latents(LatentChoice { limit: args.input.limit, ..latents }),
+        images => images,
+    };
+    let subject = Subject::open(&args.input.network.choice(), &inputs)?;
+    let nodes = subject.nodes(&args.layers.choice())?;
     if let (true, Subject::Photographs(network)) = (args.save_labels, &subject) {
         label_writer::check_names(network.set.items.iter().map(|item| item.name.as_str()))?;
     }
     let grid = args.grid.unwrap_or_else(|| subject.default_grid());
-    let gpu = context.open_gpu()?;
-    let broden = match &subject {
-        Subject::Photographs(network) => args.input.broden(network),
-        Subject::Latents(_) => None,
-    };
-    let concepts = args.concepts.open(context, &gpu, broden)?;
+    let gpu = context.host.open_gpu()?;
+    let concepts = args.concepts.choice().open(context.host, &gpu, subject.photographs())?;
     let job = args.job(&subject, &nodes, concepts.as_ref(), grid)?;
     if !args.dry_run {
         if FILES.is_done(&args.output, &job, args.restart)? {
-            context.progress.note("this run is complete; `--restart` makes it again");
+            context.host.progress.note("this run is complete; `--restart` makes it again");
             return print_done(context, &args.output);
         }
         FILES.begin(&args.output, &job)?;
     }
-    let parts = subject.parts(context, &gpu, &nodes, args.input.batch)?;
+    let parts = subject.parts(context.host, &gpu, &nodes, args.input.batch)?;
     let source = subject.source(&parts.head)?;
     if args.dry_run {
         return dry_run(args, context, (&subject, &nodes), (&gpu, &parts), &source, grid);
@@ -164,7 +166,7 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
     }
     let write_labels =
         args.save_labels.then_some(|name: &str, maps: &LabelMaps| label_writer::write_maps(&labels, name, maps));
-    let (progress, stop) = (context.progress, context.stop);
+    let (progress, stop) = (context.host.progress, context.host.stop);
     let outcome = Dissection {
         gpu: &gpu,
         session: &parts.head,
@@ -202,10 +204,10 @@ impl DissectArgs {
         Ok(json!({
             "tool": report::schema::Tool::current(),
             "model": { "name": subject.model().name, "file": file_name(file.path()), "sha256": file.sha256(), "preprocess": subject.preprocess()? },
-            "images": subject.describe_images(&self.input)?,
+            "images": subject.describe_images()?,
             "concepts": concepts.describe(),
             "settings": {
-                "layers": layers, "pre_relu": self.layers.pre_relu, "quantile": self.quantile, "min_iou": self.min_iou,
+                "layers": layers, "pre_relu": self.layers.choice().pre_relu, "quantile": self.quantile, "min_iou": self.min_iou,
                 "grid": [grid.0, grid.1], "top": self.top, "show": self.show, "compat_strips": self.compat_strips,
             },
         }))
@@ -227,9 +229,9 @@ fn write(
         outcome.tally.save(&folder.join("tally.safetensors"))?;
         outcome.topk.save(&folder.join("topk.safetensors"))?;
     }
-    let look = render::Look { shown: args.show as usize, thumbnail: THUMBNAIL, best: BEST, min_iou: args.min_iou };
+    let look = strips::Look { shown: args.show as usize, thumbnail: THUMBNAIL, best: BEST, min_iou: args.min_iou };
     let names = source.names();
-    let layers = render::layers(&args.output, &names, concepts.vocabulary(), outcome, &look, context.progress)?;
+    let layers = strips::layers(&args.output, &names, concepts.vocabulary(), outcome, &look, context.host.progress)?;
     let positions = u64::from(grid.0) * u64::from(grid.1);
     let counted = outcome.layers.first().map_or(0, |outcome| outcome.tally.positions / positions);
     let (file, sessions) = (subject.file(), std::iter::once(&parts.head).chain(&parts.tail));
@@ -244,7 +246,7 @@ fn write(
                 sha256: file.sha256().to_owned(),
                 preprocess: subject.preprocess()?.to_owned(),
             },
-            images: subject.report_images(source, counted, context.stop)?,
+            images: subject.report_images(source, counted, context.host.stop)?,
             concepts: report::schema::Concepts {
                 source: concepts.describe(),
                 vocabulary: concepts.vocabulary().clone(),
@@ -253,7 +255,7 @@ fn write(
                 quantile_tail: args.quantile,
                 min_iou: args.min_iou,
                 grid: [grid.0, grid.1],
-                pre_relu: args.layers.pre_relu,
+                pre_relu: args.layers.choice().pre_relu,
                 layers: outcome.layers.iter().map(|outcome| outcome.name.clone()).collect(),
             },
             adapter: report::schema::Adapter::of(gpu.summary()),
@@ -269,7 +271,7 @@ fn write(
 fn print_done(context: &mut Context<'_>, folder: &Path) -> Result<()> {
     let report = report::read(folder)?;
     let page = folder.join("report.html");
-    if context.global.json {
+    if context.json {
         let layers: Vec<_> = report
             .layers
             .iter()
@@ -310,16 +312,8 @@ fn dry_run(
     let n = batch.indices.len() as u32;
     let (session, count) = (&parts.head, subject.count());
     session.upload(&batch.input, n)?;
-    let seconds_of = |session: &Session| {
-        let program = gpu.program(session.record(n)?)?;
-        // The first run compiles.
-        gpu.wait_for(gpu.submit(&program)?)?;
-        let start = Instant::now();
-        gpu.wait_for(gpu.submit(&program)?)?;
-        Ok::<f64, Error>(start.elapsed().as_secs_f64() / f64::from(n))
-    };
-    let each = seconds_of(session)?;
-    let images = parts.tail.as_ref().map_or(Ok(0.0), seconds_of)?;
+    let each = seconds_each(gpu, session, n)?;
+    let images = parts.tail.as_ref().map_or(Ok(0.0), |tail| seconds_each(gpu, tail, n))?;
     let graph = session.graph();
     let mut held = 0;
     let mut units = Vec::new();
@@ -331,7 +325,7 @@ fn dry_run(
     let fits = held < gpu.free_bytes() / 2;
     let passes = if fits { 1.0 } else { 3.0 };
     let seconds = (each * passes + images) * count as f64;
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "images": count, "batch": session.batch(), "layers": units, "grid": [grid.0, grid.1],
             "seconds": seconds, "memory_bytes": gpu.peak_bytes(), "activations_bytes": held, "forward_passes": passes,

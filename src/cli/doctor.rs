@@ -35,11 +35,11 @@ struct Finding {
 /// # Errors
 /// [`Kind::SelfTest`] if a kernel disagrees with its reference, [`Kind::NoDevice`] if there is no adapter.
 pub(super) fn run(args: &DoctorArgs, context: &mut Context<'_>) -> Result<()> {
-    let gpu = context.open_gpu()?;
-    context.progress.stage("checking kernels", kernels::ALL.len() as u64);
+    let gpu = context.host.open_gpu()?;
+    context.host.progress.stage("checking kernels", kernels::ALL.len() as u64);
     let mut findings = Vec::new();
     for entry in kernels::ALL {
-        check_stop(context.stop)?;
+        check_stop(context.host.stop)?;
         let mut finding =
             Finding { stem: entry.stem, cases: 0, failures: Vec::new(), runs: (entry.runs_on)(&gpu.traits()) };
         let cases = reference::cases(entry.stem);
@@ -53,7 +53,7 @@ pub(super) fn run(args: &DoctorArgs, context: &mut Context<'_>) -> Result<()> {
                 }
             }
         }
-        context.progress.advance(1);
+        context.host.progress.advance(1);
         findings.push(finding);
     }
     print(context, &gpu, &findings)?;
@@ -72,7 +72,7 @@ fn print(context: &mut Context<'_>, gpu: &crate::gpu::Gpu, findings: &[Finding])
         files::make_folder(dir).and_then(|()| files::write_atomic(&dir.join("doctor"), b"")).is_ok()
             && files::remove(&dir.join("doctor")).is_ok()
     });
-    if context.global.json {
+    if context.json {
         let kernels: Vec<_> = findings
             .iter()
             .map(|f| json!({ "kernel": f.stem, "runs_here": f.runs, "cases": f.cases, "failures": f.failures }))

@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 use super::concepts::ConceptArgs;
 use super::context::{Context, size_in_words, time_in_words};
 use super::dissect::grid;
-use super::generator::{Generator, LatentArgs, Parts};
+use super::latents::LatentArgs;
 use super::network::WeightArgs;
-use super::run_folder::{RunFiles, file_name};
 use crate::concepts::ConceptSource;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::ranking::Dissected;
@@ -23,7 +22,10 @@ use crate::gpu::Gpu;
 use crate::report::experiments::{self, About};
 use crate::report::{self, schema, sheet};
 use crate::roles::Split;
-use crate::session::{Edit, Session};
+use crate::session::Edit;
+use crate::work::generator::{Generator, Parts};
+use crate::work::run_folder::{RunFiles, file_name};
+use crate::work::timing::seconds_each;
 
 /// What every experiment on a generator takes.
 #[derive(Debug, Clone, Args)]
@@ -88,7 +90,7 @@ impl Ranked {
     pub(super) fn open(folder: &Path, concept: &str, args: &ExperimentArgs) -> Result<Ranked> {
         let run = Dissected::open(folder)?;
         let report = report::read(&run.folder)?;
-        let generator = Generator::open(&args.network, &args.latents)?;
+        let generator = Generator::open(&args.network.choice(), &args.latents.choice())?;
         check_latents(&generator)?;
         if report.model.sha256 != generator.file.sha256() {
             let message = format!(
@@ -115,7 +117,7 @@ impl Ranked {
         gpu: &Gpu,
         args: &ExperimentArgs,
     ) -> Result<Box<dyn ConceptSource + 'a>> {
-        let concepts = args.concepts.open(context, gpu, None)?;
+        let concepts = args.concepts.choice().open(context.host, gpu, None)?;
         if *concepts.vocabulary() != self.run.vocabulary {
             let error = Error::input("its labels are not those of these concepts").at(self.run.folder.display());
             return Err(error.hint("name the concepts that the run was dissected with"));
@@ -200,7 +202,7 @@ impl PlaceArgs {
         if files.is_done(&self.output, job, self.restart)? {
             files.remove_states(&self.output)?;
             experiments::write_page(&self.output)?;
-            context.progress.note("this experiment is done; `--restart` makes it again");
+            context.host.progress.note("this experiment is done; `--restart` makes it again");
             return Ok(true);
         }
         files.begin(&self.output, job)?;
@@ -266,18 +268,6 @@ pub(super) fn picture(
     Ok(file)
 }
 
-/// Seconds of one image through a part, the first run not counted.
-///
-/// # Errors
-/// What the device reports.
-pub(super) fn seconds_of(gpu: &Gpu, session: &Session, n: u32) -> Result<f64> {
-    let program = gpu.program(session.record(n)?)?;
-    gpu.wait_for(gpu.submit(&program)?)?;
-    let start = Instant::now();
-    gpu.wait_for(gpu.submit(&program)?)?;
-    Ok(start.elapsed().as_secs_f64() / f64::from(n))
-}
-
 /// Says what an experiment would do: so many runs of the head and so many images. `image` gives the seconds of one and how many
 /// are made at once; where there is none the tail makes them.
 ///
@@ -293,11 +283,11 @@ pub(super) fn dry_run(
     let tail = parts.tail.as_ref().unwrap_or(&parts.head);
     let (seconds, batch) = match image {
         Some(known) => known,
-        None => (seconds_of(gpu, tail, tail.batch())?, tail.batch()),
+        None => (seconds_each(gpu, tail, tail.batch())?, tail.batch()),
     };
-    let each = (seconds_of(gpu, &parts.head, parts.head.batch())?, seconds);
+    let each = (seconds_each(gpu, &parts.head, parts.head.batch())?, seconds);
     let seconds = each.0 * heads as f64 + each.1 * tails as f64;
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "head_passes": heads, "tail_passes": tails, "head_seconds": each.0, "tail_seconds": each.1,
             "batch": batch, "seconds": seconds, "memory_bytes": gpu.peak_bytes(),

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::context::{Context, size_in_words};
-use super::generator::{Generator, LatentArgs};
+use super::latents::LatentArgs;
 use super::network::WeightArgs;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::edits::{self, Change, Words};
@@ -16,6 +16,7 @@ use crate::files::{self, Scratch};
 use crate::report::sheet;
 use crate::session::Session;
 use crate::weights::{self, Stored};
+use crate::work::generator::Generator;
 
 /// Make images with a generator, as it is or with units changed.
 #[derive(Debug, Args)]
@@ -66,7 +67,7 @@ pub(super) struct GenerateArgs {
 /// # Errors
 /// [`crate::error::Kind::Input`] if a layer, unit or latent is not there; [`crate::error::Kind::Output`] if a file cannot be written.
 pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> {
-    let generator = Generator::open(&args.network, &args.latents)?;
+    let generator = Generator::open(&args.network.choice(), &args.latents.choice())?;
     let image = generator.model.graph.node(generator.model.graph.output()).clone();
     let changes: Vec<Change> =
         args.zero.iter().chain(&args.set).map(|words| words.change(generator.file.sha256())).collect::<Result<_>>()?;
@@ -77,9 +78,9 @@ pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> 
     for (layer, _) in &edits {
         keep.push(node_of(layer)?);
     }
-    let gpu = context.open_gpu()?;
+    let gpu = context.host.open_gpu()?;
     let keep: Vec<&str> = keep.iter().map(String::as_str).collect();
-    let mut session = generator.session(context, &gpu, &keep, args.batch)?;
+    let mut session = generator.session(context.host, &gpu, &keep, args.batch)?;
     for (layer, edit) in &edits {
         session.edit(&node_of(layer)?, Some(edit))?;
     }
@@ -87,10 +88,10 @@ pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> 
         sheet::size(generator.indices.len(), image.shape.h)?;
     }
     let mut outputs = Outputs::open(args, image.shape.h)?;
-    context.progress.stage("generating", generator.indices.len() as u64);
-    generator.run(context, &session, &gpu, |_, indices| outputs.take(&session, &image.name, indices))?;
+    context.host.progress.stage("generating", generator.indices.len() as u64);
+    generator.run(context.host, &session, &gpu, |indices| outputs.take(&session, &image.name, indices))?;
     let written = outputs.finish(args, &generator)?;
-    if context.global.json {
+    if context.json {
         let files: Vec<_> = written.iter().map(|(path, bytes)| json!({ "file": path, "bytes": bytes })).collect();
         let size = [image.shape.h, image.shape.w];
         return context.json(&json!({ "images": generator.indices.len(), "size": size, "written": files }));

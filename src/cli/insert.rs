@@ -10,8 +10,7 @@ use serde_json::json;
 use super::context::Context;
 use super::dissect::fraction;
 use super::experiment::{self, ExperimentArgs, Ranked, picture};
-use super::generator::{Indices, Parts, parse_list};
-use super::run_folder::{RunFiles, digest};
+use super::latents::{Indices, parse_list};
 use crate::concepts::ConceptSource;
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};
@@ -23,6 +22,8 @@ use crate::report::experiments::insert::{Insertion as Report, Levels, NAME, Samp
 use crate::report::experiments::{self, Picture, Row};
 use crate::roles::insert::{Insertion, InsertionCounts, Positions};
 use crate::roles::{Split, Sweep, Watch};
+use crate::work::generator::Parts;
+use crate::work::run_folder::{RunFiles, digest};
 
 /// Set the units for a concept at one position after the other and count where the concept appears.
 #[derive(Debug, Args)]
@@ -95,10 +96,10 @@ const PICTURED: usize = 6;
 /// [`crate::error::Kind::Input`] if the run or the concept is not there; [`crate::error::Kind::Interrupted`] if stopped, after saving where it stood.
 pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     let common = &args.experiment;
-    common.concepts.check_looks()?;
+    common.concepts.choice().check_looks()?;
     let ranked = Ranked::open(&args.run, &args.concept, common)?;
     let units = ranked.units(args.units as usize)?;
-    let gpu = context.open_gpu()?;
+    let gpu = context.host.open_gpu()?;
     let concepts = ranked.concepts(context, &gpu, common)?;
     let grid = ranked.grid(common);
     let levels = level_source(args, &ranked)?;
@@ -121,12 +122,12 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     if common.place.begin(&FILES, &job, context)? {
         return print(context, args);
     }
-    let mut parts = ranked.generator.parts_to_sweep(context, &gpu, &ranked.node)?;
+    let mut parts = ranked.generator.parts_to_sweep(context.host, &gpu, &ranked.node)?;
     let tried = positions.of_image("", shape.positions()).len() as u64;
     if common.place.dry_run {
         let latents = ranked.generator.indices.len() as u64;
         let level_passes = levels.as_ref().map_or(0, |levels| levels.indices().len() as u64);
-        let mut sweep = ranked.generator.sweep(context, &gpu, &ranked.node, common.place.batch)?;
+        let mut sweep = ranked.generator.sweep(context.host, &gpu, &ranked.node, common.place.batch)?;
         let image = seconds_of_sweep(&gpu, &mut parts, &mut sweep, &units)?;
         let passes = (latents + level_passes, latents * (tried + 1), Some(image));
         return experiment::dry_run(context, &gpu, &parts, passes, &common.place.output);
@@ -135,11 +136,11 @@ pub(super) fn run(args: &InsertArgs, context: &mut Context<'_>) -> Result<()> {
     let job = digest(&job);
     let set = values(args, context, (&gpu, &parts), &ranked, concepts.as_ref(), levels.as_ref(), (&job, grid))?;
     // Not before the levels, whose tables take more room.
-    let mut sweep = ranked.generator.sweep(context, &gpu, &ranked.node, common.place.batch)?;
+    let mut sweep = ranked.generator.sweep(context.host, &gpu, &ranked.node, common.place.batch)?;
     let chosen: Vec<(u32, f32)> =
         units.iter().map(|unit| (unit.unit, args.value.unwrap_or_else(|| set[unit.unit as usize]))).collect();
     let checkpoint = Some(common.place.output.join(STATE));
-    let watch = Watch { checkpoint, job, progress: context.progress, stop: context.stop };
+    let watch = Watch { checkpoint, job, progress: context.host.progress, stop: context.host.stop };
     let source = ranked.generator.source(1);
     let mut insertion = Insertion {
         split: experiment::split(&gpu, &mut parts)?,
@@ -245,8 +246,8 @@ fn values(
         concepts,
         labelled: None,
         settings: &settings,
-        progress: context.progress,
-        stop: context.stop,
+        progress: context.host.progress,
+        stop: context.host.stop,
     };
     dissection.levels()?.pop().ok_or_else(|| Error::internal("no level came back"))
 }
@@ -322,7 +323,7 @@ fn print(context: &mut Context<'_>, args: &InsertArgs) -> Result<()> {
     let folder = &args.experiment.place.output;
     let page = folder.join("report.html");
     let report = Report::open(folder)?;
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "folder": folder, "report": page, "concept": report.concept.name, "layer": report.about.layer,
             "sampling": report.sampling, "all": report.all, "surroundings": report.surroundings.len(),

@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand, words to a validated job to calls to output. No arithmetic.
+//! The command line: one file a subcommand; words to a job, and what comes of it to words.
 
 mod ablate;
 mod activations;
@@ -15,18 +15,15 @@ mod dissect;
 mod doctor;
 mod experiment;
 mod generate;
-mod generator;
 mod insert;
 mod interrupt;
+mod latents;
 mod network;
 mod progress;
 mod remove;
-mod render;
-mod run_folder;
 mod scenes;
 mod segment;
 mod segment_pages;
-mod subject;
 pub mod weights;
 
 use std::io::{IsTerminal, Write};
@@ -123,7 +120,8 @@ fn run(cli: &Cli) -> Result<()> {
     let stop = interrupt::listen()?;
     let progress = progress::Shown::new(cli.global.quiet, cli.global.no_progress);
     let mut out = std::io::stdout().lock();
-    let context = &mut Context { global: &cli.global, out: &mut out, progress: &progress, stop };
+    let host = cli.global.host(&progress, stop);
+    let context = &mut Context { host: &host, json: cli.global.json, out: &mut out };
     perform(&cli.command, context)?;
     context.out.flush().map_err(|error| writing(&error))
 }
@@ -141,7 +139,7 @@ fn perform(command: &Command, context: &mut Context<'_>) -> Result<()> {
         Command::Ablate(args) => ablate::run(args, context),
         Command::Segment(args) => segment::run(args, context),
         Command::Scenes(args) => scenes::run(args, context),
-        Command::Weights(args) => weights::run(args, context.global.json, context.out),
+        Command::Weights(args) => weights::run(args, context.json, context.out),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Bench(args) => bench::run(args, context),

@@ -8,14 +8,14 @@ use serde_json::json;
 
 use super::context::Context;
 use super::experiment::{self, ExperimentArgs, Ranked, picture};
-use super::generator::{Indices, parse_list};
-use super::run_folder::{RunFiles, digest};
+use super::latents::{Indices, parse_list};
 use crate::error::{Error, Result};
 use crate::report::experiments::remove::{NAME, Removal as Report};
 use crate::report::experiments::{Picture, Row};
 use crate::roles::remove::Removal;
 use crate::roles::{Split, Watch};
 use crate::session::Edit;
+use crate::work::run_folder::{RunFiles, digest};
 
 /// Switch the units for a concept off, one after the other, and count what is lost.
 #[derive(Debug, Args)]
@@ -60,11 +60,11 @@ const MOST_PICTURED: usize = 32;
 /// [`crate::error::Kind::Input`] if the run or the concept is not there; [`crate::error::Kind::Interrupted`] if stopped, after saving where it stood.
 pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
     let common = &args.experiment;
-    common.concepts.check_looks()?;
+    common.concepts.choice().check_looks()?;
     let ranked = Ranked::open(&args.run, &args.concept, common)?;
     let units = ranked.units(args.units as usize)?;
     let pictured = pictured(args, &ranked)?;
-    let gpu = context.open_gpu()?;
+    let gpu = context.host.open_gpu()?;
     let concepts = ranked.concepts(context, &gpu, common)?;
     let grid = ranked.grid(common);
     let mut job = ranked.describe(concepts.as_ref(), grid)?;
@@ -73,7 +73,7 @@ pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
     if common.place.begin(&FILES, &job, context)? {
         return print(context, args);
     }
-    let mut parts = ranked.generator.parts(context, &gpu, &[&ranked.node], common.place.batch)?;
+    let mut parts = ranked.generator.parts(context.host, &gpu, &[&ranked.node], common.place.batch)?;
     let source = ranked.generator.source(parts.head.batch());
     if common.place.dry_run {
         let latents = source.indices().len() as u64;
@@ -84,15 +84,15 @@ pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
     let watch = Watch {
         checkpoint: Some(common.place.output.join(STATE)),
         job: digest(&job),
-        progress: context.progress,
-        stop: context.stop,
+        progress: context.host.progress,
+        stop: context.host.stop,
     };
     let numbers: Vec<u32> = units.iter().map(|unit| unit.unit).collect();
     let split = experiment::split(&gpu, &mut parts)?;
     let mut removal = Removal { split, latents: &source, concepts: concepts.as_ref(), grid, units: &numbers };
     let counts = removal.run(&watch)?;
     if counts.losses(ranked.label).is_none() {
-        context.progress.note(&format!("no image has a pixel of `{}`: there is nothing to lose", args.concept));
+        context.host.progress.note(&format!("no image has a pixel of `{}`: there is nothing to lose", args.concept));
     }
     let rows = pictures(args, &ranked, &mut removal.split, &numbers, &pictured)?;
     let about = ranked.about(NAME, &gpu, concepts.as_ref(), grid)?;
@@ -156,7 +156,7 @@ fn print(context: &mut Context<'_>, args: &RemoveArgs) -> Result<()> {
     let page = folder.join("report.html");
     let report = Report::open(folder)?;
     let last = report.labels.first().and_then(|loss| loss.steps.last());
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "folder": folder, "report": page, "concept": report.concept.name, "layer": report.about.layer,
             "images": report.count, "units": report.units.len(), "lost": last.and_then(|step| step.lost),

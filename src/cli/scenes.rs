@@ -70,13 +70,13 @@ pub(super) fn run(args: &ScenesArgs, context: &mut Context<'_>) -> Result<()> {
     if args.sheet.is_some() {
         sheet::size(set.count.min(SHEET_MAX) as usize, set.side)?;
     }
-    let written = set.write(&args.output, context.progress, context.stop)?;
+    let written = set.write(&args.output, context.host.progress, context.host.stop)?;
     if let Some(path) = &args.sheet {
         let pictures = (0..set.count.min(SHEET_MAX)).map(|index| set.picture(index).map(|picture| picture.rgb));
         let sheet = sheet::sheet(&pictures.collect::<Result<Vec<_>>>()?, set.side)?;
         files::write_atomic(path, &sheet::png(sheet.as_raw(), sheet.width(), sheet.height())?)?;
     }
-    if context.global.json {
+    if context.json {
         let counts: serde_json::Map<_, _> =
             set.counts().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
         return context.json(&json!({
@@ -124,7 +124,7 @@ fn dry_run(set: &Set, context: &mut Context<'_>) -> Result<()> {
     (0..trial).into_par_iter().try_for_each(|index| set.picture(index * step).map(drop))?;
     let seconds = start.elapsed().as_secs_f64() / trial as f64 * set.count as f64;
     let files = files_of(set.count);
-    if context.global.json {
+    if context.json {
         return context.json(&json!({
             "pictures": set.count, "classes": set.classes.len(), "concepts": concepts().len(), "files": files, "seconds": seconds,
         }));

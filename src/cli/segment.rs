@@ -95,11 +95,11 @@ const PICTURE_MAX: u32 = 1024;
 /// [`Kind::Output`] if it cannot be written; [`Kind::Interrupted`] if stopped, with finished images kept.
 pub(super) fn run(args: &SegmentArgs, context: &mut Context<'_>) -> Result<()> {
     let set = args.image_set()?;
-    let gpu = context.open_gpu()?;
+    let gpu = context.host.open_gpu()?;
     // What is timed for a dry run must be done, and nothing kept of it.
-    let source = args.concepts.with_segmenter(args.model.as_deref())?;
+    let source = args.concepts.choice_or_shipped(args.model.as_deref())?;
     let source = if args.dry_run { source.uncached() } else { source };
-    let concepts = source.open(context, &gpu, None)?;
+    let concepts = source.open(context.host, &gpu, None)?;
     let run = Run { args, set: &set, painted: args.painted(concepts.as_ref())?, concepts: concepts.as_ref() };
     let job = run.job();
     let resumed = run.check_folder(&job)?;
@@ -114,7 +114,7 @@ pub(super) fn run(args: &SegmentArgs, context: &mut Context<'_>) -> Result<()> {
     label_writer::write_table(&args.output, concepts.vocabulary())?;
     let todo: Vec<usize> = (0..set.len()).filter(|&index| !run.is_finished(index)).collect();
     if todo.len() < set.len() {
-        context.progress.note(&format!("{} of {} images are finished already", set.len() - todo.len(), set.len()));
+        context.host.progress.note(&format!("{} of {} images are finished already", set.len() - todo.len(), set.len()));
     }
     let skipped = run.segment(context, &todo)?;
     if skipped.len() == set.len() {
@@ -290,11 +290,11 @@ impl Run<'_> {
     fn segment(&self, context: &Context<'_>, todo: &[usize]) -> Result<Vec<schema::Skipped>> {
         let mut skipped = Vec::new();
         let mut ready = 0;
-        context.progress.stage("segmenting", todo.len() as u64);
+        context.host.progress.stage("segmenting", todo.len() as u64);
         // Pictures that are not resized may be of any size: no more of them at once than are decoded at once.
         let most = if self.args.as_is { rayon::current_num_threads() } else { usize::MAX };
         for some in todo.chunks(most.min(self.args.batch as usize)) {
-            check_stop(context.stop)?;
+            check_stop(context.host.stop)?;
             let loaded: Vec<_> =
                 some.par_iter().map(|&index| (index, self.args.load(&self.set.items[index]))).collect();
             let mut usable = Vec::new();
@@ -312,10 +312,10 @@ impl Run<'_> {
                     .zip(&maps)
                     .try_for_each(|((index, image), maps)| self.write(*index, image, maps))?;
             }
-            context.progress.advance(some.len() as u64);
+            context.host.progress.advance(some.len() as u64);
         }
         if ready > 0 && !self.args.as_is {
-            context.progress.note(&format!(
+            context.host.progress.note(&format!(
                 "{ready} images of 224x224 or 256x256 went in as they are; `dissect` takes them so with `--as-is`"
             ));
         }
@@ -400,7 +400,7 @@ impl Run<'_> {
         }
         let seconds = each * todo.len() as f64;
         let (images, finished) = (self.set.len(), self.set.len() - todo.len());
-        if context.global.json {
+        if context.json {
             return context.json(&json!({
                 "images": images, "finished": finished, "grid": grid.map(|(rows, columns)| [rows, columns]),
                 "labels": self.concepts.vocabulary().len() - 1, "seconds": seconds,

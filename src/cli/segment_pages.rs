@@ -48,14 +48,14 @@ pub(super) fn write(run: &Run<'_>, context: &Context<'_>, skipped: &[Skipped]) -
     let folder = LabelFolder::open(output)?;
     let view = run.view(skipped);
     let usable: Vec<usize> = (0..run.set.len()).filter(|&index| run.is_finished(index)).collect();
-    context.progress.stage("writing pages", usable.len() as u64);
+    context.host.progress.stage("writing pages", usable.len() as u64);
     let mut failure = None;
     let written = files::write_atomic_with(&output.join(AREAS), |out| {
         let head = json!({ "concepts": view.source, "downsample": view.downsample, "skipped": skipped }).to_string();
         write!(out, "{},\"images\":[", head.strip_suffix('}').unwrap_or(&head))?;
         for (number, some) in usable.chunks(PER_PAGE).enumerate() {
             match page(run, &folder, &view, (number, some), out) {
-                Ok(()) => context.progress.advance(some.len() as u64),
+                Ok(()) => context.host.progress.advance(some.len() as u64),
                 Err(error) => {
                     failure = Some(error);
                     return Err(std::io::ErrorKind::Other.into());
@@ -122,7 +122,7 @@ fn remove_pages(output: &Path, from: usize) -> Result<()> {
 /// [`crate::error::Kind::Output`] if nobody can take it.
 pub(super) fn print(context: &mut Context<'_>, output: &Path, images: usize, skipped: &[Skipped]) -> Result<()> {
     let page = output.join(segments::file_name(0));
-    if context.global.json {
+    if context.json {
         let mut file = files::open(&output.join(AREAS))?;
         return std::io::copy(&mut file, context.out).map(|_| ()).map_err(|error| writing(&error));
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::conv::{self, Activation, Buffers, Epilogue, Variant};
+use super::chooser::{self, Variant};
+use super::convolution::{Buffers, Epilogue};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::geometry::Convolution;
+use crate::geometry::{Activation, Convolution};
 use crate::gpu::{Buffer, Gpu, Recording};
 use crate::tensor::Shape;
 
@@ -207,9 +208,9 @@ impl<'a> Trial<'a> {
         let y = self.gpu.buffer("tuning", outputs as u64 * 4)?;
         let mut recording = Recording::new();
         recording.label("tuning");
-        let epilogue = Epilogue { bias: true, activation: Activation::Relu, pool };
+        let epilogue = Epilogue { bias: true, activation: Activation::RELU, pool };
         let buffers = Buffers { x: &self.x, weight: &weight, bias: &self.bias, y: &y };
-        conv::conv(self.gpu, &mut recording, variant, &self.convolution, epilogue, self.shape, &buffers)?;
+        chooser::convolve(self.gpu, &mut recording, variant, &self.convolution, epilogue, self.shape, &buffers)?;
         let program = self.gpu.program(recording)?;
         // The first run compiles.
         self.gpu.submit(&program)?;

@@ -14,22 +14,22 @@ use crate::progress::Progress;
 use crate::report::{build, schema, strip};
 
 /// How a report shows units.
-pub(super) struct Look {
+pub struct Look {
     /// Images shown for each unit.
-    pub(super) shown: usize,
+    pub shown: usize,
     /// Side of a shown image, pixels.
-    pub(super) thumbnail: u32,
+    pub thumbnail: u32,
     /// Concepts listed for each unit.
-    pub(super) best: usize,
+    pub best: usize,
     /// IoU that the best must exceed to count as a match.
-    pub(super) min_iou: f64,
+    pub min_iou: f64,
 }
 
 /// Draws the strips of every layer and puts names to numbers.
 ///
 /// # Errors
 /// As [`strip::write`] and [`build::layer`].
-pub(super) fn layers(
+pub fn layers(
     folder: &Path,
     images: &[String],
     vocabulary: &Vocabulary,

@@ -4,29 +4,39 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::generator::{Generator, LatentArgs, Parts};
-use super::network::{InputArgs, LayerArgs, Network};
+use super::Host;
+use super::concepts::PhotographFolder;
+use super::generator::{Generator, LatentChoice, Parts};
+use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice};
 use crate::data::ImageSource;
 use crate::data::latent_source::LatentSource;
 use crate::data::loader::ImageLoader;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::models::Model;
 use crate::report::schema;
 use crate::session::Session;
 use crate::weights::WeightFile;
 
-/// A network and what it is given.
-pub(super) enum Subject {
+/// What a network is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inputs {
+    /// Photographs.
+    Images(ImageChoice),
+    /// Latents, where the network is a generator.
+    Latents(LatentChoice),
+}
+
+/// A network and what it is given, opened and checked.
+pub enum Subject {
     /// A network that sees photographs.
-    Photographs(Network),
+    Photographs(ImageNetwork),
     /// A generator, whose images are its own.
     Latents(Generator),
 }
 
 /// Its images, batch by batch.
-pub(super) enum Source {
+pub enum Source {
     /// Files.
     Photographs(ImageLoader),
     /// Latents.
@@ -34,27 +44,27 @@ pub(super) enum Source {
 }
 
 impl Subject {
-    /// Opens photographs or latents, whichever are named.
+    /// Opens a network with photographs or latents.
     ///
     /// # Errors
-    /// [`Kind::Usage`] if both are; else as [`InputArgs::open`] and [`Generator::open`].
-    pub(super) fn open(input: &InputArgs, latents: &LatentArgs) -> Result<Subject> {
-        if !latents.is_given() {
-            return Ok(Subject::Photographs(input.open()?));
+    /// As [`ImageNetwork::open`] and [`Generator::open`].
+    pub fn open(network: &NetworkChoice, inputs: &Inputs) -> Result<Subject> {
+        Ok(match inputs {
+            Inputs::Images(images) => Subject::Photographs(ImageNetwork::open(network, images)?),
+            Inputs::Latents(latents) => Subject::Latents(Generator::open(network, latents)?),
+        })
+    }
+
+    /// The images as those whose label maps are asked for, where they are files.
+    pub fn photographs(&self) -> Option<PhotographFolder> {
+        match self {
+            Subject::Photographs(network) => Some(network.photographs()),
+            Subject::Latents(_) => None,
         }
-        if input.images.is_some() {
-            let error = Error::new(Kind::Usage, "both images and latents are named; needed one of them");
-            return Err(error.hint("a generator is given latents, every other network images"));
-        }
-        let mut generator = Generator::open(&input.network, latents)?;
-        if let Some(limit) = input.limit {
-            generator.indices.truncate(limit as usize);
-        }
-        Ok(Subject::Latents(generator))
     }
 
     /// Weights.
-    pub(super) fn file(&self) -> &WeightFile {
+    pub fn file(&self) -> &WeightFile {
         match self {
             Subject::Photographs(network) => &network.file,
             Subject::Latents(generator) => &generator.file,
@@ -62,7 +72,7 @@ impl Subject {
     }
 
     /// Graph and layers.
-    pub(super) fn model(&self) -> &Model {
+    pub fn model(&self) -> &Model {
         match self {
             Subject::Photographs(network) => &network.model,
             Subject::Latents(generator) => &generator.model,
@@ -70,7 +80,7 @@ impl Subject {
     }
 
     /// Images in all.
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Subject::Photographs(network) => network.set.len(),
             Subject::Latents(generator) => generator.indices.len(),
@@ -81,12 +91,12 @@ impl Subject {
     ///
     /// # Errors
     /// As [`Model::nodes_of`].
-    pub(super) fn nodes(&self, layers: &LayerArgs) -> Result<Vec<(String, String)>> {
+    pub fn nodes(&self, layers: &LayerChoice) -> Result<Vec<(String, String)>> {
         self.model().nodes_of(&layers.layers, layers.pre_relu)
     }
 
     /// Grid of the reference: 56x56 for photographs; for a generator a quarter of its image, 64x64 for 256x256.
-    pub(super) fn default_grid(&self) -> (u32, u32) {
+    pub fn default_grid(&self) -> (u32, u32) {
         match self {
             Subject::Photographs(_) => (56, 56),
             Subject::Latents(generator) => generator.default_grid(),
@@ -97,7 +107,7 @@ impl Subject {
     ///
     /// # Errors
     /// [`Kind::Input`] if the weight file asks for a preprocessing there is not.
-    pub(super) fn preprocess(&self) -> Result<&'static str> {
+    pub fn preprocess(&self) -> Result<&'static str> {
         match self {
             Subject::Photographs(network) => Ok(network.file.preprocess()?.name()),
             Subject::Latents(_) => Ok("none"),
@@ -108,19 +118,11 @@ impl Subject {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub(super) fn parts(
-        &self,
-        context: &Context<'_>,
-        gpu: &Gpu,
-        nodes: &[(String, String)],
-        batch: Option<u32>,
-    ) -> Result<Parts> {
+    pub fn parts(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[(String, String)], batch: Option<u32>) -> Result<Parts> {
         let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
         match self {
-            Subject::Photographs(network) => {
-                Ok(Parts { head: network.session(context, gpu, &keep, batch)?, tail: None })
-            }
-            Subject::Latents(generator) => generator.parts(context, gpu, &keep, batch),
+            Subject::Photographs(network) => Ok(Parts { head: network.session(host, gpu, &keep, batch)?, tail: None }),
+            Subject::Latents(generator) => generator.parts(host, gpu, &keep, batch),
         }
     }
 
@@ -128,7 +130,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`ImageLoader::new`].
-    pub(super) fn source(&self, session: &Session) -> Result<Source> {
+    pub fn source(&self, session: &Session) -> Result<Source> {
         Ok(match self {
             Subject::Photographs(network) => {
                 Source::Photographs(ImageLoader::new(network.set.clone(), network.load_options(session)?)?)
@@ -141,10 +143,10 @@ impl Subject {
     ///
     /// # Errors
     /// As [`LatentSource::fingerprint`].
-    pub(super) fn describe_images(&self, input: &InputArgs) -> Result<Value> {
+    pub fn describe_images(&self) -> Result<Value> {
         Ok(match self {
             Subject::Photographs(network) => json!({
-                "folder": input.images, "count": network.set.len(), "fingerprint": network.set.fingerprint(),
+                "folder": network.path, "count": network.set.len(), "fingerprint": network.set.fingerprint(),
                 "geometry": network.geometry.describe(), "order": network.order(),
             }),
             Subject::Latents(generator) => generator.describe()?,
@@ -155,7 +157,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`LatentSource::fingerprint`] and [`ImageLoader::all_skipped`].
-    pub(super) fn report_images(&self, source: &Source, counted: u64, stop: &AtomicBool) -> Result<schema::Images> {
+    pub fn report_images(&self, source: &Source, counted: u64, stop: &AtomicBool) -> Result<schema::Images> {
         Ok(match self {
             Subject::Photographs(network) => {
                 let skipped = source.skipped(counted, stop)?;
@@ -175,7 +177,7 @@ impl Subject {
 
 impl Source {
     /// Name of every image in the run's order.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         match self {
             Source::Photographs(loader) => loader.set().items.iter().map(|item| item.name.clone()).collect(),
             Source::Latents(latents) => latents.names(),
@@ -194,7 +196,7 @@ impl Source {
     }
 
     /// The error of a run without any image.
-    pub(super) fn nothing_readable(&self) -> Error {
+    pub fn nothing_readable(&self) -> Error {
         match self {
             Source::Photographs(loader) => loader.nothing_readable(),
             Source::Latents(_) => Error::input("there is no latent"),
@@ -202,7 +204,7 @@ impl Source {
     }
 
     /// As what the dissection sees.
-    pub(super) fn images(&self) -> &dyn ImageSource {
+    pub fn images(&self) -> &dyn ImageSource {
         match self {
             Source::Photographs(loader) => loader,
             Source::Latents(latents) => latents,

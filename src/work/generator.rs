@@ -1,15 +1,14 @@
-//! What every subcommand shares that runs a generator: the network, its latents, its two parts on the device.
+//! A generator and its latents: which, and its two parts on the device.
 
 use std::path::PathBuf;
 
-use clap::Args;
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::network::{self, WeightArgs};
+use super::Host;
+use super::network::{self, NetworkChoice};
 use super::run_folder::file_name;
 use crate::data::latent_source::LatentSource;
-use crate::data::latents::{Latents, parse_indices};
+use crate::data::latents::Latents;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::kernels::tune::Tuner;
@@ -21,54 +20,43 @@ use crate::session::{self, Session};
 use crate::weights::WeightFile;
 
 /// Which latents.
-#[derive(Debug, Clone, Args)]
-pub(super) struct LatentArgs {
-    /// Latents of a generator by number, ends included: `0-63`, `489,726,920-926` [default: all rows of `--z`].
-    #[arg(long, value_name = "LIST", value_parser = parse_list)]
-    pub(super) latents: Option<Indices>,
-
-    /// Seed of the stream that latents are numbered in; the same numbers as numpy's `RandomState(seed).standard_normal`.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(super) seed: u32,
-
-    /// Take latents from the rows of a numpy array instead: f32 or f64, [n, z] or [n, z, 1, 1].
-    #[arg(long, value_name = "FILE.npy", conflicts_with = "seed")]
-    pub(super) z: Option<PathBuf>,
-}
-
-/// Numbers of latents. A type of its own: to the command line a vector would be several values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Indices(pub(super) Vec<u32>);
-
-pub(super) fn parse_list(words: &str) -> Result<Indices, String> {
-    parse_indices(words).map(Indices)
+pub struct LatentChoice {
+    /// Their numbers; all rows of the file if left out.
+    pub indices: Option<Vec<u32>>,
+    /// Seed of the stream that they are numbered in; the same numbers as numpy's `RandomState(seed).standard_normal`.
+    pub seed: u32,
+    /// Take them from the rows of a numpy array instead: f32 or f64, `[n, z]` or `[n, z, 1, 1]`.
+    pub file: Option<PathBuf>,
+    /// Only the first so many of these.
+    pub limit: Option<u32>,
 }
 
-impl LatentArgs {
-    /// Whether latents are asked for.
-    pub(super) fn is_given(&self) -> bool {
-        self.latents.is_some() || self.z.is_some()
+impl Default for LatentChoice {
+    /// None yet, of seed 1.
+    fn default() -> Self {
+        LatentChoice { indices: None, seed: 1, file: None, limit: None }
     }
 }
 
 /// A network on the device: one part for photographs; two for a generator, cut behind the last layer that is read.
-pub(super) struct Parts {
+pub struct Parts {
     /// Up to the layers.
-    pub(super) head: Session,
+    pub head: Session,
     /// From the last of the layers to the image.
-    pub(super) tail: Option<Session>,
+    pub tail: Option<Session>,
 }
 
 /// A generator and the latents it is to be given.
-pub(super) struct Generator {
+pub struct Generator {
     /// Weights.
-    pub(super) file: WeightFile,
+    pub file: WeightFile,
     /// Graph and layers.
-    pub(super) model: Model,
+    pub model: Model,
     /// Where latents come from.
-    pub(super) latents: Latents,
+    pub latents: Latents,
     /// Which of them.
-    pub(super) indices: Vec<u32>,
+    pub indices: Vec<u32>,
 }
 
 impl Generator {
@@ -76,7 +64,7 @@ impl Generator {
     ///
     /// # Errors
     /// [`Kind::Input`] naming what is wrong; [`Kind::Usage`] if no latents are named.
-    pub(super) fn open(network: &WeightArgs, args: &LatentArgs) -> Result<Generator> {
+    pub fn open(network: &NetworkChoice, choice: &LatentChoice) -> Result<Generator> {
         let file = network.open()?;
         let architecture = network.architecture(&file);
         if architecture != "progan" {
@@ -85,12 +73,12 @@ impl Generator {
         }
         let model = progan::build(&file.shapes()).map_err(|error| error.at(file.path().display()))?;
         let size = model.graph.node(model.graph.input()).shape.c as usize;
-        let latents = match &args.z {
+        let latents = match &choice.file {
             Some(path) => Latents::open(path, size)?,
-            None => Latents::seeded(args.seed, size),
+            None => Latents::seeded(choice.seed, size),
         };
-        let indices = match (&args.latents, latents.count()) {
-            (Some(Indices(indices)), _) => indices.clone(),
+        let mut indices = match (&choice.indices, latents.count()) {
+            (Some(indices), _) => indices.clone(),
             (None, Some(count)) => (0..count).collect(),
             (None, None) => {
                 let error = Error::new(Kind::Usage, "no latents are named");
@@ -103,6 +91,7 @@ impl Generator {
             let message = format!("there is no latent {index}; {} has {count}, counted from 0", latents.describe());
             return Err(Error::input(message));
         }
+        indices.truncate(choice.limit.map_or(usize::MAX, |limit| limit as usize));
         Ok(Generator { file, model, latents, indices })
     }
 
@@ -110,54 +99,48 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub(super) fn session(
-        &self,
-        context: &Context<'_>,
-        gpu: &Gpu,
-        nodes: &[&str],
-        batch: Option<u32>,
-    ) -> Result<Session> {
+    pub fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
         let graph = self.model.graph.head(nodes)?;
-        network::open_session(context, gpu, &graph, &self.file, (nodes, self.indices.len()), batch)
+        network::open_session(host, gpu, &graph, &self.file, (nodes, self.indices.len()), batch)
     }
 
     /// Runs all latents; `each` is given the numbers of a batch once its values can be read.
     ///
     /// # Errors
     /// [`Kind::Interrupted`] if the user stops it; what `each` returns; else what the device reports.
-    pub(super) fn run(
+    pub fn run(
         &self,
-        context: &mut Context<'_>,
+        host: &Host<'_>,
         session: &Session,
         gpu: &Gpu,
-        mut each: impl FnMut(&mut Context<'_>, &[u32]) -> Result<()>,
+        mut each: impl FnMut(&[u32]) -> Result<()>,
     ) -> Result<()> {
         let mut reader = self.latents.reader()?;
         for indices in self.indices.chunks(session.batch() as usize) {
-            check_stop(context.stop)?;
+            check_stop(host.stop)?;
             let n = indices.len() as u32;
             session.upload(&reader.rows(indices)?, n)?;
             gpu.submit(&gpu.program(session.record(n)?)?)?;
-            each(context, indices)?;
-            context.progress.advance(n.into());
+            each(indices)?;
+            host.progress.advance(n.into());
         }
         Ok(())
     }
 
     /// Rows and columns of its images.
-    pub(super) fn side(&self) -> (u32, u32) {
+    pub fn side(&self) -> (u32, u32) {
         let shape = self.model.graph.node(self.model.graph.output()).shape;
         (shape.h, shape.w)
     }
 
     /// A quarter of the image, as in the reference: 64x64 for 256x256.
-    pub(super) fn default_grid(&self) -> (u32, u32) {
+    pub fn default_grid(&self) -> (u32, u32) {
         let (h, w) = self.side();
         ((h / 4).max(1), (w / 4).max(1))
     }
 
     /// Its latents in batches.
-    pub(super) fn source(&self, batch: u32) -> LatentSource {
+    pub fn source(&self, batch: u32) -> LatentSource {
         LatentSource::new(self.latents.clone(), self.indices.clone(), batch).made_by(self.file.sha256())
     }
 
@@ -165,15 +148,15 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub(super) fn parts(&self, context: &Context<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Parts> {
+    pub fn parts(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Parts> {
         let graph = &self.model.graph;
         let position = |node: &&&str| graph.nodes().iter().position(|known| known.name == **node);
         let cut = nodes.iter().max_by_key(position).ok_or_else(|| Error::internal("no layer is named"))?;
         let (_, tail) = graph.split(cut)?;
         // The larger part decides how many fit.
-        let tail = network::open_session(context, gpu, &tail, &self.file, (&[cut], self.indices.len()), batch)?;
+        let tail = network::open_session(host, gpu, &tail, &self.file, (&[cut], self.indices.len()), batch)?;
         let head = network::open_session(
-            context,
+            host,
             gpu,
             &graph.head(nodes)?,
             &self.file,
@@ -187,12 +170,12 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub(super) fn parts_to_sweep(&self, context: &Context<'_>, gpu: &Gpu, node: &str) -> Result<Parts> {
+    pub fn parts_to_sweep(&self, host: &Host<'_>, gpu: &Gpu, node: &str) -> Result<Parts> {
         let (first, second) = self.model.graph.split(node)?;
         let kept = sweep::kept(&second)?;
         let kept: Vec<&str> = std::iter::once(node).chain(kept.iter().map(String::as_str)).collect();
-        let tail = network::open_session(context, gpu, &second, &self.file, (&kept, 1), Some(1))?;
-        let head = network::open_session(context, gpu, &first, &self.file, (&[node], self.indices.len()), None)?;
+        let tail = network::open_session(host, gpu, &second, &self.file, (&kept, 1), Some(1))?;
+        let head = network::open_session(host, gpu, &first, &self.file, (&[node], self.indices.len()), None)?;
         Ok(Parts { head, tail: Some(tail) })
     }
 
@@ -201,7 +184,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Sweep::new`].
-    pub(super) fn sweep(&self, context: &Context<'_>, gpu: &Gpu, node: &str, batch: Option<u32>) -> Result<Sweep> {
+    pub fn sweep(&self, host: &Host<'_>, gpu: &Gpu, node: &str, batch: Option<u32>) -> Result<Sweep> {
         let (_, second) = self.model.graph.split(node)?;
         let positions = second.node(second.input()).shape.positions() as usize;
         // Windows take less than half of what whole maps do, and are small for an adapter.
@@ -211,7 +194,7 @@ impl Generator {
             match Sweep::new(gpu, &second, &self.file, size, &mut tuner) {
                 Err(error) if error.kind() == Kind::OutOfMemory && size > 1 && batch.is_none() => {
                     size /= 2;
-                    context.progress.note(&format!("{error}; going on with {size} positions at once"));
+                    host.progress.note(&format!("{error}; going on with {size} positions at once"));
                 }
                 other => return other.map_err(|error| error.at(self.file.path().display())),
             }
@@ -222,7 +205,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`LatentSource::fingerprint`].
-    pub(super) fn describe(&self) -> Result<Value> {
+    pub fn describe(&self) -> Result<Value> {
         let source = self.source(1);
         Ok(json!({
             "latents": source.in_words(), "latents_from": self.latents_from(), "count": self.indices.len(),
@@ -231,7 +214,7 @@ impl Generator {
     }
 
     /// The seed, or the name of the file without its folder.
-    pub(super) fn latents_from(&self) -> String {
+    pub fn latents_from(&self) -> String {
         let from = self.latents.describe();
         if from.starts_with("seed ") { from } else { file_name(from.as_ref()) }
     }
@@ -240,7 +223,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`LatentSource::fingerprint`].
-    pub(super) fn report_images(&self) -> Result<schema::Images> {
+    pub fn report_images(&self) -> Result<schema::Images> {
         let (source, (h, w)) = (self.source(1), self.side());
         Ok(schema::Images {
             count: self.indices.len() as u64,

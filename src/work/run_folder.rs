@@ -9,13 +9,13 @@ use crate::hash::sha256;
 use crate::{files, report};
 
 /// The files of a run in its folder.
-pub(super) struct RunFiles {
+pub struct RunFiles {
     /// What was run.
-    pub(super) job: &'static str,
+    pub job: &'static str,
     /// Written last: where it is, the run is done.
-    pub(super) result: &'static str,
+    pub result: &'static str,
     /// Where unfinished work stands; more than one if the work has parts.
-    pub(super) states: &'static [&'static str],
+    pub states: &'static [&'static str],
 }
 
 impl RunFiles {
@@ -23,7 +23,7 @@ impl RunFiles {
     ///
     /// # Errors
     /// [`Kind::Usage`] if it holds another run.
-    pub(super) fn is_done(&self, folder: &Path, job: &Value, restart: bool) -> Result<bool> {
+    pub fn is_done(&self, folder: &Path, job: &Value, restart: bool) -> Result<bool> {
         let Ok(text) = files::read_to_string(&folder.join(self.job)) else { return Ok(false) };
         if restart {
             files::remove_if_there(&folder.join(self.result))?;
@@ -44,7 +44,7 @@ impl RunFiles {
     ///
     /// # Errors
     /// [`Kind::Output`] if it cannot be written.
-    pub(super) fn begin(&self, folder: &Path, job: &Value) -> Result<()> {
+    pub fn begin(&self, folder: &Path, job: &Value) -> Result<()> {
         files::make_folder(folder)?;
         report::write_json(&folder.join(self.job), job)
     }
@@ -53,18 +53,18 @@ impl RunFiles {
     ///
     /// # Errors
     /// [`Kind::Output`] if one cannot be removed.
-    pub(super) fn remove_states(&self, folder: &Path) -> Result<()> {
+    pub fn remove_states(&self, folder: &Path) -> Result<()> {
         self.states.iter().try_for_each(|name| files::remove_if_there(&folder.join(name)))
     }
 }
 
 /// A job as a short string, to know unfinished work by.
-pub(super) fn digest(job: &Value) -> String {
+pub fn digest(job: &Value) -> String {
     sha256(job.to_string())
 }
 
 /// Name of a file without its folder.
-pub(super) fn file_name(path: &Path) -> String {
+pub fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 

@@ -1,0 +1,157 @@
+//! Which concepts a job asks for, and opening what tells them.
+
+use std::path::{Path, PathBuf};
+
+use crate::concepts::parsing::Wanted;
+use crate::concepts::segmenter::{self, SegmenterChoice};
+use crate::concepts::{self, ConceptChoice, ConceptSource};
+use crate::data::preprocess::Geometry;
+use crate::error::{Error, Kind, Result};
+use crate::files;
+use crate::gpu::Gpu;
+use crate::weights::shipped;
+use crate::work::Host;
+
+/// Where label maps come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Labelling {
+    /// The eleven basic colour terms, told from the image itself.
+    #[default]
+    Colors,
+    /// What segmenters see.
+    Segmenters(Segmenters),
+    /// A folder of label maps: `labels.csv` and one PNG file or more for each image.
+    Folder(PathBuf),
+    /// The label maps of the images themselves, which are a folder of the Broden data set.
+    Broden,
+}
+
+/// Segmenters, and what is asked of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segmenters {
+    /// Weights of UPerNet, of the colour network or of both, in any order; or the name of segmenters that come with the program.
+    pub files: Vec<PathBuf>,
+    /// What they label besides objects, of `object`, `part`, `material` and `color`; all that they can if empty.
+    pub categories: Vec<String>,
+    /// Whether each piece of an object also counts as top, bottom, left and right half.
+    pub halves: bool,
+    /// Follow the reference where it is odd: the last piece of an object in each image has no halves.
+    pub compat: bool,
+    /// Use and keep what they say of each image, for other runs.
+    pub cached: bool,
+}
+
+impl Default for Segmenters {
+    /// Those that come with the program, asked for all they can say.
+    fn default() -> Self {
+        let files = vec![shipped::SEGMENTER.into()];
+        Segmenters { files, categories: Vec::new(), halves: true, compat: true, cached: true }
+    }
+}
+
+/// The images that label maps are asked for, where they are files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhotographFolder {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The part of each photograph that is seen.
+    pub geometry: Geometry,
+}
+
+impl Labelling {
+    /// Checks that the source looks at images: label maps from files are the same whatever is done to the units.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`].
+    pub fn check_looks(&self) -> Result<()> {
+        if matches!(self, Labelling::Folder(_)) {
+            let error = Error::new(
+                Kind::Usage,
+                "label maps from files do not show what becomes of an image without or with units",
+            );
+            return Err(error.hint("name concepts that are found in the image itself, such as `--concepts colors`"));
+        }
+        Ok(())
+    }
+
+    /// The same concepts, neither looked up among what was kept nor kept.
+    #[must_use]
+    pub fn uncached(self) -> Labelling {
+        match self {
+            Labelling::Segmenters(segmenters) => Labelling::Segmenters(Segmenters { cached: false, ..segmenters }),
+            other => other,
+        }
+    }
+
+    /// Opens the source; `photographs` where the images are files.
+    ///
+    /// # Errors
+    /// As [`concepts::open`]; [`Kind::Usage`] for Broden's concepts without a folder of images, for segmenters without weights, or for
+    /// label maps of other parts of the photographs.
+    pub fn open<'a>(
+        &self,
+        host: &Host<'a>,
+        gpu: &Gpu,
+        photographs: Option<PhotographFolder>,
+    ) -> Result<Box<dyn ConceptSource + 'a>> {
+        let choice = match self {
+            Labelling::Colors => ConceptChoice::Colors,
+            Labelling::Segmenters(segmenters) => ConceptChoice::Upernet(segmenters.choice()?),
+            Labelling::Folder(folder) => {
+                if let Some(PhotographFolder { geometry, .. }) = photographs {
+                    check_geometry(folder, geometry)?;
+                }
+                ConceptChoice::Labels(folder.clone())
+            }
+            Labelling::Broden => {
+                let PhotographFolder { folder, geometry } = photographs.ok_or_else(|| {
+                    Error::new(Kind::Usage, "Broden's concepts are those of its own images")
+                        .hint("name concepts that can be told from any picture, such as `--concepts colors`")
+                })?;
+                ConceptChoice::Broden { folder, geometry }
+            }
+        };
+        concepts::open(&choice, gpu, host.progress)
+    }
+}
+
+/// Refuses label maps that `segment` made of other parts of the photographs than the network sees.
+fn check_geometry(folder: &Path, geometry: Geometry) -> Result<()> {
+    let text = files::read_to_string(&folder.join("run.json")).unwrap_or_default();
+    let run: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let of_maps = &run["images"]["geometry"];
+    if run["command"] == "segment" && *of_maps != geometry.describe() {
+        let message = format!("its label maps show photographs as {of_maps}; the network sees {}", geometry.describe());
+        let error = Error::input(message).at(folder.display());
+        return Err(error.hint("pass `--as-is` to both `segment` and this command, or to neither"));
+    }
+    Ok(())
+}
+
+impl Segmenters {
+    /// The files behind names that the program knows, and what is wanted of them.
+    fn choice(&self) -> Result<SegmenterChoice> {
+        let mut paths = Vec::new();
+        for named in &self.files {
+            match named.to_str().filter(|name| shipped::find(name).is_some()) {
+                Some(name) => paths.extend(shipped::paths(name)?),
+                None => paths.push(named.clone()),
+            }
+        }
+        if paths.is_empty() {
+            let error = Error::new(Kind::Usage, "`--concepts upernet` needs the weights of the segmenters");
+            return Err(error.hint("name them with `--segmenter upernet.safetensors,color-segmenter.safetensors`"));
+        }
+        let asked = |category: &str| self.categories.iter().any(|asked| asked == category);
+        let all = self.categories.is_empty();
+        let wanted = Wanted {
+            // Halves are parts of objects.
+            halves: self.halves && (all || asked("part")),
+            parts: all || asked("part"),
+            materials: all || asked("material"),
+            colors: asked("color") || all && segmenter::has_colors(&paths)?,
+        };
+        let cache_dir = if self.cached { files::cache_dir() } else { None };
+        Ok(SegmenterChoice { files: paths, wanted, compat: self.compat, cache_dir })
+    }
+}

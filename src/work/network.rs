@@ -1,0 +1,237 @@
+//! A network that sees images, and its images: which, and what is needed to run them.
+
+use std::path::PathBuf;
+
+use super::Host;
+use super::concepts::PhotographFolder;
+use crate::concepts::broden;
+use crate::concepts::segmenter::Names;
+use crate::data::decode::{self, Exif};
+use crate::data::images::{ImageSet, Order};
+use crate::data::loader::LoadOptions;
+use crate::data::preprocess::{Geometry, Preprocess};
+use crate::error::{Error, Kind, Result};
+use crate::gpu::Gpu;
+use crate::graph::Graph;
+use crate::kernels::tune::Tuner;
+use crate::models::segmenter::{self, Segmenter};
+use crate::models::{Model, vgg16};
+use crate::session::{self, Session};
+use crate::weights::{WeightFile, import, shipped};
+
+/// Bytes of pixels kept between passes, so that a few hundred images are decoded once.
+const KEPT_PIXELS: u64 = 256 << 20;
+
+/// Which weights: those of a file, or of a network that comes with the program.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NetworkChoice {
+    /// A file, as `netdissect weights import` writes them.
+    pub weights: Option<PathBuf>,
+    /// The architecture, which the file names if left out; or, without a file, a network that comes with the program.
+    pub model: Option<String>,
+}
+
+impl NetworkChoice {
+    /// Those of a file.
+    pub fn file(path: impl Into<PathBuf>) -> NetworkChoice {
+        NetworkChoice { weights: Some(path.into()), model: None }
+    }
+
+    /// Those of a network that comes with the program, such as `demo-classifier`.
+    pub fn shipped(name: &str) -> NetworkChoice {
+        NetworkChoice { weights: None, model: Some(name.to_owned()) }
+    }
+
+    /// Opens them.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] if both or neither are named, or the program has no such network; else as [`WeightFile::open`].
+    pub fn open(&self) -> Result<WeightFile> {
+        let paths = match (&self.weights, self.model.as_deref()) {
+            (Some(_), Some(name)) if shipped::find(name).is_some() => {
+                let message = format!("both a file and `--model {name}` are named; needed one of them");
+                return Err(Error::new(Kind::Usage, message).hint("networks that come with the program need no file"));
+            }
+            (Some(path), _) => vec![path.clone()],
+            (None, name) => shipped::paths(name.unwrap_or_default())?,
+        };
+        let first = paths.first().ok_or_else(|| Error::internal("a shipped network without a file"))?;
+        WeightFile::open(first)
+    }
+
+    /// The architecture: as it is named, or that of the weights.
+    pub fn architecture<'a>(&'a self, file: &'a WeightFile) -> &'a str {
+        let named = self.model.as_deref().filter(|name| shipped::find(name).is_none());
+        named.unwrap_or(file.model())
+    }
+}
+
+/// Which images, and how they are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImageChoice {
+    /// A folder (searched to any depth), a list file (`.txt`, one path a line) or an image; empty if none are named.
+    pub path: PathBuf,
+    /// Send pixels in without resizing or cropping.
+    pub as_is: bool,
+    /// Only the first so many in order.
+    pub limit: Option<u32>,
+    /// Their order.
+    pub order: Order,
+    /// What to do about the rotation a camera noted.
+    pub exif: Exif,
+}
+
+/// Which layers, and what of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LayerChoice {
+    /// Names as the network has them.
+    pub layers: Vec<String>,
+    /// Read convolutions before their ReLU.
+    pub pre_relu: bool,
+}
+
+/// A network that sees images and the images, opened and checked.
+pub struct ImageNetwork {
+    /// Weights.
+    pub file: WeightFile,
+    /// Graph and layers, for images of the run's size.
+    pub model: Model,
+    /// The images.
+    pub set: ImageSet,
+    /// How they are brought to the network's size.
+    pub geometry: Geometry,
+    /// Whether cameras' rotations are applied.
+    pub exif: Exif,
+    /// Where the images are, as they were named.
+    pub path: PathBuf,
+    order: Order,
+}
+
+impl ImageNetwork {
+    /// Opens the weights and lists the images.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] naming what is wrong; [`Kind::Usage`] for a model that does not exist.
+    pub fn open(network: &NetworkChoice, choice: &ImageChoice) -> Result<ImageNetwork> {
+        let file = network.open()?;
+        let name = network.architecture(&file);
+        let segmenter = Segmenter::named(name);
+        if name != "vgg16" && segmenter.is_none() {
+            let known = [Segmenter::Upernet, Segmenter::Colors].map(Segmenter::name).join(", ");
+            let message = format!("there is no model `{name}` that sees images; there are: vgg16, {known}");
+            let error = Error::new(Kind::Usage, message);
+            return Err(match name {
+                "progan" => error.hint("a generator is given latents: `--latents 0-63`"),
+                _ => error,
+            });
+        }
+        let ImageChoice { path, as_is, limit, order, exif } = choice.clone();
+        if path.as_os_str().is_empty() {
+            let error = Error::new(Kind::Usage, "no images are named");
+            return Err(error.hint("name a folder of images, a list file (.txt) or an image"));
+        }
+        // Among Broden's images lie its label maps; only its index tells them apart.
+        let mut set = match broden::is_broden(&path) {
+            true => broden::image_set(&path, order)?,
+            false => ImageSet::open(&path, order)?,
+        };
+        if let Some(limit) = limit {
+            set = set.limit(limit as usize);
+        }
+        if set.is_empty() {
+            let error = Error::input("there is no image in it").at(path.display());
+            return Err(error.hint("JPEG, PNG and WebP files are read"));
+        }
+        let geometry = if as_is { Geometry::AsIs } else { Geometry::VGG16 };
+        let (h, w) = match geometry.fixed_size() {
+            Some(size) => size,
+            None => first_size(&set, exif)?,
+        };
+        let model = match segmenter {
+            Some(segmenter) => segmenter::build(segmenter, &file.shapes(), Names::of(&file)?.1.side(), (h, w)),
+            None => vgg16::build(&file.shapes(), h, w),
+        };
+        let model = model.map_err(|error| error.at(file.path().display()))?;
+        Ok(ImageNetwork { file, model, set, geometry, exif, path, order })
+    }
+}
+
+/// Size of the first image that can be read: all must share it.
+fn first_size(set: &ImageSet, exif: Exif) -> Result<(u32, u32)> {
+    let mut first_error = None;
+    for item in &set.items {
+        match decode::size(&item.path, exif) {
+            Ok(size) => return Ok(size),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    Err(first_error.unwrap_or_else(|| Error::input("there is no image")))
+}
+
+impl ImageNetwork {
+    /// The images as those whose label maps are asked for.
+    pub fn photographs(&self) -> PhotographFolder {
+        PhotographFolder { folder: self.path.clone(), geometry: self.geometry }
+    }
+
+    /// How images are loaded for a session.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] if the weight file asks for a preprocessing there is not.
+    pub fn load_options(&self, session: &Session) -> Result<LoadOptions> {
+        let preprocess = match self.file.preprocess()? {
+            import::Preprocess::Torch => Preprocess::Torch,
+            import::Preprocess::Caffe => Preprocess::Caffe,
+            import::Preprocess::None => Preprocess::None,
+            import::Preprocess::Signed => Preprocess::Signed,
+        };
+        Ok(LoadOptions {
+            geometry: self.geometry,
+            preprocess,
+            exif: self.exif,
+            batch: session.batch() as usize,
+            threads: 0,
+            keep_bytes: KEPT_PIXELS,
+        })
+    }
+
+    /// Word for the order of the images.
+    pub fn order(&self) -> &'static str {
+        self.order.name()
+    }
+
+    /// The nodes to read for the layers the user named.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] with the nearest name as a hint.
+    pub fn nodes(&self, layers: &LayerChoice) -> Result<Vec<(String, String)>> {
+        self.model.nodes_of(&layers.layers, layers.pre_relu)
+    }
+
+    /// Puts the part of the network that these nodes need on the device, for as many images at once as asked or as fit; halves
+    /// the batch where the device says no, and says so.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
+        let graph = self.model.graph.head(nodes)?;
+        open_session(host, gpu, &graph, &self.file, (nodes, self.set.len()), batch)
+    }
+}
+
+/// As [`session::fitting`], with the tuner's kept choices; says that it may take a moment.
+///
+/// # Errors
+/// As [`session::fitting`], with the path of the weights.
+pub fn open_session(
+    host: &Host<'_>,
+    gpu: &Gpu,
+    graph: &Graph,
+    file: &WeightFile,
+    (nodes, images): (&[&str], usize),
+    batch: Option<u32>,
+) -> Result<Session> {
+    host.progress.note("loading the network");
+    session::fitting(gpu, graph, file, (nodes, images), batch, &mut Tuner::cached(), host.progress)
+        .map_err(|error| error.at(file.path().display()))
+}
