@@ -22,7 +22,7 @@ use super::schema::{Adapter, Images, Model, Tool};
 use super::write_json;
 use crate::concepts::Vocabulary;
 use crate::error::{Error, Kind, Result};
-use crate::files::write_atomic;
+use crate::files::{self, write_atomic};
 use crate::gpu::AdapterSummary;
 
 /// Version of the JSON files of experiments.
@@ -230,7 +230,7 @@ pub fn section<R: ExperimentReport>(dir: &Path) -> Result<Option<Section>> {
 /// # Errors
 /// [`Kind::Usage`].
 pub fn check_folder(dir: &Path) -> Result<()> {
-    if dir.join("concepts.svg").exists() || dir.join("units.csv").exists() {
+    if ["concepts.svg", "units.csv"].iter().any(|name| files::exists(&dir.join(name))) {
         let error = Error::new(Kind::Usage, "holds a dissection, whose report would be replaced").at(dir.display());
         return Err(error.hint("choose another folder with `-o`"));
     }
@@ -259,10 +259,10 @@ fn repair(experiment: &str) -> String {
 /// Reads an experiment's JSON file, if there is one.
 fn read<R: ExperimentReport>(dir: &Path) -> Result<Option<R>> {
     let path = dir.join(file(R::NAME, "json"));
-    if !path.exists() {
+    if !files::exists(&path) {
         return Ok(None);
     }
-    let text = std::fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+    let text = files::read(&path)?;
     let result = serde_json::from_slice(&text);
     let strange = |error| Error::input(format!("is no result of {}: {error}", R::NAME)).at(path.display());
     result.map(Some).map_err(strange)
