@@ -3,6 +3,7 @@
 //! `cargo bench --bench vgg16`; how to read the figures: benches/README.md.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -97,7 +98,7 @@ fn body(criterion: &mut Criterion) {
     let model = vgg16::build(&shapes, 224, 224).expect("a network");
     let conv5_3 = model.node_of("conv5_3", false).expect("a layer").to_owned();
     let head = model.graph.head(&[&conv5_3]).expect("a head");
-    let (on_device, keep) = (Weights::new(&gpu, &weights), [conv5_3.as_str()]);
+    let (on_device, keep) = (Weights::new(&gpu, Arc::new(weights)), [conv5_3.as_str()]);
     let session = Session::new(&on_device, &head, BATCH, Wanted::kept(&keep), &mut Tuner::forgetful());
     let session = session.expect("a session");
     let program = session.program(BATCH, session.whole()).expect("binds");

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{Weights, gpu, narrow_vgg, shapes};
 use netdissect::geometry::Extent;
 use netdissect::gpu::{DeviceChoice, Gpu};
@@ -126,7 +128,7 @@ fn a_network_split_behind_a_layer_gives_the_bits_of_the_whole() {
     let whole = common::session(gpu, &model.graph, &weights, 2, &["pool4"]);
     whole.run(&input).unwrap();
     let [want, pool4] = ["fc8a", "pool4"].map(|node| whole.read(node, 2).unwrap());
-    let on_device = session::Weights::new(gpu, &weights);
+    let on_device = session::Weights::new(gpu, Arc::new(weights.clone()));
     let open = |graph: &Graph, wanted: Wanted<'_>| Session::new(&on_device, graph, 2, wanted, &mut Tuner::forgetful());
     let split = Split::new(&model.graph, "pool4", Extent::default(), &[], open).unwrap();
     split.begin(&input.data, 2).unwrap();
@@ -149,7 +151,7 @@ fn sessions_share_the_weights_that_they_read_alike() {
     let graph = vgg16::build(&shapes(&weights), SIDE, SIDE).unwrap().graph;
     // A device of its own, for all handles of one share the count of bytes.
     let own = Gpu::open(&DeviceChoice::Name(gpu.summary().name.clone())).unwrap();
-    let (on_device, mut tuner) = (session::Weights::new(&own, &weights), Tuner::forgetful());
+    let (on_device, mut tuner) = (session::Weights::new(&own, Arc::new(weights.clone())), Tuner::forgetful());
     let mut taken = || {
         let before = own.free_bytes();
         let session = Session::new(&on_device, &graph, 1, Wanted::default(), &mut tuner).unwrap();
@@ -170,7 +172,7 @@ fn a_value_too_large_for_a_binding_is_named_before_anything_is_allocated() {
     let weights = weights();
     let model = vgg16::build(&shapes(&weights), 512, 512).unwrap();
     let batch = (limit / (8 * 512 * 512 * 4) + 1) as u32;
-    let on_device = session::Weights::new(gpu, &weights);
+    let on_device = session::Weights::new(gpu, Arc::new(weights.clone()));
     let error =
         Session::new(&on_device, &model.graph, batch, Wanted::default(), &mut Tuner::forgetful()).err().unwrap();
     assert!(error.to_string().starts_with("conv1_1: its output needs"), "{error}");

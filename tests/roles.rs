@@ -5,6 +5,7 @@
 mod common;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use common::{Weights, golden, gpu, shapes};
@@ -81,7 +82,7 @@ const PLACED: Extent = Extent { per_image: false, per_position: true };
 fn split(layer: &str, batch: u32, extent: Extent, keep: &[&str]) -> Split {
     let weights = generator();
     let graph = progan::build(&shapes(&weights)).unwrap().graph;
-    let on_device = session::Weights::new(gpu().unwrap(), &weights);
+    let on_device = session::Weights::new(gpu().unwrap(), Arc::new(weights.clone()));
     let open =
         |graph: &Graph, wanted: Wanted<'_>| Session::new(&on_device, graph, batch, wanted, &mut Tuner::forgetful());
     Split::new(&graph, layer, extent, keep, open).unwrap()
@@ -233,7 +234,7 @@ fn sweep_parts(layer: &str, batch: u32) -> (Split, Sweep) {
     let graph = progan::build(&shapes(&weights)).unwrap().graph;
     let kept = sweep::kept(&graph, layer).unwrap();
     let split = split(layer, 1, PLACED, &kept.iter().map(String::as_str).collect::<Vec<_>>());
-    let on_device = session::Weights::new(gpu().unwrap(), &weights);
+    let on_device = session::Weights::new(gpu().unwrap(), Arc::new(weights.clone()));
     let sweep = Sweep::new(&on_device, &split, batch, &mut Tuner::forgetful()).unwrap();
     (split, sweep)
 }

@@ -1,5 +1,6 @@
 //! `netdissect bench`: each kernel's time, beside what the adapter can do at most.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{ArgGroup, Args};
@@ -189,7 +190,7 @@ fn network(
     }
     let (model, graph, ends) = whole(args, &file).map_err(|error| error.at(file.path().display()))?;
     let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
-    let weights = Weights::new(gpu, &file);
+    let weights = Weights::new(gpu, Arc::new(file));
     let session = Session::new(&weights, &graph, args.batch, Wanted::kept(&ends), &mut Tuner::cached())?;
     let program = session.program(args.batch, session.whole())?;
     gpu.wait_for(gpu.submit(&program)?)?;

@@ -32,7 +32,7 @@ fn median(mut times: Vec<f64>) -> f64 {
 /// What the device reports.
 pub(super) fn rows(
     context: &mut Context<'_>,
-    weights: &Weights<'_>,
+    weights: &Weights,
     model: &Model,
     node: &str,
     (repeats, batch): (u32, u32),

@@ -1,6 +1,7 @@
 //! One segmentation network on a device: images in, the best channel at each position out.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -87,7 +88,7 @@ pub(super) type HeadLabels = (&'static str, Vec<Vec<u16>>);
 
 /// A segmentation network; its weights go to the device when it is first asked.
 pub(super) struct Network {
-    file: WeightFile,
+    file: Arc<WeightFile>,
     graph: Graph,
     heads: Vec<Head>,
     side: u32,
@@ -110,7 +111,7 @@ impl Network {
         let whole = segmenter::build(segmenter, &file.shapes(), side, (side, side))
             .map_err(|error| error.at(file.path().display()))?;
         let graph = whole.graph.head(&heads.iter().map(|head| head.node).collect::<Vec<_>>())?;
-        Ok(Network { file, graph, heads, side, asked: 0, loaded: None })
+        Ok(Network { file: Arc::new(file), graph, heads, side, asked: 0, loaded: None })
     }
 
     /// Whether it is on the device, and was loaded for so many images at once or found no room for them.
@@ -167,9 +168,9 @@ impl Network {
 }
 
 impl Loaded {
-    fn new(gpu: &Gpu, file: &WeightFile, graph: &Graph, heads: &[Head], batch: u32) -> Result<Loaded> {
+    fn new(gpu: &Gpu, file: &Arc<WeightFile>, graph: &Graph, heads: &[Head], batch: u32) -> Result<Loaded> {
         let nodes: Vec<&str> = heads.iter().map(|head| head.node).collect();
-        let weights = Weights::new(gpu, file);
+        let weights = Weights::new(gpu, Arc::clone(file) as _);
         let session = Session::new(&weights, graph, batch, Wanted::kept(&nodes), &mut Tuner::cached())?;
         let blocks = heads.iter().map(|head| gpu.buffer_of("blocks", &head.blocks.concat())).collect::<Result<_>>()?;
         Ok(Loaded { session, blocks, staging: None, labels: Vec::new() })

@@ -131,7 +131,7 @@ impl Tuner {
         let mut all = remembered(path);
         all.extend(self.choices.clone());
         if let Ok(text) = serde_json::to_string_pretty(&all) {
-            let _ = path.parent().map(std::fs::create_dir_all);
+            let _ = path.parent().map(files::make_folder);
             let _ = files::write_atomic(path, text.as_bytes());
         }
     }
@@ -139,7 +139,7 @@ impl Tuner {
 
 /// What a file holds; nothing if it cannot be read.
 fn remembered(path: &Path) -> BTreeMap<String, Variant> {
-    let text = std::fs::read_to_string(path).ok();
+    let text = files::read_to_string(path).ok();
     text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
 }
 

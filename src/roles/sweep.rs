@@ -173,7 +173,7 @@ impl Sweep {
     ///
     /// # Errors
     /// As [`kept`] and [`Session::new`].
-    pub fn new(weights: &Weights<'_>, split: &Split, batch: u32, tuner: &mut Tuner) -> Result<Sweep> {
+    pub fn new(weights: &Weights, split: &Split, batch: u32, tuner: &mut Tuner) -> Result<Sweep> {
         let (gpu, base) = (weights.gpu(), split.session());
         let graph = base.graph();
         let mut stages: Vec<Stage> = Vec::new();

@@ -60,7 +60,7 @@ pub fn halving<T>(
 /// # Errors
 /// As [`Session::new`].
 pub fn fitting(
-    weights: &Weights<'_>,
+    weights: &Weights,
     graph: &Graph,
     wanted: Wanted<'_>,
     images: usize,

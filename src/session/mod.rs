@@ -62,13 +62,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Kind::Input`] if a weight is missing or mis-shaped or a name unknown; [`Kind::OutOfMemory`] if it does not fit.
-    pub fn new(
-        weights: &Weights<'_>,
-        graph: &Graph,
-        batch: u32,
-        wanted: Wanted<'_>,
-        tuner: &mut Tuner,
-    ) -> Result<Session> {
+    pub fn new(weights: &Weights, graph: &Graph, batch: u32, wanted: Wanted<'_>, tuner: &mut Tuner) -> Result<Session> {
         let gpu = weights.gpu();
         let plan = Plan::new(graph, batch, wanted, &mut |step| choose::takes(gpu, graph, tuner, step))?;
         check_bindings(gpu, graph, &plan)?;
@@ -246,7 +240,7 @@ impl Session {
 }
 
 /// The weights of a step, if it has any, as the kernel that runs it reads them.
-fn packed(weights: &Weights<'_>, graph: &Graph, tuner: &mut Tuner, step: &Step) -> Result<Option<Packed>> {
+fn packed(weights: &Weights, graph: &Graph, tuner: &mut Tuner, step: &Step) -> Result<Option<Packed>> {
     let node = graph.node(step.node);
     // A doubling before the node changes its input's rows and columns, which no weight depends on.
     let Some(&input) = step.inputs.first() else { return Ok(None) };
@@ -313,7 +307,7 @@ mod tests {
         let images = HostTensor::new(Shape::new(2, 5, 13, 18), rng::floats(2 * 5 * 13 * 18, 3)).unwrap();
         let mut tuner = Tuner::forgetful();
         let [together, apart] = [&["pool"][..], &["relu", "pool"][..]].map(|keep| {
-            let weights = Weights::new(&gpu, &weights);
+            let weights = Weights::new(&gpu, Arc::new(weights.clone()));
             let session = Session::new(&weights, &graph, 2, Wanted::kept(keep), &mut tuner).unwrap();
             session.run(&images).unwrap();
             (session.plan.steps.len(), session.read("pool", 2).unwrap())

@@ -1,9 +1,9 @@
 //! Weights on a device: uploaded once in the order that a kernel reads, shared by any number of sessions.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::geometry::Convolution;
@@ -14,7 +14,7 @@ use crate::kernels::linear::{self, row_ranges};
 use crate::tensor::Shape;
 
 /// Where weights come from: a file, or a table in tests.
-pub trait TensorSource {
+pub trait TensorSource: Send + Sync {
     /// Shape and elements of a tensor.
     ///
     /// # Errors
@@ -35,12 +35,13 @@ impl TensorSource for HashMap<String, (Vec<usize>, Vec<f32>)> {
     }
 }
 
-/// The weights of a network on a device, as far as sessions have asked for them. They stay there as long as this or one of the
-/// sessions does.
-pub struct Weights<'a> {
+/// The weights of a network on a device, as far as sessions have asked for them. Clones share them; they stay there as long as one
+/// of these does, or a session that reads them.
+#[derive(Clone)]
+pub struct Weights {
     gpu: Gpu,
-    source: &'a dyn TensorSource,
-    uploaded: RefCell<HashMap<(String, Layout), Buffer>>,
+    source: Arc<dyn TensorSource>,
+    uploaded: Arc<Mutex<HashMap<(String, Layout), Buffer>>>,
 }
 
 /// The order in which a kernel reads a tensor.
@@ -68,10 +69,10 @@ struct Needed<'a> {
     name: &'a str,
 }
 
-impl<'a> Weights<'a> {
+impl Weights {
     /// The weights of a source, none of them uploaded yet.
-    pub fn new(gpu: &Gpu, source: &'a dyn TensorSource) -> Self {
-        Weights { gpu: gpu.clone(), source, uploaded: RefCell::default() }
+    pub fn new(gpu: &Gpu, source: Arc<dyn TensorSource>) -> Self {
+        Weights { gpu: gpu.clone(), source, uploaded: Arc::default() }
     }
 
     /// The device.
@@ -124,11 +125,13 @@ impl<'a> Weights<'a> {
     /// The buffer of a tensor in an order, filled by `pack` the first time that it is asked for.
     fn buffer(&self, name: &str, layout: Layout, pack: impl FnOnce() -> Result<Vec<f32>>) -> Result<Buffer> {
         let key = (name.to_owned(), layout);
-        if let Some(buffer) = self.uploaded.borrow().get(&key) {
+        // A buffer is whole or not there, so a panic elsewhere does not spoil the table.
+        let mut uploaded = self.uploaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(buffer) = uploaded.get(&key) {
             return Ok(buffer.clone());
         }
         let buffer = self.gpu.buffer_of(name, &pack()?)?;
-        self.uploaded.borrow_mut().insert(key, buffer.clone());
+        uploaded.insert(key, buffer.clone());
         Ok(buffer)
     }
 

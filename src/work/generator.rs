@@ -1,6 +1,7 @@
 //! A generator and its latents: which, and how it is put on the device.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -44,7 +45,7 @@ impl Default for LatentChoice {
 /// A generator and the latents it is to be given.
 pub struct Generator {
     /// Weights.
-    pub file: WeightFile,
+    pub file: Arc<WeightFile>,
     /// Graph and layers.
     pub model: Model,
     /// Where latents come from.
@@ -86,12 +87,12 @@ impl Generator {
             return Err(Error::input(message));
         }
         indices.truncate(choice.limit.map_or(usize::MAX, |limit| limit as usize));
-        Ok(Generator { file, model, latents, indices })
+        Ok(Generator { file: Arc::new(file), model, latents, indices })
     }
 
     /// Its weights, for sessions on a device.
-    pub fn weights(&self, gpu: &Gpu) -> Weights<'_> {
-        Weights::new(gpu, &self.file)
+    pub fn weights(&self, gpu: &Gpu) -> Weights {
+        Weights::new(gpu, Arc::clone(&self.file) as _)
     }
 
     /// Puts the part of its graph, or of one in which it is edited, that these nodes need on the device.
@@ -101,7 +102,7 @@ impl Generator {
     pub fn session(
         &self,
         host: &Host<'_>,
-        weights: &Weights<'_>,
+        weights: &Weights,
         graph: &Graph,
         nodes: &[&str],
         batch: Option<u32>,
@@ -148,7 +149,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Split::new`].
-    pub fn split(&self, host: &Host<'_>, weights: &Weights<'_>, nodes: &[&str], batch: Option<u32>) -> Result<Split> {
+    pub fn split(&self, host: &Host<'_>, weights: &Weights, nodes: &[&str], batch: Option<u32>) -> Result<Split> {
         let graph = &self.model.graph;
         let position = |node: &&&str| graph.nodes().iter().position(|known| known.name == **node);
         let cut = nodes.iter().max_by_key(position).ok_or_else(|| Error::internal("no layer is named"))?;
@@ -160,7 +161,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Split::new`] and [`sweep::kept`].
-    pub fn split_to_sweep(&self, host: &Host<'_>, weights: &Weights<'_>, node: &str) -> Result<Split> {
+    pub fn split_to_sweep(&self, host: &Host<'_>, weights: &Weights, node: &str) -> Result<Split> {
         let graph = &self.model.graph;
         let kept = sweep::kept(graph, node)?;
         let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
@@ -173,7 +174,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Sweep::new`].
-    pub fn sweep(&self, host: &Host<'_>, weights: &Weights<'_>, split: &Split, batch: Option<u32>) -> Result<Sweep> {
+    pub fn sweep(&self, host: &Host<'_>, weights: &Weights, split: &Split, batch: Option<u32>) -> Result<Sweep> {
         let positions = split.layer().positions() as usize;
         // Windows take less than half of what whole maps do, and are small for an adapter.
         let most = || session::fitting_batch(weights.gpu(), &self.model.graph, positions) * 2;

@@ -1,9 +1,11 @@
 //! A network that sees images, and its images: which, and what is needed to run them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Host;
 use super::concepts::PhotographFolder;
+use super::run_folder::file_name;
 use crate::concepts::broden;
 use crate::concepts::segmenter::Names;
 use crate::data::decode::{self, Exif};
@@ -16,6 +18,7 @@ use crate::graph::{Graph, Wanted};
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, vgg16};
+use crate::report::schema;
 use crate::session::{self, Session, Weights};
 use crate::weights::{WeightFile, import, shipped};
 
@@ -93,7 +96,7 @@ pub struct LayerChoice {
 /// A network that sees images and the images, opened and checked.
 pub struct ImageNetwork {
     /// Weights.
-    pub file: WeightFile,
+    pub file: Arc<WeightFile>,
     /// Graph and layers, for images of the run's size.
     pub model: Model,
     /// The images.
@@ -152,6 +155,7 @@ impl ImageNetwork {
             None => vgg16::build(&file.shapes(), h, w),
         };
         let model = model.map_err(|error| error.at(file.path().display()))?;
+        let file = Arc::new(file);
         Ok(ImageNetwork { file, model, set, geometry, exif, path, order })
     }
 }
@@ -172,6 +176,11 @@ impl ImageNetwork {
     /// The images as those whose label maps are asked for.
     pub fn photographs(&self) -> PhotographFolder {
         PhotographFolder { folder: self.path.clone(), geometry: self.geometry }
+    }
+
+    /// Its weights, for sessions on a device.
+    pub fn weights(&self, gpu: &Gpu) -> Weights {
+        Weights::new(gpu, Arc::clone(&self.file) as _)
     }
 
     /// How images are loaded for a session.
@@ -195,6 +204,14 @@ impl ImageNetwork {
         })
     }
 
+    /// The network as a report names it.
+    ///
+    /// # Errors
+    /// As [`WeightFile::preprocess`].
+    pub fn report_model(&self) -> Result<schema::Model> {
+        Ok(report_model(&self.model, &self.file, self.file.preprocess()?.name()))
+    }
+
     /// Word for the order of the images.
     pub fn order(&self) -> &'static str {
         self.order.name()
@@ -215,9 +232,18 @@ impl ImageNetwork {
     /// As [`Session::new`].
     pub fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
         let graph = self.model.graph.head(nodes)?;
-        let weights = Weights::new(gpu, &self.file);
-        let opening = Opening { file: &self.file, weights: &weights, images: self.set.len(), batch };
+        let opening = Opening { file: &self.file, weights: &self.weights(gpu), images: self.set.len(), batch };
         opening.session(host, &graph, Wanted::kept(nodes))
+    }
+}
+
+/// A network as a report names it.
+pub(super) fn report_model(model: &Model, file: &WeightFile, preprocess: &str) -> schema::Model {
+    schema::Model {
+        name: model.name.clone(),
+        file: file_name(file.path()),
+        sha256: file.sha256().to_owned(),
+        preprocess: preprocess.to_owned(),
     }
 }
 
@@ -226,7 +252,7 @@ pub struct Opening<'a> {
     /// The file of its weights.
     pub file: &'a WeightFile,
     /// The same on the device.
-    pub weights: &'a Weights<'a>,
+    pub weights: &'a Weights,
     /// Images in all.
     pub images: usize,
     /// Images at once, if the user asks.

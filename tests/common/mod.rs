@@ -38,7 +38,7 @@ pub type Weights = HashMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// A graph on the device for batches of this size, some of whose nodes are kept.
 pub fn session(gpu: &Gpu, graph: &Graph, weights: &Weights, batch: u32, keep: &[&str]) -> Session {
-    let weights = session::Weights::new(gpu, weights);
+    let weights = session::Weights::new(gpu, Arc::new(weights.clone()));
     Session::new(&weights, graph, batch, Wanted::kept(keep), &mut Tuner::forgetful()).unwrap()
 }
 
