@@ -11,7 +11,7 @@ use netdissect::reference::KERNELS;
 
 /// Modules by floor; one imports only from floors below its own, or from itself.
 const FLOORS: [&[&str]; 12] = [
-    &["error"],
+    &["error", "hash"],
     &["files", "geometry", "npy", "progress", "tensor"],
     &["data", "gpu", "weights"],
     &["graph", "kernels"],

@@ -52,7 +52,7 @@ impl Tuner {
 
     /// A tuner that reads and keeps its choices in this file. An unreadable file is as good as none.
     pub fn at(path: PathBuf) -> Tuner {
-        let text = std::fs::read_to_string(&path).ok();
+        let text = files::read_to_string(&path).ok();
         let choices = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         Tuner { path: Some(path), choices, checked: Vec::new() }
     }
@@ -102,7 +102,7 @@ impl Tuner {
     /// A cache that cannot be written costs time in the next run, nothing else.
     fn save(&self) {
         if let (Some(path), Ok(text)) = (&self.path, serde_json::to_string_pretty(&self.choices)) {
-            let _ = path.parent().map(std::fs::create_dir_all);
+            let _ = path.parent().map(files::make_folder);
             let _ = files::write_atomic(path, text.as_bytes());
         }
     }
