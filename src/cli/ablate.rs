@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 use super::context::{Context, time_in_words};
 use super::experiment::PlaceArgs;
 use super::network::InputArgs;
+use crate::data::Watch;
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::report::experiments::ablate::{Ablation as Report, NAME, sets};
 use crate::report::experiments::{self, About};
 use crate::report::schema;
+use crate::roles::Split;
 use crate::roles::ablate::{Ablation, Verdicts};
-use crate::roles::{Split, Watch};
 use crate::session::Session;
 use crate::work::Host;
 use crate::work::network::{self, ImageChoice, ImageNetwork};
@@ -105,7 +106,7 @@ pub(super) fn run(args: &AblateArgs, context: &mut Context<'_>) -> Result<()> {
         let split = Split { gpu: &gpu, head: &head, tail: &mut tail };
         let (progress, stop) = (context.host.progress, context.host.stop);
         let watch = Watch { checkpoint: Some(args.output.join(state)), job: digest(&job), progress, stop };
-        let verdicts = Ablation { split, images: &loader, class_of: &class_of, removed }.run(name, &watch)?;
+        let verdicts = Ablation { stage: name, split, images: &loader, class_of: &class_of, removed }.run(&watch)?;
         if verdicts.images == 0 {
             return Err(loader.nothing_readable());
         }

@@ -12,6 +12,7 @@ use super::dissect::fraction;
 use super::experiment::{self, ExperimentArgs, Ranked, picture};
 use super::latents::{Indices, parse_list};
 use crate::concepts::ConceptSource;
+use crate::data::Watch;
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};
 use crate::dissect::edits::{Change, by_layer, position};
@@ -21,7 +22,7 @@ use crate::gpu::Gpu;
 use crate::report::experiments::insert::{Insertion as Report, Levels, NAME, Sampling};
 use crate::report::experiments::{self, Picture, Row};
 use crate::roles::insert::{Insertion, InsertionCounts, Positions};
-use crate::roles::{Split, Sweep, Watch};
+use crate::roles::{Split, Sweep};
 use crate::work::generator::Parts;
 use crate::work::run_folder::{RunFiles, digest};
 
@@ -234,8 +235,12 @@ fn values(
         shown: 0,
         thumbnail: 1,
         compat_strips: false,
+    };
+    let watch = Watch {
         checkpoint: Some(args.experiment.place.output.join(LEVELS)),
         job: job.to_owned(),
+        progress: context.host.progress,
+        stop: context.host.stop,
     };
     let images = levels.with_batch(parts.head.batch());
     let dissection = Dissection {
@@ -246,10 +251,8 @@ fn values(
         concepts,
         labelled: None,
         settings: &settings,
-        progress: context.host.progress,
-        stop: context.host.stop,
     };
-    dissection.levels()?.pop().ok_or_else(|| Error::internal("no level came back"))
+    dissection.levels(&watch)?.pop().ok_or_else(|| Error::internal("no level came back"))
 }
 
 /// Checks that the pictures asked for can be made.

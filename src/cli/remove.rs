@@ -9,11 +9,12 @@ use serde_json::json;
 use super::context::Context;
 use super::experiment::{self, ExperimentArgs, Ranked, picture};
 use super::latents::{Indices, parse_list};
+use crate::data::Watch;
 use crate::error::{Error, Result};
 use crate::report::experiments::remove::{NAME, Removal as Report};
 use crate::report::experiments::{Picture, Row};
+use crate::roles::Split;
 use crate::roles::remove::Removal;
-use crate::roles::{Split, Watch};
 use crate::session::Edit;
 use crate::work::run_folder::{RunFiles, digest};
 
