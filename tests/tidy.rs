@@ -10,7 +10,7 @@ use netdissect::kernels;
 
 /// Modules by floor; one imports only from floors below its own, or from itself.
 const FLOORS: [&[&str]; 13] = [
-    &["error"],
+    &["error", "hash"],
     &["files", "geometry", "npy", "progress", "tensor"],
     &["state"],
     &["data", "gpu", "weights"],

@@ -1,8 +1,7 @@
 //! `netdissect activations`: chosen layers of chosen images into a file.
 
 use std::borrow::Cow;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -13,6 +12,7 @@ use super::network::{InputArgs, LayerArgs};
 use crate::data::ImageSource;
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
+use crate::files::Scratch;
 use crate::progress::check_stop;
 use crate::session::Session;
 use crate::tensor::Shape;
@@ -51,7 +51,7 @@ struct Gathered {
     name: String,
     node: String,
     shape: Shape,
-    values: std::fs::File,
+    values: Scratch,
 }
 
 /// Runs `netdissect activations`.
@@ -82,7 +82,7 @@ fn of_images(args: &ActivationsArgs, context: &mut Context<'_>, images: &ImageCh
         if n > 0 {
             session.upload(&batch.input, n)?;
             gpu.submit(&gpu.program(session.record(n)?)?)?;
-            gathered.iter_mut().try_for_each(|layer| layer.take(&session, n, &args.output))?;
+            gathered.iter_mut().try_for_each(|layer| layer.take(&session, n))?;
             images.extend(batch.names);
         }
         context.host.progress.advance(n.into());
@@ -108,7 +108,7 @@ fn of_latents(args: &ActivationsArgs, context: &mut Context<'_>, latents: &Laten
     let mut gathered = gather(args, &session, &nodes)?;
     context.host.progress.stage("reading activations", generator.indices.len() as u64);
     generator.run(context.host, &session, &gpu, |indices| {
-        gathered.iter_mut().try_for_each(|layer| layer.take(&session, indices.len() as u32, &args.output))
+        gathered.iter_mut().try_for_each(|layer| layer.take(&session, indices.len() as u32))
     })?;
     let about = [
         ("latents".to_owned(), json!(generator.indices).to_string()),
@@ -119,9 +119,8 @@ fn of_latents(args: &ActivationsArgs, context: &mut Context<'_>, latents: &Laten
 
 /// Empty places for the values of each layer.
 fn gather(args: &ActivationsArgs, session: &Session, nodes: &[(String, String)]) -> Result<Vec<Gathered>> {
-    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let place = |(name, node): &(String, String)| {
-        let values = tempfile::tempfile_in(folder).map_err(|error| Error::writing(&args.output, &error))?;
+        let values = Scratch::beside(&args.output)?;
         Ok(Gathered { name: name.clone(), node: node.clone(), shape: session.value(node, 0)?.1, values })
     };
     nodes.iter().map(place).collect()
@@ -129,9 +128,9 @@ fn gather(args: &ActivationsArgs, session: &Session, nodes: &[(String, String)])
 
 impl Gathered {
     /// Appends the values of the batch that has just run.
-    fn take(&mut self, session: &Session, n: u32, output: &Path) -> Result<()> {
+    fn take(&mut self, session: &Session, n: u32) -> Result<()> {
         let values = session.read(&self.node, n)?;
-        self.values.write_all(bytemuck::cast_slice(&values.data)).map_err(|error| Error::writing(output, &error))?;
+        self.values.append(bytemuck::cast_slice(&values.data))?;
         self.shape.n += n;
         Ok(())
     }
@@ -171,12 +170,7 @@ fn write(
     weights: &WeightFile,
     about: &[(String, String)],
 ) -> Result<u64> {
-    let mut maps = Vec::new();
-    for layer in gathered {
-        // SAFETY: the file is a temporary one without a name; nobody else can change it while it is mapped.
-        let map = unsafe { memmap2::Mmap::map(&layer.values) };
-        maps.push(map.map_err(|error| Error::reading(&args.output, &error))?);
-    }
+    let maps = gathered.iter().map(|layer| layer.values.map()).collect::<Result<Vec<_>>>()?;
     let stored: Vec<Stored> = gathered
         .iter()
         .map(|layer| {
@@ -189,7 +183,6 @@ fn write(
         ("pre_relu".to_owned(), args.layers.choice().pre_relu.to_string()),
     ];
     let metadata = [about, &own].concat();
-    // A map begins at a page, so its bytes lie as numbers must.
     let values = |layer: usize| match bytemuck::try_cast_slice(&maps[layer]) {
         Ok(numbers) => Ok(Cow::Borrowed(numbers)),
         Err(error) => Err(Error::internal(error.to_string()).at(args.output.display())),

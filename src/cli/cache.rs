@@ -159,8 +159,8 @@ impl Tuning {
     /// The file in this folder; none if it is not there, is a link, or holds something else.
     fn read(folder: &Path) -> Option<Tuning> {
         let path = folder.join(tune::FILE);
-        let about = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
-        let choices: serde_json::Map<String, Value> = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
+        let about = files::about_unfollowed(&path).ok().filter(std::fs::Metadata::is_file)?;
+        let choices: serde_json::Map<String, Value> = serde_json::from_slice(&files::read(&path).ok()?).ok()?;
         // Adapter, driver, version and shape; what is chosen may be a kernel of another version.
         let ours = |key: &String| key.split(" | ").count() == 4;
         choices.keys().all(ours).then(|| Tuning { path, choices: choices.len(), bytes: about.len() })
@@ -182,7 +182,7 @@ fn remove(context: &mut Context<'_>, folder: &Path, removal: &Removal<'_>) -> Re
         let done = cache::remove(folder, removal.remove)?;
         (removed, removed_bytes) = (done.0 as usize, done.1);
         if let Some(tuning) = removal.tuning {
-            std::fs::remove_file(&tuning.path).map_err(|error| Error::writing(&tuning.path, &error))?;
+            files::remove(&tuning.path)?;
         }
     }
     let (left, left_bytes) = (images.saturating_sub(removed), bytes.saturating_sub(removed_bytes));

@@ -10,6 +10,7 @@ use super::network::InputArgs;
 use crate::data::ImageSource;
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::progress::check_stop;
 use crate::work::network::ImageNetwork;
 
@@ -85,7 +86,7 @@ fn ranked(scores: &[f32], top: usize) -> Vec<(usize, f32, f64)> {
 
 fn class_names(args: &ClassifyArgs, network: &ImageNetwork) -> Result<Vec<String>> {
     let Some(path) = &args.classes else { return Ok(network.file.class_names().unwrap_or_default()) };
-    let text = std::fs::read_to_string(path).map_err(|error| Error::reading(path, &error))?;
+    let text = files::read_to_string(path)?;
     let needed = network.model.graph.node(network.model.graph.output()).shape.c as usize;
     crate::weights::import::class_names(&text, Some(needed)).map_err(|error| error.at(path.display()))
 }

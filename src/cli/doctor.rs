@@ -70,7 +70,7 @@ fn print(context: &mut Context<'_>, gpu: &crate::gpu::Gpu, findings: &[Finding])
     let cache = files::cache_dir();
     let cache_works = cache.as_ref().is_some_and(|dir| {
         files::make_folder(dir).and_then(|()| files::write_atomic(&dir.join("doctor"), b"")).is_ok()
-            && std::fs::remove_file(dir.join("doctor")).is_ok()
+            && files::remove(&dir.join("doctor")).is_ok()
     });
     if context.json {
         let kernels: Vec<_> = findings

@@ -1,7 +1,6 @@
 //! `netdissect generate`: images of a generator, as it is or with units changed.
 
 use std::borrow::Cow;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,7 +12,7 @@ use super::network::WeightArgs;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::edits::{self, Change, Words};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, Scratch};
 use crate::report::sheet;
 use crate::session::Session;
 use crate::weights::{self, Stored};
@@ -111,7 +110,7 @@ struct Outputs<'a> {
     /// Images of the sheet.
     pictures: Vec<Vec<u8>>,
     /// Numbers, gathered on disk: they do not have to fit the memory.
-    numbers: Option<std::fs::File>,
+    numbers: Option<Scratch>,
     /// Bytes of the single files.
     bytes: u64,
 }
@@ -121,20 +120,15 @@ impl<'a> Outputs<'a> {
         if let Some(folder) = &args.output {
             files::make_folder(folder)?;
         }
-        let temporary = |path: &PathBuf| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            tempfile::tempfile_in(folder.unwrap_or(std::path::Path::new(".")))
-                .map_err(|error| Error::writing(path, &error))
-        };
-        let numbers = args.raw.as_ref().map(temporary).transpose()?;
+        let numbers = args.raw.as_deref().map(Scratch::beside).transpose()?;
         Ok(Outputs { args, side, pictures: Vec::new(), numbers, bytes: 0 })
     }
 
     /// Takes the images of a batch.
     fn take(&mut self, session: &Session, node: &str, indices: &[u32]) -> Result<()> {
         let images = session.read(node, indices.len() as u32)?;
-        if let (Some(file), Some(path)) = (&mut self.numbers, &self.args.raw) {
-            file.write_all(bytemuck::cast_slice(&images.data)).map_err(|error| Error::writing(path, &error))?;
+        if let Some(numbers) = &mut self.numbers {
+            numbers.append(bytemuck::cast_slice(&images.data))?;
         }
         if self.args.output.is_none() && self.args.sheet.is_none() {
             return Ok(());
@@ -166,15 +160,13 @@ impl<'a> Outputs<'a> {
             written.push((path.clone(), png.len() as u64));
         }
         if let (Some(path), Some(file)) = (&args.raw, &self.numbers) {
-            // SAFETY: the file is a temporary one without a name; nobody else can change it while it is mapped.
-            let map = unsafe { memmap2::Mmap::map(file) }.map_err(|error| Error::reading(path, &error))?;
+            let map = file.map()?;
             let dims = vec![generator.indices.len(), 3, self.side as usize, self.side as usize];
             let metadata = [
                 ("latents".to_owned(), json!(generator.indices).to_string()),
                 ("latents_from".to_owned(), generator.latents.describe()),
                 ("weights_sha256".to_owned(), generator.file.sha256().to_owned()),
             ];
-            // A map begins at a page, so its bytes lie as numbers must.
             let numbers: &[f32] = bytemuck::try_cast_slice(&map)
                 .map_err(|error| Error::internal(error.to_string()).at(path.display()))?;
             let values = |_| Ok(Cow::Borrowed(numbers));

@@ -158,8 +158,8 @@ impl SegmentArgs {
             label_writer::beside(&self.output, &item.name, "")?;
         }
         // A search for images would find the pictures of an earlier run.
-        if let (Ok(images), Some(output)) = (self.images.canonicalize(), resolved(&self.output))
-            && images.is_dir()
+        if let (Ok(images), Some(output)) = (files::resolve(&self.images), resolved(&self.output))
+            && files::is_folder(&images)
             && output.starts_with(&images)
         {
             let error =
@@ -217,7 +217,7 @@ impl SegmentArgs {
 /// The path without links, as far as it exists.
 fn resolved(path: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(path).ok()?;
-    let known = absolute.ancestors().find_map(|above| Some((above.canonicalize().ok()?, above)))?;
+    let known = absolute.ancestors().find_map(|above| Some((files::resolve(above).ok()?, above)))?;
     Some(known.0.join(absolute.strip_prefix(known.1).ok()?))
 }
 
@@ -243,9 +243,9 @@ impl Run<'_> {
     fn check_folder(&self, job: &Value) -> Result<bool> {
         let output = &self.args.output;
         let error = |message: &str| Error::new(Kind::Usage, message).at(output.display());
-        let Ok(text) = std::fs::read_to_string(output.join(JOB)) else {
+        let Ok(text) = files::read_to_string(&output.join(JOB)) else {
             let ours = |entry: std::fs::DirEntry| entry.file_name().to_str().is_some_and(files::is_partial);
-            let empty = std::fs::read_dir(output).map_or(true, |entries| entries.flatten().all(ours));
+            let empty = files::list(output).map_or(true, |entries| entries.flatten().all(ours));
             return match empty {
                 true => Ok(false),
                 false => Err(error("holds files that are not of this command").hint("choose a new folder with `-o`")),
@@ -273,18 +273,15 @@ impl Run<'_> {
 
     /// The overlay is written last.
     pub(super) fn is_finished(&self, index: usize) -> bool {
-        self.beside(index, OVERLAY).is_ok_and(|path| path.exists())
+        self.beside(index, OVERLAY).is_ok_and(|path| files::exists(&path))
     }
 
     /// Removes what another run has left of an image, so that its channels are not taken for this run's.
     fn forget(&self, index: usize) -> Result<()> {
         let channels = (0..).map(|channel| format!(".{channel}.png"));
-        let channels = channels.take_while(|ending| self.beside(index, ending).is_ok_and(|path| path.exists()));
+        let channels = channels.take_while(|ending| self.beside(index, ending).is_ok_and(|path| files::exists(&path)));
         for ending in [OVERLAY, PICTURE, ".png"].map(str::to_owned).into_iter().chain(channels) {
-            let path = self.beside(index, &ending)?;
-            if path.exists() {
-                std::fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
-            }
+            files::remove_if_there(&self.beside(index, &ending)?)?;
         }
         Ok(())
     }

@@ -87,10 +87,7 @@ fn page(
         let [picture, overlay] = run.pictures(index)?;
         shown.push(Shown { name: run.name(index).to_owned(), picture, overlay, maps });
     }
-    let read = |picture: &str| {
-        let path = output.join(picture);
-        std::fs::read(&path).map_err(|error| Error::reading(&path, &error))
-    };
+    let read = |picture: &str| files::read(&output.join(picture));
     let html = segments::page(view, number, &shown, &read)?;
     files::write_atomic(&output.join(segments::file_name(number)), html.as_bytes())
 }
@@ -111,10 +108,10 @@ fn areas<'a>(image: &'a str, maps: &LabelMaps, vocabulary: &'a Vocabulary) -> Im
 fn remove_pages(output: &Path, from: usize) -> Result<()> {
     for page in from.. {
         let path = output.join(segments::file_name(page));
-        if !path.exists() {
+        if !files::exists(&path) {
             break;
         }
-        std::fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
+        files::remove(&path)?;
     }
     Ok(())
 }
@@ -126,8 +123,7 @@ fn remove_pages(output: &Path, from: usize) -> Result<()> {
 pub(super) fn print(context: &mut Context<'_>, output: &Path, images: usize, skipped: &[Skipped]) -> Result<()> {
     let page = output.join(segments::file_name(0));
     if context.json {
-        let path = output.join(AREAS);
-        let mut file = std::fs::File::open(&path).map_err(|error| Error::reading(&path, &error))?;
+        let mut file = files::open(&output.join(AREAS))?;
         return std::io::copy(&mut file, context.out).map(|_| ()).map_err(|error| writing(&error));
     }
     context.line(&format!("{images} image{} segmented", if images == 1 { "" } else { "s" }))?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
+use crate::files;
 use crate::models::segmenter::Segmenter;
 use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
 use crate::weights::import::{self, About, Assignment, Preprocess};
@@ -134,12 +135,12 @@ fn import_file(args: &ImportArgs, json: bool, out: &mut dyn Write) -> Result<()>
 
 /// Refuses to replace what the user may still need.
 fn check_output(args: &ImportArgs) -> Result<()> {
-    let same = |a: &Path, b: &Path| a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b);
+    let same = |a: &Path, b: &Path| files::resolve(a).ok().zip(files::resolve(b).ok()).is_some_and(|(a, b)| a == b);
     if args.files.iter().any(|file| same(file, &args.output)) {
         let error = Error::new(Kind::Usage, "the output is the input file; needed another name");
         return Err(error.at(args.output.display()));
     }
-    if args.output.exists() && !args.output.is_file() {
+    if files::exists(&args.output) && !files::is_file(&args.output) {
         let error = Error::new(Kind::Usage, "not a regular file; needed the name of a file to write");
         return Err(error.at(args.output.display()));
     }
@@ -164,7 +165,7 @@ impl Imported {
         match (args.model.segmenter(), args.files.as_slice()) {
             (Some(segmenter), [encoder, decoder, labels]) => {
                 let sources = vec![weights::open(encoder)?, weights::open(decoder)?];
-                let text = std::fs::read_to_string(labels).map_err(|error| Error::reading(labels, &error))?;
+                let text = files::read_to_string(labels)?;
                 let here = |error: Error| error.at(labels.display());
                 let names = Names::parse(segmenter, &text).map_err(here)?;
                 let assignment =
@@ -216,7 +217,7 @@ impl ImportArgs {
 }
 
 fn read_classes(path: &Path, assignment: &Assignment) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::reading(path, &error))?;
+    let text = files::read_to_string(path)?;
     import::class_names(&text, vgg16_weights::classes(assignment)).map_err(|error| error.at(path.display()))
 }
 

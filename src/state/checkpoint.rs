@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::hash::hexadecimal;
 
 /// Numbers that files hold.
 pub(crate) trait Element: bytemuck::Pod {
@@ -105,7 +106,8 @@ pub(crate) fn save(path: &Path, job: &str, mut tensors: Vec<Tensor>) -> Result<(
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let mut hash = Sha256::new();
     tensors.iter().for_each(|tensor| take_in(&mut hash, &tensor.name, &tensor.bytes));
-    let metadata = HashMap::from([("job".to_owned(), job.to_owned()), ("sha256".to_owned(), hex(&hash.finalize()))]);
+    let metadata =
+        HashMap::from([("job".to_owned(), job.to_owned()), ("sha256".to_owned(), hexadecimal(hash.finalize()))]);
     let views = tensors.iter().map(|tensor| {
         let count = tensor.bytes.len() * 8 / tensor.dtype.bitsize();
         TensorView::new(tensor.dtype, vec![count], &tensor.bytes)
@@ -135,7 +137,7 @@ pub(crate) fn open<'a>(bytes: &'a [u8], job: &str) -> Result<Saved<'a>> {
     for name in &names {
         take_in(&mut hash, name, file.tensor(name).map_err(|_| bad("is not whole"))?.data());
     }
-    if metadata.get("sha256") != Some(&hex(&hash.finalize())) {
+    if metadata.get("sha256") != Some(&hexadecimal(hash.finalize())) {
         return Err(bad("is damaged"));
     }
     Ok(Saved(file))
@@ -146,8 +148,4 @@ fn take_in(hash: &mut Sha256, name: &str, data: &[u8]) {
     hash.update((name.len() as u64).to_le_bytes());
     hash.update(name);
     hash.update(data);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

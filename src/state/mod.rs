@@ -6,6 +6,7 @@ mod seen;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files;
 use checkpoint::{Saved, Tensor};
 pub(crate) use seen::Seen;
 
@@ -65,7 +66,7 @@ impl<S: State> Part<S> {
     /// # Errors
     /// [`crate::error::Kind::Input`] if the file is of other work, of another version, damaged or not there.
     pub(crate) fn open(&self, path: &Path, job: &str) -> Result<Part<S>> {
-        let bytes = std::fs::read(path).map_err(|error| Error::reading(path, &error))?;
+        let bytes = files::read(path)?;
         let saved = checkpoint::open(&bytes, job)?;
         let mut found = self.found.clone();
         found.restore(&saved)?;
