@@ -292,7 +292,7 @@ mod tests {
             images.sort_unstable();
             Sightings {
                 peaks: images.iter().map(|&image| (image % 5) as f32).collect(),
-                present: images.iter().map(|image| image % 3 == 0).collect(),
+                present: images.iter().map(|image| image.is_multiple_of(3)).collect(),
                 images,
             }
         }
