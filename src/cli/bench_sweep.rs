@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::{Context, size_in_words};
 use crate::error::Result;
 use crate::geometry::Extent;
-use crate::graph::Part;
+use crate::graph::Subplan;
 use crate::kernels::tune::Tuner;
 use crate::models::Model;
 use crate::progress::check_stop;
@@ -51,7 +51,7 @@ pub(super) fn rows(
     let layer = split.layer();
     let positions: Vec<u32> = (0..layer.positions()).collect();
     let units: Vec<(u32, f32)> = (0..layer.c.min(20)).map(|unit| (unit, 1.0)).collect();
-    let pass = |part: &Part, times: &mut Vec<f64>| {
+    let pass = |part: &Subplan, times: &mut Vec<f64>| {
         let program = single.session().program(1, part)?;
         for run in 0..=repeats {
             check_stop(context.host.stop)?;

@@ -56,7 +56,7 @@ impl Step {
 
 /// A part of a plan's steps, in order: what a run that starts or ends in the middle runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Part(pub(crate) Vec<usize>);
+pub struct Subplan(pub(crate) Vec<usize>);
 
 /// Steps in order, and the slot of every value that is stored.
 ///
@@ -108,8 +108,8 @@ impl Plan {
     }
 
     /// All steps.
-    pub fn whole(&self) -> Part {
-        Part((0..self.steps.len()).collect())
+    pub fn whole(&self) -> Subplan {
+        Subplan((0..self.steps.len()).collect())
     }
 
     /// The steps that depend on the values of these nodes, and those that do not. Once the latter have run, the former can be run
@@ -117,7 +117,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`crate::error::Kind::Internal`] naming a node whose value would not be there: it was not among [`Wanted::restart`].
-    pub fn around(&self, graph: &Graph, nodes: &[NodeId]) -> Result<(Part, Part)> {
+    pub fn around(&self, graph: &Graph, nodes: &[NodeId]) -> Result<(Subplan, Subplan)> {
         let depends = graph.dependents(nodes);
         let (behind, before): (Vec<usize>, Vec<usize>) =
             (0..self.steps.len()).partition(|&position| depends[self.steps[position].node.0]);
@@ -130,7 +130,7 @@ impl Plan {
                 return Err(Error::internal("its value does not last; nothing can be run again from it").at(name));
             }
         }
-        Ok((Part(before), Part(behind)))
+        Ok((Subplan(before), Subplan(behind)))
     }
 
     /// Gives every stored value a slot: the smallest free one that is large enough, else the largest free one grown, else a new one.
@@ -260,7 +260,7 @@ mod tests {
         let changed = restart.map(|name| graph.find(name).unwrap());
         let again = plan(&graph, Wanted { keep: &[], restart: &restart }, true);
         let (before, behind) = again.around(&graph, &changed).unwrap();
-        assert_eq!((before, behind), (Part(vec![0]), Part(vec![1, 2, 3])));
+        assert_eq!((before, behind), (Subplan(vec![0]), Subplan(vec![1, 2, 3])));
         let unedited = again.slot_of[graph.find("reluconv1").unwrap().0];
         assert!(again.steps[1..].iter().all(|step| again.slot_of[step.result().0] != unedited));
         // Run once, the value is edited where it lies.

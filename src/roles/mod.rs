@@ -10,7 +10,8 @@ pub mod insert;
 pub mod remove;
 pub mod statistics;
 pub mod sweep;
-mod watch;
 
 pub use sweep::Sweep;
-pub use watch::Watch;
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ pub use weights::{TensorSource, Weights};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Extent;
 use crate::gpu::{Buffer, Gpu, Program, Recording, Submission};
-use crate::graph::{EditNames, Graph, NodeId, Operator, Part, Plan, Step, Wanted};
+use crate::graph::{EditNames, Graph, NodeId, Operator, Subplan, Plan, Step, Wanted};
 use crate::kernels::chooser::Variant;
 use crate::kernels::tune::Tuner;
 use crate::tensor::{HostTensor, Shape};
@@ -49,12 +49,12 @@ pub struct Session {
     gpu: Gpu,
     graph: Graph,
     plan: Plan,
-    whole: Part,
+    whole: Subplan,
     slots: Vec<Buffer>,
     /// Weights of each step of the plan.
     packed: Vec<Option<Packed>>,
     /// Recorded and bound once for each number of images and part.
-    programs: Mutex<HashMap<(u32, Part), Arc<Program>>>,
+    programs: Mutex<HashMap<(u32, Subplan), Arc<Program>>>,
 }
 
 impl Session {
@@ -162,7 +162,7 @@ impl Session {
     }
 
     /// Everything.
-    pub fn whole(&self) -> &Part {
+    pub fn whole(&self) -> &Subplan {
         &self.whole
     }
 
@@ -171,7 +171,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Plan::around`], and [`Graph::find`].
-    pub fn around(&self, names: &[&str]) -> Result<(Part, Part)> {
+    pub fn around(&self, names: &[&str]) -> Result<(Subplan, Subplan)> {
         let nodes = names.iter().map(|name| self.graph.find(name)).collect::<Result<Vec<_>>>()?;
         self.plan.around(&self.graph, &nodes)
     }
@@ -180,7 +180,7 @@ impl Session {
     ///
     /// # Errors
     /// As the kernels' own, with the name of the node.
-    pub fn program(&self, n: u32, part: &Part) -> Result<Arc<Program>> {
+    pub fn program(&self, n: u32, part: &Subplan) -> Result<Arc<Program>> {
         // A program is whole or not there, so a panic elsewhere does not spoil the table.
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (n, part.clone());
@@ -210,7 +210,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::program`] and the device's own.
-    pub fn submit_part(&self, n: u32, part: &Part) -> Result<Submission> {
+    pub fn submit_part(&self, n: u32, part: &Subplan) -> Result<Submission> {
         self.gpu.submit(&*self.program(n, part)?)
     }
 

@@ -4,7 +4,7 @@ use super::{Edit, Session};
 use crate::error::Result;
 use crate::geometry::Extent;
 use crate::gpu::{Buffer, Recording};
-use crate::graph::{EditNames, Graph, Part, Wanted};
+use crate::graph::{EditNames, Graph, Subplan, Wanted};
 use crate::tensor::{HostTensor, Shape};
 
 /// A session that can be run from a layer on. Maps, and what is made of them, stay on the device.
@@ -12,8 +12,8 @@ pub struct Split {
     session: Session,
     cut: String,
     layer: Shape,
-    before: Part,
-    behind: Part,
+    before: Subplan,
+    behind: Subplan,
 }
 
 impl Split {
@@ -44,12 +44,12 @@ impl Split {
     }
 
     /// Up to the layer, and whatever else no edit of it changes.
-    pub fn before(&self) -> &Part {
+    pub fn before(&self) -> &Subplan {
         &self.before
     }
 
     /// From the layer to the end.
-    pub fn behind(&self) -> &Part {
+    pub fn behind(&self) -> &Subplan {
         &self.behind
     }
 
@@ -137,7 +137,7 @@ impl Parts {
     }
 
     /// Up to the layers.
-    pub fn head(&self) -> &Part {
+    pub fn head(&self) -> &Subplan {
         match self {
             Parts::Whole(session) => session.whole(),
             Parts::Split(split) => &split.before,

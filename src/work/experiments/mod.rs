@@ -18,12 +18,12 @@ use serde_json::{Value, json};
 use super::Host;
 use super::run_folder::{RunFiles, digest};
 use super::timing::seconds_each;
+use crate::data::Watch;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::graph::Part;
+use crate::graph::Subplan;
 use crate::report::experiments::{self as reports, Csv, ExperimentReport};
 use crate::report::write_json;
-use crate::roles::Watch;
 use crate::session::{Session, Split};
 
 /// An experiment as it is asked for: plain data, and how it is done.
@@ -184,7 +184,7 @@ impl Bench<'_> {
 
 impl Passes {
     /// Times a part of a network.
-    fn timed(session: &Session, part: &Part, count: u64) -> Result<Passes> {
+    fn timed(session: &Session, part: &Subplan, count: u64) -> Result<Passes> {
         let batch = session.batch();
         Ok(Passes { count, seconds: seconds_each(session, batch, part)?, batch })
     }
