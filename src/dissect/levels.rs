@@ -49,7 +49,9 @@ impl<'a> LevelPass<'a> {
             held,
             stage: format!("levels, pass {} of {}", known.finished + 1, known.level_passes()),
             histograms: known.layers.iter().map(histogram).collect::<Result<_>>()?,
-            peaks: units.map(|units| PeakStage::new(run.gpu, units, run.parts.session().batch())).collect::<Result<_>>()?,
+            peaks: units
+                .map(|units| PeakStage::new(run.gpu, units, run.parts.session().batch()))
+                .collect::<Result<_>>()?,
             flight: Flight::new(),
         })
     }

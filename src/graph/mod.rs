@@ -7,7 +7,7 @@ mod plan;
 
 pub use builder::GraphBuilder;
 pub use operator::Operator;
-pub use plan::{Subplan, Plan, Step, Wanted};
+pub use plan::{Plan, Step, Subplan, Wanted};
 
 use crate::error::{Error, Result};
 use crate::geometry::Extent;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rand_mt::Mt;
 use sha2::{Digest, Sha256};
 
-use super::statistics::{Groups, Moments, label_counts};
 use super::Sweep;
+use super::statistics::{Groups, Moments, label_counts};
 use crate::concepts::{ConceptSource, LabelMaps, MadeImages};
 use crate::data::pass::{Pass, Steps};
 use crate::data::{ImageBatch, ImageSource, Watch};

@@ -17,7 +17,7 @@ pub use weights::{TensorSource, Weights};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Extent;
 use crate::gpu::{Buffer, Gpu, Program, Recording, Submission};
-use crate::graph::{EditNames, Graph, NodeId, Operator, Subplan, Plan, Step, Wanted};
+use crate::graph::{EditNames, Graph, NodeId, Operator, Plan, Step, Subplan, Wanted};
 use crate::kernels::chooser::Variant;
 use crate::kernels::tune::Tuner;
 use crate::tensor::{HostTensor, Shape};

@@ -107,8 +107,7 @@ impl Experiment for Ablate {
         let stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {
             let loader = ImageLoader::new(images.set.clone(), images.load_options(split.session())?)?;
             let class_of = |name: &str| class_of(name, classes);
-            let mut ablation =
-                Ablation { stage: name, split: &split, images: &loader, class_of: &class_of, removed };
+            let mut ablation = Ablation { stage: name, split: &split, images: &loader, class_of: &class_of, removed };
             let verdicts = ablation.run(&bench.watch(state))?;
             if verdicts.images == 0 {
                 return Err(loader.nothing_readable());

@@ -72,7 +72,7 @@ impl Experiment for Remove {
     fn run(&self, opened: &Opened<'_>, split: Split, bench: &Bench<'_>) -> Result<Found<RemovalReport>> {
         let Labelled { ranked, concepts, .. } = &opened.on;
         let units: Vec<u32> = ranked.units.iter().map(|unit| unit.unit).collect();
-        let removal = Removal {
+        let mut removal = Removal {
             latents: &ranked.generator.source(split.session().batch()),
             split: &split,
             concepts: concepts.as_ref(),
