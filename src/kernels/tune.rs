@@ -46,6 +46,8 @@ pub struct Tuner {
     path: Option<PathBuf>,
     choices: BTreeMap<String, Variant>,
     checked: Vec<String>,
+    /// Whether the variant chosen gave the same bits with pooling, in this run.
+    pooled: BTreeMap<String, bool>,
 }
 
 impl Tuner {
@@ -62,7 +64,7 @@ impl Tuner {
     /// A tuner that reads and keeps its choices in this file. An unreadable file is as good as none.
     pub fn at(path: PathBuf) -> Tuner {
         let choices = remembered(&path);
-        Tuner { path: Some(path), choices, checked: Vec::new() }
+        Tuner { path: Some(path), choices, ..Tuner::default() }
     }
 
     /// The variant to run a convolution of maps of this shape by, with what is fused to it, if there is one that takes that.
@@ -119,8 +121,15 @@ impl Tuner {
         if !variant.pools(convolution) {
             return Ok(None);
         }
-        let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
-        let same = trial.bits(variant, true)? == trial.pooled(&trial.bits(Variant::Portable, false)?);
+        let key = key(gpu, convolution, shape);
+        let same = match self.pooled.get(&key) {
+            Some(&same) => same,
+            None => {
+                let trial = Trial::new(gpu, convolution, shape, CHECKED_FLOPS)?;
+                trial.bits(variant, true)? == trial.pooled(&trial.bits(Variant::Portable, false)?)
+            }
+        };
+        self.pooled.insert(key, same);
         Ok(same.then_some(variant))
     }
 
