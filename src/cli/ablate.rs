@@ -6,9 +6,10 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::context::{Context, time_in_words};
+use super::context::Context;
 use super::experiment::PlaceArgs;
 use super::network::InputArgs;
+use super::words::time_in_words;
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;

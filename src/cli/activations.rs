@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::context::{Context, size_in_words};
+use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
+use super::words::size_in_words;
 use crate::data::ImageSource;
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};

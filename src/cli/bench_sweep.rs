@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::context::{Context, size_in_words};
+use super::context::Context;
+use super::words::size_in_words;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernels::tune::Tuner;

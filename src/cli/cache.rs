@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::context::{Context, parse_size, size_in_words};
+use super::context::Context;
+use super::words::{parse_size, size_in_words};
 use crate::concepts::cache::{self, Network};
 use crate::error::{Error, Kind, Result};
 use crate::files;

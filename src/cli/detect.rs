@@ -7,11 +7,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::concepts::ConceptArgs;
-use super::context::{Context, size_in_words, time_in_words};
-use super::dissect::{fraction, grid};
+use super::context::Context;
 use super::experiment::{self, PlaceArgs, picture};
 use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
+use super::words::{fraction, grid};
+use super::words::{size_in_words, time_in_words};
 use crate::concepts::ConceptSource;
 use crate::data::images::Order;
 use crate::dissect::pictures::thumbnail;

@@ -9,10 +9,11 @@ use image::RgbImage;
 use serde_json::{Value, json};
 
 use super::concepts::ConceptArgs;
-use super::context::{Context, size_in_words, time_in_words};
-use super::dissect::grid;
+use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::WeightArgs;
+use super::words::grid;
+use super::words::{size_in_words, time_in_words};
 use crate::concepts::ConceptSource;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::ranking::Dissected;

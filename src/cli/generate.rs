@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, size_in_words};
+use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::WeightArgs;
+use super::words::size_in_words;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::edits::{self, Change, Words};
 use crate::error::{Error, Result};

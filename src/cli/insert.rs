@@ -8,9 +8,9 @@ use image::{Rgb, RgbImage};
 use serde_json::json;
 
 use super::context::Context;
-use super::dissect::fraction;
 use super::experiment::{self, ExperimentArgs, Ranked, picture};
 use super::latents::{Indices, parse_list};
+use super::words::fraction;
 use crate::concepts::ConceptSource;
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};

@@ -6,7 +6,8 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, size_in_words, time_in_words};
+use super::context::Context;
+use super::words::{size_in_words, time_in_words};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::report::sheet;

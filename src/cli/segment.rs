@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::concepts::ConceptArgs;
-use super::context::{Context, time_in_words};
+use super::context::Context;
 use super::network::ExifName;
 use super::segment_pages;
+use super::words::time_in_words;
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
 use crate::data::decode::{self, Exif};

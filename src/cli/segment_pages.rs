@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 
-use super::context::{Context, writing};
+use super::context::Context;
+use super::output::writing;
 use super::segment::Run;
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{LabelMaps, Vocabulary};

@@ -4,8 +4,11 @@
 //! listens; what comes back is plain data too. `cli/` turns words into jobs and outcomes into words.
 
 pub mod concepts;
+pub mod demo;
+pub mod dissect;
 pub mod generator;
 pub mod host;
+pub mod import;
 pub mod network;
 pub mod run_folder;
 pub mod strips;

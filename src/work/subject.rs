@@ -8,6 +8,7 @@ use super::Host;
 use super::concepts::PhotographFolder;
 use super::generator::{Generator, LatentChoice, Parts};
 use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice};
+use super::run_folder::file_name;
 use crate::data::ImageSource;
 use crate::data::latent_source::LatentSource;
 use crate::data::loader::ImageLoader;
@@ -25,6 +26,13 @@ pub enum Inputs {
     Images(ImageChoice),
     /// Latents, where the network is a generator.
     Latents(LatentChoice),
+}
+
+impl Default for Inputs {
+    /// No photographs yet.
+    fn default() -> Self {
+        Inputs::Images(ImageChoice::default())
+    }
 }
 
 /// A network and what it is given, opened and checked.
@@ -112,6 +120,20 @@ impl Subject {
             Subject::Photographs(network) => Ok(network.file.preprocess()?.name()),
             Subject::Latents(_) => Ok("none"),
         }
+    }
+
+    /// The network as a report names it.
+    ///
+    /// # Errors
+    /// As [`Subject::preprocess`].
+    pub fn report_model(&self) -> Result<schema::Model> {
+        let file = self.file();
+        Ok(schema::Model {
+            name: self.model().name.clone(),
+            file: file_name(file.path()),
+            sha256: file.sha256().to_owned(),
+            preprocess: self.preprocess()?.to_owned(),
+        })
     }
 
     /// Puts the network on the device, for as many images at once as asked or as fit.
