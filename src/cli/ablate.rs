@@ -173,15 +173,11 @@ fn sizes(args: &AblateArgs, units: usize) -> Result<Vec<usize>> {
 }
 
 fn class_names(network: &ImageNetwork) -> Result<Vec<String>> {
-    let here = |message| Error::input(message).at(network.file.path().display());
-    if network.model.logits.is_none() {
-        return Err(here("has no fully connected layers, so it cannot classify")
-            .hint("import a file that has them, without `--body`"));
-    }
-    network
-        .file
-        .class_names()
-        .ok_or_else(|| here("does not name its classes").hint("import it with `--classes FILE`, one name a line"))
+    network.logits()?;
+    network.file.class_names().ok_or_else(|| {
+        let error = Error::input("does not name its classes").at(network.file.path().display());
+        error.hint("import it with `--classes FILE`, one name a line")
+    })
 }
 
 /// The class of an image: the folder it is in.

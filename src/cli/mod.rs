@@ -3,7 +3,6 @@
 mod ablate;
 mod activations;
 mod bench;
-mod bench_sweep;
 mod cache;
 mod classify;
 mod concepts;
@@ -24,7 +23,6 @@ mod progress;
 mod remove;
 mod scenes;
 mod segment;
-mod segment_pages;
 mod weights;
 mod words;
 
