@@ -7,9 +7,10 @@
 
 use std::time::Instant;
 
-use netdissect::geometry::{Convolution, Window};
+use netdissect::geometry::{Activation, Convolution, Window};
 use netdissect::gpu::{Buffer, DeviceChoice, Gpu, Program, Recording};
-use netdissect::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
+use netdissect::kernels::chooser::{self, Variant};
+use netdissect::kernels::convolution::{Buffers, Epilogue};
 use netdissect::kernels::tune::Tuner;
 use netdissect::reference::rng;
 use netdissect::tensor::Shape;
@@ -86,9 +87,9 @@ fn bind(gpu: &Gpu, variant: Variant, convolution: &Convolution, shape: Shape) ->
     ]
     .map(|buffer| buffer.expect("fits"));
     let bound = Buffers { x: &buffers[0], weight: &buffers[1], bias: &buffers[2], y: &buffers[3] };
-    let epilogue = Epilogue { bias: true, activation: Activation::Relu, pool: false };
+    let epilogue = Epilogue { bias: true, activation: Activation::RELU, pool: false };
     let mut recording = Recording::new();
-    conv::conv(gpu, &mut recording, variant, convolution, epilogue, shape, &bound).expect("records");
+    chooser::convolve(gpu, &mut recording, variant, convolution, epilogue, shape, &bound).expect("records");
     Layer { program: gpu.program(recording).expect("binds"), _buffers: buffers }
 }
 

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use netdissect::geometry::{Convolution, Window};
+use netdissect::geometry::{Activation, Convolution, Window};
 use netdissect::gpu::{Buffer, DeviceChoice, Gpu, Program, Recording};
-use netdissect::kernels::conv::{self, Activation, Buffers, Epilogue};
+use netdissect::kernels::chooser;
+use netdissect::kernels::convolution::{Buffers, Epilogue};
 use netdissect::kernels::tune::Tuner;
 use netdissect::models::vgg16;
 use netdissect::reference::rng;
@@ -54,9 +55,9 @@ fn layer(gpu: &Gpu, tuner: &mut Tuner, channels: u32, outputs: u32, side: u32, p
     ]
     .map(|buffer| buffer.expect("fits"));
     let bound = Buffers { x: &buffers[0], weight: &buffers[1], bias: &buffers[2], y: &buffers[3] };
-    let epilogue = Epilogue { bias: true, activation: Activation::Relu, pool: pool && variant.pools(&convolution) };
+    let epilogue = Epilogue { bias: true, activation: Activation::RELU, pool: pool && variant.pools(&convolution) };
     let mut recording = Recording::new();
-    conv::conv(gpu, &mut recording, variant, &convolution, epilogue, shape, &bound).expect("records");
+    chooser::convolve(gpu, &mut recording, variant, &convolution, epilogue, shape, &bound).expect("records");
     let flops = 2 * shape.len() as u64 * 9 * u64::from(outputs);
     Layer { program: gpu.program(recording).expect("binds"), flops, _buffers: buffers }
 }

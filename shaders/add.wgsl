@@ -1,5 +1,5 @@
-// add: element-wise sum of two maps, with ReLU if asked.
-//   y[i] = a[i] + b[i], or max(0, a[i] + b[i])
+// add: element-wise sum of two maps, with activation.
+//   y[i] = act( a[i] + b[i] ),   act(t) = max(t, slope t), which a slope of 1 leaves out (shared/activation.wgsl)
 // Shapes   a, b, y [N,C,H,W] f32, flat
 // Grid     x = min(count, 65535*WG) invocations, each walking the elements with the grid's stride.
 // Requires y is neither a nor b.
@@ -8,7 +8,7 @@
 struct Params {
     count: u32,   // elements
     stride: u32,  // invocations in the grid
-    relu: u32,
+    slope: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
@@ -20,7 +20,6 @@ const WG: u32 = 64u;
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var i = id.x; i < params.count; i += params.stride) {
-        let sum = a[i] + b[i];
-        y[i] = select(sum, max(sum, 0.0), params.relu == 1u);
+        y[i] = act(a[i] + b[i]);
     }
 }

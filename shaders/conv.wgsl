@@ -1,8 +1,8 @@
-// conv: convolution of any window, stride, padding, dilation and groups, with bias and ReLU.
+// conv: convolution of any window, stride, padding, dilation and groups, with bias and activation.
 //   y[n,k,r,s] = act( b[k] + sum_{c,i,j} w[k,c,i,j] * x[n, g*Cg+c, r*sy+i*dy-py, s*sx+j*dx-px] ),   g = floor(k / Kg)
 // Shapes   x [N,C,H,W]  packed [groups, ceil(Kg/8), Cg, I, J, 8], zeros past Kg  b [K] (any content if has_bias is 0)
 //          y [N,K,R,S], all f32; Cg = C/groups, Kg = K/groups
-//          act: none, max(0, t) or max(t, 0.2 t), for relu of 0, 1 and 2
+//          act(t) = max(t, slope t), which a slope of 1 leaves out (shared/activation.wgsl)
 // Grid     x = R * ceil(S/4), four columns of a row each;  y = groups * ceil(Kg/8), eight channels each;  z = N
 // Ladder   4 columns x 4 channels, a load for each weight; 4 x 8, weights packed by eight: twice as fast on llvmpipe, 7 GFLOP/s
 //          (benches/README.md).
@@ -14,7 +14,7 @@ struct Params {
     channels: u32, height: u32, width: u32,
     out_channels: u32, out_height: u32, out_width: u32,
     kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
-    groups: u32, has_bias: u32, relu: u32,
+    groups: u32, has_bias: u32, slope: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -88,9 +88,7 @@ fn store(place: Place, p: u32, low: vec4<f32>, high: vec4<f32>) {
         if channel > place.last { return; }
         var value = select(low[q % 4u], high[q % 4u], q >= 4u);
         if params.has_bias == 1u { value += bias[channel]; }
-        if params.relu == 1u { value = max(value, 0.0); }
-        if params.relu == 2u { value = max(value, 0.2 * value); }
         let map = (place.n * params.out_channels + channel) * params.out_height * params.out_width;
-        y[map + place.row * params.out_width + place.column + p] = value;
+        y[map + place.row * params.out_width + place.column + p] = act(value);
     }
 }

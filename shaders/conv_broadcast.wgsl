@@ -1,6 +1,6 @@
 // conv_broadcast: 3x3 convolution in registers only: for adapters where loads are dear and barriers dearer (software).
 //   y[n,k,r,s] = act( b[k] + sum_{c,i,j} w[k,c,i,j] * x[n,c,r*STRIDE+(i-1)*dy,s*STRIDE+(j-1)*dx] ),   x zero outside the map
-//   act(t) is t, max(0, t) or max(t, 0.2 t), for relu of 0, 1 and 2; the last not with pool.
+//   act(t) = max(t, slope t), which a slope of 1 leaves out (shared/activation.wgsl)
 //   With pool, the maximum of each 2x2 of that; an odd last row or column is left out.
 // A template: neither naga nor the software driver unrolls loops, and an array of sums would live in memory. An invocation makes
 // 2 rows x PIXELS columns x CHANNELS channels. Each of eight lanes loads the weights of CHANNELS/8 channels and hands them to the
@@ -21,7 +21,7 @@ struct Params {
     across: u32,  // dx * ceil(ceil(S/dx) / PIXELS)
     down: u32,    // dy * ceil(ceil(R/dy) / 2)
     extent: u32,  // N * down * across
-    has_bias: u32, relu: u32,
+    has_bias: u32, slope: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<{{ loaded }}>;
@@ -120,8 +120,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
         let channel = id.y * {{ channels }}u + {{ k }}u;
         if channel >= params.out_channels { return; }
         let b = select(0.0, bias[channel], params.has_bias == 1u);
-        let leaky = params.relu == 2u;
-        let low = select(-0x1.fffffep+127f, 0.0, params.relu == 1u);
         let maps = n * params.out_channels + channel;
 //%   if pool
         if row + 1u < params.height {
@@ -133,9 +131,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
                 let most_{{ q }} = max(top_{{ q }}, max(sum_{{ k }}_1_{{ q }}, sum_{{ k }}_1_{{ q + 1 }}));
 //%       endfor
 //%       if stored_vector == 1
-                y[to + {{ s // 2 }}u] = max(most_{{ s }} + b, low);
+                y[to + {{ s // 2 }}u] = act(most_{{ s }} + b);
 //%       else
-                y[to / 2u + {{ s // 4 }}u] = max(vec2<f32>(most_{{ s }}, most_{{ s + 2 }}) + b, vec2<f32>(low));
+                y[to / 2u + {{ s // 4 }}u] = act2(vec2<f32>(most_{{ s }}, most_{{ s + 2 }}) + b);
 //%       endif
             }
 //%     endfor
@@ -147,7 +145,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
 //%       for s in range(0, pixels, vector)
             if column + {{ s }}u * {{ dx }} < params.out_width {
                 let sums = {{ loaded }}({% for q in range(vector) %}sum_{{ k }}_{{ r }}_{{ s + q }}{{ "" if loop.last else ", " }}{% endfor %});
-                y[(to + {{ r }}u * {{ dy }} * params.out_width + {{ s }}u * {{ dx }}) / {{ vector }}u] = max(sums + b, select({{ loaded }}(low), 0.2 * (sums + b), leaky));
+                y[(to + {{ r }}u * {{ dy }} * params.out_width + {{ s }}u * {{ dx }}) / {{ vector }}u] = {{ act }}(sums + b);
             }
 //%       endfor
         }

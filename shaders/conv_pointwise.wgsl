@@ -1,7 +1,7 @@
 // conv_pointwise: 1x1 convolution of any stride without padding, in registers only: for adapters where loads are dear and barriers
 // dearer (software).
 //   y[n,k,r,s] = act( b[k] + sum_c w[k,c] * x[n,c,r*sy,s*sx] )
-//   act(t) is t, max(0, t) or max(t, 0.2 t), for relu of 0, 1 and 2
+//   act(t) = max(t, slope t), which a slope of 1 leaves out (shared/activation.wgsl)
 // A product of matrices. A template, unrolled as conv_broadcast.wgsl is and for the same reasons. An invocation makes 8 positions x
 // CHANNELS channels; positions are counted through all images, so that small maps fill its lanes. Each of eight lanes loads weights
 // of its own and hands them to the others. A sum takes four channels of x in a row, so that it is loaded and stored once for all.
@@ -21,7 +21,7 @@ struct Params {
     out_plane: u32,  // R*S / STORED
     out_width: u32,
     extent: u32,     // N * out_plane
-    has_bias: u32, relu: u32,
+    has_bias: u32, slope: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<{{ loaded_element }}>;
@@ -89,15 +89,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
 //% for k in range(channels)
     let b_{{ k }} = subgroupBroadcast(bias_{{ k // 8 }}, {{ k % 8 }}u);
 //% endfor
-    let leaky = params.relu == 2u;
-    let low = select(-0x1.fffffep+127f, 0.0, params.relu == 1u);
 //% for p in range(parts)
     if id.x * {{ parts }}u + {{ p }}u >= params.extent { return; }
     let to_{{ p }} = (n_{{ p }} * params.out_channels + first) * params.out_plane + in_plane_{{ p }};
 //%   for k in range(channels)
     if first + {{ k }}u < params.out_channels {
-        let t = {{ stored_element }}({% for q in range(stored) %}sum_{{ k }}_{{ p * stored + q }}{{ "" if loop.last else ", " }}{% endfor %}) + b_{{ k }};
-        y[to_{{ p }} + {{ k }}u * params.out_plane] = max(t, select({{ stored_element }}(low), 0.2 * t, leaky));
+        let sums = {{ stored_element }}({% for q in range(stored) %}sum_{{ k }}_{{ p * stored + q }}{{ "" if loop.last else ", " }}{% endfor %});
+        y[to_{{ p }} + {{ k }}u * params.out_plane] = {{ act }}(sums + b_{{ k }});
     }
 //%   endfor
 //% endfor

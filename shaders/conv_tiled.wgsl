@@ -2,7 +2,7 @@
 //   y[n,k,p] = act( b[k] + sum_q w[k,q] * x(q,p) ),   q = (c,i,j) flattened,  p = (n,r,s) flattened,
 //   x(q,p) the value under tap (i,j) of channel c at output position p, zero outside the map; never stored as a matrix.
 // Shapes   x [N,C,H,W]  packed [ceil(K/64), ceil(C*I*J/16)*16, 64], zeros past K and C*I*J  b [K]  y [N,K,R,S], f32
-//          act: none, max(0, t) or max(t, 0.2 t), for relu of 0, 1 and 2
+//          act(t) = max(t, slope t), which a slope of 1 leaves out (shared/activation.wgsl)
 // Grid     x = ceil(N*R*S/128) workgroups of 256;  y = ceil(K/64). A workgroup makes 64 channels x 128 positions from tiles of
 //          16 taps, an invocation 4 channels x 8 positions.
 // Requires groups = 1; 256 invocations; 12 KiB of workgroup memory.
@@ -14,7 +14,7 @@ struct Params {
     kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
     taps: u32,       // C*I*J
     positions: u32,  // N*R*S
-    has_bias: u32, relu: u32,
+    has_bias: u32, slope: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -107,9 +107,7 @@ fn store(first: u32, position: u32, sums: vec4<f32>) {
         if k < params.out_channels {
             var value = sums[i];
             if params.has_bias == 1u { value += bias[k]; }
-            if params.relu == 1u { value = max(value, 0.0); }
-            if params.relu == 2u { value = max(value, 0.2 * value); }
-            y[base + k * plane] = value;
+            y[base + k * plane] = act(value);
         }
     }
 }

@@ -1,5 +1,6 @@
 // linear: every output sees every input; a range of output rows at a time, since large weights do not fit one binding.
-//   y[n,k] = relu( b[k] + sum_q w[k,q] * x[n,q] ),   first <= k < first + rows
+//   y[n,k] = act( b[k] + sum_q w[k,q] * x[n,q] ),   first <= k < first + rows
+//   act(t) = max(t, slope t), which a slope of 1 leaves out (shared/activation.wgsl)
 // Shapes   x [N,Q]  packed [Q, ceil(rows/4)*4], a range of the rows of w [K,Q] turned over, zeros past it  b [K]  y [N,K], f32
 // Grid     x = rows;  y = ceil(N/4): an invocation makes one output of four images, so that a weight is loaded once for four;
 //          neighbours load weights side by side.
@@ -7,7 +8,7 @@
 // Ensures  the elements of y of these rows are written once, no others. Each 512 inputs are summed in their order, by fma; the sums
 //          are added in order, then the bias: the same bits for any batch size and any kernel.
 // Twin     src/reference/linear.rs
-struct Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u32, relu: u32 }
+struct Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u32, slope: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> weights: array<f32>;
@@ -49,7 +50,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         total += sums;
     }
     let k = params.first_row + id.x;
-    total += bias[k];
-    if params.relu == 1u { total = max(total, vec4<f32>(0.0)); }
+    total = act4(total + bias[k]);
     for (var i = 0u; i < 4u && first + i < params.images; i++) { y[(first + i) * params.outputs + k] = total[i]; }
 }

@@ -7,7 +7,7 @@
 // Requires subgroups of 8 lanes or more, WG a multiple of 8; Q a multiple of 4.
 // Ensures  as linear.wgsl, with the same order of summation and so the same bits.
 // Twin     src/reference/linear.rs
-struct Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u32, relu: u32 }
+struct Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u32, slope: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
@@ -67,14 +67,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
 //% endfor
     }
 
-    let low = select(-0x1.fffffep+127f, 0.0, params.relu == 1u);
 //% for r in range(8)
     if row + {{ r }}u < params.rows {
         let k = params.first_row + row + {{ r }}u;
         let b = bias[k];
 //%   for i in range(images)
         if first + {{ i }}u < params.images {
-            y[(first + {{ i }}u) * params.outputs + k] = max(total_{{ i }}_{{ r // 4 }}{{ quad[r % 4] }} + b, low);
+            y[(first + {{ i }}u) * params.outputs + k] = act(total_{{ i }}_{{ r // 4 }}{{ quad[r % 4] }} + b);
         }
 //%   endfor
     }

@@ -1,10 +1,187 @@
-//! Writing files whole or not at all: a temporary file in the same folder, fsync, rename.
+//! The one door to the disk. Whatever the crate reads, lists, writes or removes goes through here, so that every error names its
+//! path and every result is written whole or not at all (a temporary file in the same folder, fsync, rename).
+//!
+//! `clippy.toml` holds it: the calls that this file wraps are refused everywhere else.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+#![allow(clippy::disallowed_methods, reason = "this is the door that the others have to take")]
+
+use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use memmap2::Mmap;
 
 use crate::error::{Error, Result};
+
+/// The whole file.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`], with the path, if it cannot be read; so do all functions here that read.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|error| Error::reading(path, &error))
+}
+
+/// The whole file as text.
+///
+/// # Errors
+/// As [`read`], or if it is not UTF-8.
+pub fn read_to_string(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| Error::reading(path, &error))
+}
+
+/// Reads a plain file of at most `limit` bytes; a device or a growing file cannot fill the memory.
+///
+/// # Errors
+/// As [`read`], or if it is no plain file or too large.
+pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let failed = |error: io::Error| Error::reading(path, &error);
+    let about = about(path)?;
+    if !about.is_file() {
+        return Err(Error::input("is not a plain file").at(path.display()));
+    }
+    if about.len() > limit {
+        return Err(Error::input(format!("is {} bytes; at most {limit} are read", about.len())).at(path.display()));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    open(path)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// Opens a file for reading. Opening a pipe waits for somebody to write: ask [`about`] first where users name the path.
+///
+/// # Errors
+/// As [`read`].
+pub fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|error| Error::reading(path, &error))
+}
+
+/// Maps a file into memory, read-only and private. Another process that truncates it meanwhile can end this one with SIGBUS, so
+/// whoever holds the map must say that to its own callers.
+///
+/// # Errors
+/// As [`read`].
+pub fn map(path: &Path) -> Result<Mmap> {
+    // SAFETY: nothing of ours writes to a file in place. What other processes may do is said above.
+    unsafe { Mmap::map(&open(path)?) }.map_err(|error| Error::reading(path, &error))
+}
+
+/// What lies at `path`, its size and its times; of a link, what it leads to.
+///
+/// # Errors
+/// As [`read`].
+pub fn about(path: &Path) -> Result<Metadata> {
+    fs::metadata(path).map_err(|error| Error::reading(path, &error))
+}
+
+/// Like [`about`], but of a link itself: for whoever removes things and must not be led elsewhere.
+///
+/// # Errors
+/// As [`read`].
+pub fn about_unfollowed(path: &Path) -> Result<Metadata> {
+    fs::symlink_metadata(path).map_err(|error| Error::reading(path, &error))
+}
+
+/// Whether anything is there, as far as one may look.
+pub fn exists(path: &Path) -> bool {
+    path.exists()
+}
+
+/// Whether a plain file, or a link to one, is there.
+pub fn is_file(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// Whether a folder, or a link to one, is there.
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// What lies in a folder, in no order.
+///
+/// # Errors
+/// As [`read`]; each entry may be an error of its own.
+pub fn list(folder: &Path) -> Result<impl Iterator<Item = Result<DirEntry>>> {
+    let failed = move |error: io::Error| Error::reading(folder, &error);
+    Ok(fs::read_dir(folder).map_err(failed)?.map(move |entry| entry.map_err(failed)))
+}
+
+/// The path without links or dots; what it names must be there.
+///
+/// # Errors
+/// As [`read`].
+pub fn resolve(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().map_err(|error| Error::reading(path, &error))
+}
+
+/// Removes a file.
+///
+/// # Errors
+/// [`crate::error::Kind::Output`] if it is not there or may not be removed.
+pub fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).map_err(|error| Error::writing(path, &error))
+}
+
+/// Removes a file if it is there.
+///
+/// # Errors
+/// [`crate::error::Kind::Output`] if it may not be removed.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    if exists(path) { remove(path) } else { Ok(()) }
+}
+
+/// Removes a folder that is empty.
+///
+/// # Errors
+/// [`crate::error::Kind::Output`] if it is not empty, not there or may not be removed.
+pub fn remove_empty_folder(path: &Path) -> Result<()> {
+    fs::remove_dir(path).map_err(|error| Error::writing(path, &error))
+}
+
+/// Notes that a file was used at this time, by the time of its last change.
+///
+/// # Errors
+/// [`crate::error::Kind::Output`] if it may not be written.
+pub fn set_modified(path: &Path, time: SystemTime) -> Result<()> {
+    let file = OpenOptions::new().append(true).open(path);
+    file.and_then(|file| file.set_modified(time)).map_err(|error| Error::writing(path, &error))
+}
+
+/// Bytes gathered on disk because they need not fit the memory: a file without a name, which is gone with the value.
+#[derive(Debug)]
+pub struct Scratch {
+    file: File,
+    /// The result that they are for, which errors name.
+    result: PathBuf,
+}
+
+impl Scratch {
+    /// An empty one in the folder of `result`, where there must be room for the result anyway.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Output`] if the folder is missing or not writable.
+    pub fn beside(result: &Path) -> Result<Scratch> {
+        let file = tempfile::tempfile_in(folder_of(result)).map_err(|error| Error::writing(result, &error))?;
+        Ok(Scratch { file, result: result.to_owned() })
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Output`] if the disk is full.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|error| Error::writing(&self.result, &error))
+    }
+
+    /// All that was appended. It begins at a page, so its bytes lie as numbers must.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if the system cannot map the file.
+    pub fn map(&self) -> Result<Mmap> {
+        // SAFETY: the file has no name; nobody else can change it while it is mapped.
+        unsafe { Mmap::map(&self.file) }.map_err(|error| Error::reading(&self.result, &error))
+    }
+}
 
 /// Writes `bytes` to `path`, replacing what was there; an interrupted or failed write leaves the old file as it was.
 ///

@@ -1,4 +1,4 @@
-//! Windows, convolutions and borders: the geometry that graph, kernels and reference share.
+//! Windows, convolutions, activations and borders: what graph, kernels and reference share of an operator.
 
 use crate::error::{Error, Result};
 
@@ -60,6 +60,23 @@ pub struct Convolution {
     pub window: Window,
     /// Groups of channels that do not see each other.
     pub groups: u32,
+}
+
+/// What becomes of a number before it is stored: `max(t, slope t)`.
+///
+/// One number stands for none, ReLU and its leaky kind, so that every kernel ends with the same expression and whatever knows one
+/// of them knows all. Slopes lie in `[0, 1]`: outside, the maximum would pick the wrong branch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Activation {
+    /// What a negative number is multiplied by.
+    pub slope: f32,
+}
+
+impl Activation {
+    /// Leaves a number as it is.
+    pub const NONE: Activation = Activation { slope: 1.0 };
+    /// `max(t, 0)`.
+    pub const RELU: Activation = Activation { slope: 0.0 };
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ const KERNELS: &[(&str, Random)] = &[
     ("edit", reference::edit::random),
     ("histogram", reference::histogram::random),
     ("label_argmax", reference::label_argmax::random),
-    ("leaky_relu", reference::leaky_relu::random),
     ("linear", reference::linear::random),
     ("linear_broadcast", reference::linear::broadcast_random),
     ("max_pool", reference::max_pool::random),

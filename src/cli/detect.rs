@@ -222,8 +222,7 @@ fn of_photographs(
 
 /// Names of two folders: as many of the last parts of their paths as it takes to tell them apart.
 fn names_apart(positive: &Path, negative: &Path) -> Result<[String; 2]> {
-    let real = |folder: &Path| folder.canonicalize().map_err(|error| Error::reading(folder, &error));
-    let folders = [real(positive)?, real(negative)?];
+    let folders = [files::resolve(positive)?, files::resolve(negative)?];
     if folders[0] == folders[1] {
         let error = Error::new(Kind::Usage, "is named as `--positive` and as `--negative`").at(positive.display());
         return Err(error.hint("name a folder that shows the concept and another that does not"));

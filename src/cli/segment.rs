@@ -9,7 +9,8 @@ use super::context::Context;
 use super::network::ExifName;
 use super::output::writing;
 use super::words::time_in_words;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::files;
 use crate::work::segment::{SegmentEstimate, SegmentJob, Segmented};
 
 /// Label the pixels of images, and show the labels.
@@ -97,8 +98,7 @@ pub(super) fn run(args: &SegmentArgs, context: &mut Context<'_>) -> Result<()> {
     let segmented = job.perform(context.host)?;
     if context.json {
         // As it lies: the areas of many images need not fit the memory.
-        let path = &segmented.areas;
-        let mut file = std::fs::File::open(path).map_err(|error| Error::reading(path, &error))?;
+        let mut file = files::open(&segmented.areas)?;
         return std::io::copy(&mut file, context.out).map(drop).map_err(|error| writing(&error));
     }
     in_words(&segmented).iter().try_for_each(|line| context.line(line))

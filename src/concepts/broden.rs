@@ -8,17 +8,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::label_image::LabelImage;
 use super::numbering::{Numbering, append_channel};
 use super::table::{Row, Table};
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
-use crate::data::decode::read_bounded;
+use crate::data::decode::DECODED_LIMIT_BYTES;
 use crate::data::images::{ImageSet, Order};
 use crate::data::preprocess::Geometry;
 use crate::data::resize::centre_offset;
 use crate::error::{Error, Result};
+use crate::files;
+use crate::hash::sha256;
 
 /// Columns of `index.csv` before the categories.
 const LEADING_COLUMNS: [&str; 6] = ["image", "split", "ih", "iw", "sh", "sw"];
@@ -58,7 +58,7 @@ impl Broden {
         }
         let numbering = read_numbering(folder)?;
         let path = folder.join("index.csv");
-        let bytes = read_bounded(&path)?;
+        let bytes = files::read_bounded(&path, DECODED_LIMIT_BYTES)?;
         let index = Table::parse(&path, &bytes)?;
         let mut images = HashMap::new();
         for (name, row, categories) in index_rows(&index)? {
@@ -67,7 +67,7 @@ impl Broden {
                 return Err(row.error(format!("image {name} comes twice")));
             }
         }
-        let index_sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let index_sha256 = sha256(&bytes);
         Ok(Broden { folder: folder.to_owned(), numbering, images, geometry, index_sha256 })
     }
 }
@@ -120,7 +120,7 @@ impl Broden {
 
 /// Whether `folder` looks like Broden: an `index.csv` and an `images/`.
 pub fn is_broden(folder: &Path) -> bool {
-    folder.join("index.csv").is_file() && folder.join("images").is_dir()
+    files::is_file(&folder.join("index.csv")) && files::is_folder(&folder.join("images"))
 }
 
 /// The images of a Broden folder, in the order of `index.csv` (then shuffled if `order` says so). Label maps lie among the

@@ -6,6 +6,7 @@ use image::DynamicImage;
 
 use crate::data::decode::{self, Exif};
 use crate::error::{Error, Result};
+use crate::files;
 
 /// A label map as its file holds it.
 #[derive(Debug)]
@@ -23,7 +24,8 @@ impl LabelImage {
     /// # Errors
     /// [`crate::error::Kind::Input`] naming the file.
     pub(super) fn read(path: &Path) -> Result<LabelImage> {
-        LabelImage::parse(&decode::read_bounded(path)?).map_err(|error| error.at(path.display()))
+        LabelImage::parse(&files::read_bounded(path, decode::DECODED_LIMIT_BYTES)?)
+            .map_err(|error| error.at(path.display()))
     }
 
     fn parse(bytes: &[u8]) -> Result<LabelImage> {

@@ -7,14 +7,14 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::label_image::LabelImage;
 use super::numbering::{Numbering, append_channel};
 use super::table::Table;
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
-use crate::data::decode::read_bounded;
+use crate::data::decode::DECODED_LIMIT_BYTES;
 use crate::error::{Error, Result};
+use crate::files;
+use crate::hash::sha256;
 
 /// Where label numbers are listed.
 pub(super) const LABELS: &str = "labels.csv";
@@ -35,11 +35,11 @@ impl LabelFolder {
     /// [`crate::error::Kind::Input`] naming the line if it is not a table of number, name and category, or a number comes twice.
     pub fn open(folder: &Path) -> Result<LabelFolder> {
         let path = folder.join(LABELS);
-        let bytes = read_bounded(&path).map_err(|error| {
+        let bytes = files::read_bounded(&path, DECODED_LIMIT_BYTES).map_err(|error| {
             error.hint("a folder of label maps holds `labels.csv` with the header `number,name,category`")
         })?;
         let numbering = parse(&path, &bytes)?;
-        let table_sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let table_sha256 = sha256(&bytes);
         Ok(LabelFolder { folder: folder.to_owned(), numbering, table_sha256 })
     }
 
@@ -49,13 +49,13 @@ impl LabelFolder {
         let below = |ending: String| self.folder.join(stem.clone() + &ending);
         let channel = |channel: usize| below(format!(".{channel}.png"));
         let single = below(".png".to_owned());
-        let numbered: Vec<PathBuf> = (0..).map(channel).take_while(|path| path.exists()).collect();
+        let numbered: Vec<PathBuf> = (0..).map(channel).take_while(|path| files::exists(path)).collect();
         let beyond = channel(numbered.len() + 1);
-        if beyond.exists() {
+        if files::exists(&beyond) {
             let missing = channel(numbered.len());
             return Err(Error::input(format!("is not there, but {} is", beyond.display())).at(missing.display()));
         }
-        match (numbered.is_empty(), single.exists()) {
+        match (numbered.is_empty(), files::exists(&single)) {
             (false, false) => Ok(numbered),
             (true, true) => Ok(vec![single]),
             (false, true) => Err(Error::input("there are numbered label maps beside it; which are meant is not clear")

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::decode::read_bounded;
+use crate::data::decode::DECODED_LIMIT_BYTES;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// A table whose cells are text.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(super) struct Table {
 impl Table {
     /// Reads the table at `path`: UTF-8, with or without a byte order mark, quoted as usual.
     pub(super) fn read(path: &Path) -> Result<Table> {
-        Table::parse(path, &read_bounded(path)?)
+        Table::parse(path, &files::read_bounded(path, DECODED_LIMIT_BYTES)?)
     }
 
     /// The table in `bytes`; `path` is for messages.

@@ -10,8 +10,7 @@
 //! - JPEG and lossy WebP values may differ by 3 levels or so from those of Pillow's C libraries: other inverse transforms and
 //!   chroma upsampling. PNG values are equal.
 
-use std::fs::{self, File};
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -19,6 +18,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Largest number of rows or columns of an image.
 pub const SIDE_LIMIT: u32 = 16_384;
@@ -51,7 +51,7 @@ pub struct RgbImage {
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the file if it cannot be read, is no image, is damaged or too large.
 pub fn decode(path: &Path, exif: Exif) -> Result<RgbImage> {
-    decode_bytes(&read_bounded(path)?, exif).map_err(|error| error.at(path.display()))
+    decode_bytes(&files::read_bounded(path, DECODED_LIMIT_BYTES)?, exif).map_err(|error| error.at(path.display()))
 }
 
 /// Decodes an image from memory; see [`decode`].
@@ -72,7 +72,7 @@ pub fn decode_bytes(bytes: &[u8], exif: Exif) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode`], save for damage behind the header.
 pub fn size(path: &Path, exif: Exif) -> Result<(u32, u32)> {
-    let bytes = read_bounded(path)?;
+    let bytes = files::read_bounded(path, DECODED_LIMIT_BYTES)?;
     let (w, h, orientation) = guarded(|| {
         let mut decoder = open(&bytes)?;
         let (w, h) = decoder.dimensions();
@@ -101,25 +101,6 @@ pub fn decode_stored(bytes: &[u8], exif: Exif) -> Result<Stored> {
         let pixels = DynamicImage::from_decoder(decoder).map_err(explain)?;
         Ok(Stored { pixels, orientation })
     })
-}
-
-/// Reads a file of at most [`DECODED_LIMIT_BYTES`]; a device or a growing file cannot fill the memory.
-///
-/// # Errors
-/// [`crate::error::Kind::Input`] naming the file if it cannot be read, is no plain file or is too large.
-pub fn read_bounded(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error: std::io::Error| Error::reading(path, &error);
-    let about = fs::metadata(path).map_err(failed)?;
-    if !about.is_file() {
-        return Err(Error::input("is not a plain file").at(path.display()));
-    }
-    if about.len() > DECODED_LIMIT_BYTES {
-        let message = format!("is {} bytes; at most {DECODED_LIMIT_BYTES} are read", about.len());
-        return Err(Error::input(message).at(path.display()));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
-    File::open(path).map_err(failed)?.take(DECODED_LIMIT_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
 }
 
 /// Opens a decoder whose header fits the limits. Nothing the size of the picture has been allocated yet.
@@ -245,6 +226,8 @@ fn spread<T: Copy, const CHANNELS: usize>(samples: &[T], byte: impl Fn(T) -> u8)
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use safetensors::SafeTensors;
 
     use super::*;

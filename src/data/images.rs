@@ -1,14 +1,14 @@
 //! Which images, and in which order: class-per-folder trees, flat folders, list files, single files.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use rand_mt::Mt;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
+use crate::files;
+use crate::hash::hexadecimal;
 
 /// File name endings that count as images, in any case.
 pub const EXTENSIONS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
@@ -68,7 +68,7 @@ impl ImageSet {
     /// # Errors
     /// [`Kind::Input`] if `path` cannot be read or there is no image in it.
     pub fn open(path: &Path, order: Order) -> Result<Self> {
-        let kind = fs::metadata(path).map_err(|error| Error::reading(path, &error))?;
+        let kind = files::about(path)?;
         if kind.is_dir() {
             let list = list_beside(path);
             let found = match &list {
@@ -149,16 +149,12 @@ impl ImageSet {
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for item in &self.items {
-            let size = fs::metadata(&item.path).map_or(u64::MAX, |file| file.len());
+            let size = files::about(&item.path).map_or(u64::MAX, |file| file.len());
             hash.update((item.name.len() as u64).to_le_bytes());
             hash.update(item.name.as_bytes());
             hash.update(size.to_le_bytes());
         }
-        hash.finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hexadecimal(hash.finalize())
     }
 }
 
@@ -182,7 +178,7 @@ fn list_beside(folder: &Path) -> Option<PathBuf> {
     let mut name = folder.file_name()?.to_os_string();
     name.push(".txt");
     let list = folder.with_file_name(name);
-    list.is_file().then_some(list)
+    files::is_file(&list).then_some(list)
 }
 
 /// Every image below `root` as (name, path), by folder and then by file name. Python compares whole folder paths as
@@ -192,14 +188,14 @@ fn walk(root: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut folders = vec![(String::new(), root.to_path_buf())];
     while let Some((relative, folder)) = folders.pop() {
         let failed = |error: std::io::Error| Error::reading(&folder, &error);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
+        for entry in files::list(&folder)? {
+            let entry = entry?;
             let file_name = entry.file_name().to_string_lossy().into_owned();
             let path = entry.path();
             // The type of the entry itself: a link to a folder is not a folder here, so there are no endless circles.
             if entry.file_type().map_err(failed)?.is_dir() {
                 folders.push((join(&relative, &file_name), path));
-            } else if is_image(&path) && !path.is_dir() {
+            } else if is_image(&path) && !files::is_folder(&path) {
                 found.push((relative.clone(), file_name, path));
             }
         }
@@ -214,12 +210,12 @@ fn join(folder: &str, name: &str) -> String {
 
 /// The lines of a list as (name, path), sorted by path. `below` is the folder whose name is cut off the names.
 fn read_list(list: &Path, below: Option<&str>) -> Result<Vec<(String, PathBuf)>> {
-    let size = fs::metadata(list).map_err(|error| Error::reading(list, &error))?.len();
+    let size = files::about(list)?.len();
     if size > LIST_LIMIT_BYTES {
         let message = format!("is {size} bytes; a list of images is at most {LIST_LIMIT_BYTES} bytes");
         return Err(Error::input(message).at(list.display()));
     }
-    let bytes = fs::read(list).map_err(|error| Error::reading(list, &error))?;
+    let bytes = files::read(list)?;
     let text = std::str::from_utf8(&bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
         Error::new(Kind::Input, format!("line {line} is not UTF-8 text; needs one path a line")).at(list.display())
@@ -283,6 +279,8 @@ fn below_power_of_two(random: &mut Mt, bits: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn touch(root: &Path, names: &[&str]) {

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::latents::{Latents, in_words};
 use super::source::{ImageBatch, ImageSource, Origin};
 use crate::error::Result;
+use crate::hash::hexadecimal;
 
 /// Chosen latents, in batches. Their images are still to be made: those of a batch are empty.
 #[derive(Debug, Clone)]
@@ -66,7 +67,7 @@ impl LatentSource {
         for &index in &self.indices {
             hash.update(bytemuck::cast_slice::<f32, u8>(&reader.row(index)?));
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hexadecimal(hash.finalize()))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rand_mt::Mt;
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::npy::{Element, HEADER_MAX, Header};
 
 /// Most latents that one list may name, and the highest index: drawing up to it takes minutes.
@@ -40,12 +41,12 @@ impl Latents {
         let here = |error: Error| error.at(path.display());
         let reading = |error: std::io::Error| Error::reading(path, &error);
         // Asked before opening: opening a pipe would wait for somebody to write.
-        let about = std::fs::metadata(path).map_err(reading)?;
+        let about = files::about(path)?;
         if !about.is_file() {
             return Err(here(Error::input("not a regular file; needed a .npy file")));
         }
         let mut start = Vec::new();
-        File::open(path).map_err(reading)?.take(HEADER_MAX as u64).read_to_end(&mut start).map_err(reading)?;
+        files::open(path)?.take(HEADER_MAX as u64).read_to_end(&mut start).map_err(reading)?;
         let header = Header::parse(&start).map_err(here)?;
         let row = matches!(header.dims.as_slice(), [_, row] | [_, row, 1, 1] if *row == size);
         if !row || header.dims[0] == 0 || u32::try_from(header.dims[0]).is_err() {
@@ -95,7 +96,7 @@ impl Latents {
     pub fn reader(&self) -> Result<Reader<'_>> {
         let place = match &self.origin {
             Origin::Seeded(seed) => Place::Stream { stream: Box::new(Stream::new(*seed)), next: 0 },
-            Origin::File { path, .. } => Place::File(File::open(path).map_err(|error| Error::reading(path, &error))?),
+            Origin::File { path, .. } => Place::File(files::open(path)?),
         };
         Ok(Reader { latents: self, place })
     }

@@ -9,6 +9,7 @@ use super::run::LayerState;
 use super::sealed::{self, bad, owned};
 use super::tally::{Tally, tensor};
 use crate::error::Result;
+use crate::files;
 
 /// Where a dissection stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +63,7 @@ pub(super) fn save(path: &Path, state: &State) -> Result<()> {
 /// Fills `state` from the file if it is a whole checkpoint of the same job; says whether it did. Anything else on disk is as
 /// good as nothing: the work starts over.
 pub(super) fn resume(path: &Path, state: &mut State) -> bool {
-    let Ok(bytes) = std::fs::read(path) else { return false };
+    let Ok(bytes) = files::read(path) else { return false };
     let mut copy = state.clone();
     let whole = restore(&bytes, &mut copy).is_ok();
     if whole {

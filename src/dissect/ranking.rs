@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::tally::Tally;
 use crate::concepts::Vocabulary;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Units by falling IoU with a label, equal ones in order; those that never meet it are left out.
 pub fn ranked(tally: &Tally, label: usize) -> Vec<usize> {
@@ -79,16 +80,15 @@ impl Dissected {
     /// # Errors
     /// [`crate::error::Kind::Input`], with the path, if it is no such folder, or if the run has several layers.
     pub fn open(folder: &Path) -> Result<Dissected> {
-        let (run, layer) = match (folder.join("report.json").exists(), folder.parent(), folder.file_name()) {
-            (false, Some(run), Some(layer)) if run.join("report.json").exists() => {
+        let (run, layer) = match (files::exists(&folder.join("report.json")), folder.parent(), folder.file_name()) {
+            (false, Some(run), Some(layer)) if files::exists(&run.join("report.json")) => {
                 (run, Some(layer.to_string_lossy().into_owned()))
             }
             _ => (folder, None),
         };
         let path = run.join("report.json");
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            Error::reading(&path, &error).hint("needed the folder that `netdissect dissect` wrote its report to")
-        })?;
+        let text = files::read_to_string(&path)
+            .map_err(|error| error.hint("needed the folder that `netdissect dissect` wrote its report to"))?;
         let broken = |what: String| Error::input(what).at(path.display());
         let report: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| broken(format!("is no report: {error}")))?;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::hash::hexadecimal;
 
 /// A tensor of the file: name, element type, bytes.
 pub(crate) type Owned = (String, Dtype, Vec<u8>);
@@ -25,7 +26,8 @@ pub(crate) fn save(path: &Path, job: &str, mut tensors: Vec<Owned>) -> Result<()
     tensors.iter().for_each(|(name, _, bytes)| {
         take_in(&mut hash, name, bytes);
     });
-    let metadata = HashMap::from([("job".to_owned(), job.to_owned()), ("sha256".to_owned(), hex(&hash.finalize()))]);
+    let metadata =
+        HashMap::from([("job".to_owned(), job.to_owned()), ("sha256".to_owned(), hexadecimal(hash.finalize()))]);
     let views = tensors.iter().map(|(name, dtype, bytes)| {
         let count = bytes.len() * 8 / dtype.bitsize();
         TensorView::new(*dtype, vec![count], bytes)
@@ -51,7 +53,7 @@ pub(crate) fn open<'a>(bytes: &'a [u8], job: &str) -> Result<SafeTensors<'a>> {
     for name in &names {
         take_in(&mut hash, name, file.tensor(name).map_err(|_| bad("is not whole"))?.data());
     }
-    if metadata.get("sha256") != Some(&hex(&hash.finalize())) {
+    if metadata.get("sha256") != Some(&hexadecimal(hash.finalize())) {
         return Err(bad("is damaged"));
     }
     Ok(file)
@@ -66,8 +68,4 @@ fn take_in(hash: &mut Sha256, name: &str, data: &[u8]) {
     hash.update((name.len() as u64).to_le_bytes());
     hash.update(name);
     hash.update(data);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

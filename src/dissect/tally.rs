@@ -92,7 +92,7 @@ impl Tally {
     /// # Errors
     /// [`crate::error::Kind::Input`] if it is anything else.
     pub fn load(path: &Path) -> Result<Tally> {
-        let bytes = std::fs::read(path).map_err(|error| Error::reading(path, &error))?;
+        let bytes = files::read(path)?;
         Tally::parse(&bytes).map_err(|error| error.at(path.display()))
     }
 

@@ -91,7 +91,7 @@ impl TopK {
     /// # Errors
     /// [`crate::error::Kind::Input`] if it is anything else.
     pub fn load(path: &Path) -> Result<TopK> {
-        let bytes = std::fs::read(path).map_err(|error| Error::reading(path, &error))?;
+        let bytes = files::read(path)?;
         let place = |error: Error| error.at(path.display());
         let file = SafeTensors::deserialize(&bytes)
             .map_err(|error| place(Error::input(format!("is not a top-k file: {error}"))))?;

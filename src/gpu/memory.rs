@@ -1,5 +1,9 @@
 //! How much memory buffers may take when the user does not say.
 
+use std::path::Path;
+
+use crate::files;
+
 /// Where nothing is known of the machine's memory.
 const FALLBACK_BYTES: u64 = 4 << 30;
 
@@ -10,9 +14,10 @@ pub(super) fn default_budget(software: bool) -> u64 {
 
 /// Free memory of the machine or of its control group, whichever is less. Only Linux tells.
 fn available_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let text = files::read_to_string(Path::new("/proc/meminfo")).ok()?;
     let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse().ok());
+    let group =
+        files::read_to_string(Path::new("/sys/fs/cgroup/memory.max")).ok().and_then(|text| text.trim().parse().ok());
     Some((kibibytes * 1024).min(group.unwrap_or(u64::MAX)))
 }

@@ -20,8 +20,11 @@ pub enum Operator {
     },
     /// `max(0, x)`.
     Relu,
-    /// `max(x, 0.2 x)`.
-    LeakyRelu,
+    /// `max(x, slope x)`.
+    LeakyRelu {
+        /// What a negative number is multiplied by, in `[0, 1]`.
+        slope: f32,
+    },
     /// Every position divided by `sqrt(mean over channels of x^2 + 1e-8)`.
     PixelNorm,
     /// Every position as a block of two by two.
@@ -87,7 +90,9 @@ impl Operator {
             return Err(Error::internal("the input has no shape to infer"));
         };
         Ok(match self {
-            Operator::Input | Operator::Relu | Operator::LeakyRelu | Operator::PixelNorm | Operator::Softmax => x,
+            Operator::Input | Operator::Relu | Operator::LeakyRelu { .. } | Operator::PixelNorm | Operator::Softmax => {
+                x
+            }
             Operator::UpsampleNearest => Shape { h: x.h.saturating_mul(2), w: x.w.saturating_mul(2), ..x },
             Operator::Convolution { convolution, .. } => {
                 if convolution.groups == 0

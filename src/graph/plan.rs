@@ -145,7 +145,7 @@ fn fuse(graph: &Graph, keep: &[NodeId], uses: &[u32], fuses: &dyn Fn(&Node) -> b
             step.work = Work::OfDoubled(convolution);
         }
         if matches!(nodes[step.result.0].operator, Operator::Convolution { .. })
-            && let Some((leaky, Node { operator: Operator::LeakyRelu, .. })) = follower(step.result)
+            && let Some((leaky, Node { operator: Operator::LeakyRelu { .. }, .. })) = follower(step.result)
         {
             if step.work == Work::Single {
                 step.work = Work::WithRelu(first);
@@ -193,7 +193,7 @@ mod tests {
         let convolution = Convolution { channels: 4, window: Window::square(3, 1, 1), groups: 1 };
         let operator = Operator::Convolution { convolution, weight: "w".into(), bias: None };
         let conv = builder.add("conv", operator, &[doubled]).unwrap();
-        let leaky = builder.add("leaky", Operator::LeakyRelu, &[conv]).unwrap();
+        let leaky = builder.add("leaky", Operator::LeakyRelu { slope: 0.2 }, &[conv]).unwrap();
         let graph = builder.build();
         let input = graph.input();
         let steps = |keep: &[NodeId], fuses: bool| Plan::new(&graph, 1, keep, &|_| fuses).steps;

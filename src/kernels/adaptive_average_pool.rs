@@ -1,6 +1,6 @@
 //! Mean over windows that cover the map. See `shaders/adaptive_average_pool.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -10,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "adaptive_average_pool",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("(row + 1u) * params.height + params.out_height - 1u", "(row + 1u) * params.height"),
         ("column * params.width / params.out_width", "column * (params.width / params.out_width)"),
@@ -22,7 +23,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("adaptive_average_pool", include_str!("../../shaders/adaptive_average_pool.wgsl"))
+    shader!("adaptive_average_pool")
 }
 
 crate::params! {

@@ -1,7 +1,8 @@
 //! Element-wise sum of two maps. See `shaders/add.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
+use crate::geometry::Activation;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 
 /// Row of the table.
@@ -9,23 +10,24 @@ pub static ENTRY: Entry = Entry {
     stem: "add",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("a[i] + b[i]", "a[i] - b[i]"),
         ("i < params.count", "i <= params.count"),
         ("i += params.stride", "i += params.count"),
-        ("params.relu == 1u", "params.relu == 0u"),
+        ("params.slope == 0.0", "params.slope != 0.0"),
     ],
 };
 
 fn shader() -> Shader {
-    Shader::new("add", include_str!("../../shaders/add.wgsl"))
+    shader!("add", "activation")
 }
 
 crate::params! {
-    Params { count: u32, stride: u32, relu: u32 }
+    Params { count: u32, stride: u32, slope: f32 }
 }
 
-/// Appends `y = a + b` over `count` elements; with `relu` the larger of that and 0.
+/// Appends the activation of `a + b` over `count` elements.
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
@@ -33,11 +35,11 @@ pub fn add(
     gpu: &Gpu,
     recording: &mut Recording,
     (a, b): (&Buffer, &Buffer),
-    relu: bool,
+    activation: Activation,
     y: &Buffer,
     count: u32,
 ) -> Result<()> {
     let kernel = gpu.kernel(&shader())?;
     let stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, stride, relu: relu.into() }, &[a, b, y], [stride, 1, 1])
+    recording.dispatch(&kernel, &Params { count, stride, slope: activation.slope }, &[a, b, y], [stride, 1, 1])
 }

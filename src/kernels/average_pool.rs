@@ -1,7 +1,7 @@
 //! Mean over a sliding window. See `shaders/average_pool.wgsl` for the contract.
 
 use super::max_pool::Params;
-use super::{Entry, everywhere};
+use super::{Agreement, Entry, everywhere};
 use crate::error::Result;
 use crate::geometry::Window;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
@@ -12,6 +12,7 @@ pub static ENTRY: Entry = Entry {
     stem: "average_pool",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("from_y < 0 || ", ""),
         ("from_x >= i32(params.width)", "from_x > i32(params.width)"),
@@ -22,7 +23,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("average_pool", include_str!("../../shaders/average_pool.wgsl"))
+    shader!("average_pool")
 }
 
 /// Appends the pooling of `x` of this shape into `y`.

@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use super::Entry;
-use super::conv::{Buffers, Epilogue};
+use super::convolution::{Buffers, Epilogue};
+use super::lanes::{self, LANES};
+use super::{Agreement, Entry, template};
 use crate::error::{Error, Result};
 use crate::geometry::{Convolution, Window};
 use crate::gpu::{Gpu, Recording, Shader, Traits};
@@ -13,7 +14,8 @@ use crate::tensor::Shape;
 pub static ENTRY: Entry = Entry {
     stem: "conv_broadcast",
     shaders: || FORMS.iter().map(|form| form.shader(LANES)).collect(),
-    runs_on: lanes_fit,
+    runs_on: lanes::fit,
+    agreement: Agreement::SameBits,
     mutants: &[
         ("has_0 = left >= 1u", "has_0 = true"),
         ("let has_line_0 = top + 0u * 1u >= 1u && top", "let has_line_0 = top"),
@@ -30,8 +32,8 @@ pub static ENTRY: Entry = Entry {
         ("map += plane", "map += params.width"),
         ("n * params.channels * plane", "0u"),
         ("if id.x >= params.extent { return; }", "if id.x >= params.extent - 1u { return; }"),
-        ("params.relu == 1u", "params.relu == 3u"),
-        ("0.2 * ", ""),
+        ("params.slope == 0.0", "params.slope != 0.0"),
+        ("params.slope * t", "t"),
         ("params.has_bias == 1u", "params.has_bias == 0u"),
         ("lane % 8u", "lane % 4u"),
     ],
@@ -44,9 +46,6 @@ const ROWS: u32 = 2;
 const fn channels(pixels: u32) -> u32 {
     if pixels == 4 { 32 } else { 16 }
 }
-
-/// Lanes that share the loads of the weights; larger subgroups load them more than once.
-pub(super) const LANES: u32 = 8;
 
 /// Floats of a channel's weights as packed: nine and three zeros, so that they are loaded by four.
 const PACKED_TAPS: usize = 12;
@@ -93,21 +92,14 @@ impl Form {
             let stored_vector = if self.pool { (self.vector / 2).max(1) } else { self.vector };
             let context = minijinja::context! {
                 pixels => self.pixels, channels => channels(self.pixels), stride => self.stride, vector => self.vector,
-                pool => self.pool, stored_vector,
+                pool => self.pool, stored_vector, act => template::act(self.vector),
                 loaded => vector(self.vector), stored => vector(stored_vector),
                 last_part => parts[parts.len() - 1], parts, quad,
             };
-            let source = include_str!("../../shaders/conv_broadcast.wgsl");
-            super::template::render("conv_broadcast", source, context)
+            template::render("conv_broadcast", text!("conv_broadcast", "activation"), context)
         });
         Shader::new("conv_broadcast", text.as_str()).constant("WG", workgroup.into())
     }
-}
-
-/// Whether an adapter has subgroups that can hand weights around.
-pub(super) fn lanes_fit(traits: &Traits) -> bool {
-    let (smallest, largest) = traits.subgroup_sizes;
-    traits.subgroups && smallest >= LANES && largest <= traits.workgroup_invocations
 }
 
 /// Whether the kernel computes this convolution of maps of this shape on an adapter, `pixels` columns to an invocation.
@@ -119,7 +111,7 @@ pub fn supports(pixels: u32, convolution: &Convolution, shape: Shape, traits: &T
         (4, _) => *window == Window::square(3, 2, 1),
         _ => false,
     };
-    has_form && window.kernel == [3, 3] && convolution.groups == 1 && lanes_fit(traits)
+    has_form && window.kernel == [3, 3] && convolution.groups == 1 && lanes::fit(traits)
 }
 
 /// The columns to an invocation that are worth trying, the most promising first.
@@ -155,7 +147,7 @@ crate::params! {
     Params {
         channels: u32, height: u32, width: u32, out_channels: u32, out_height: u32, out_width: u32,
         dilation_y: u32, dilation_x: u32,
-        across: u32, down: u32, extent: u32, has_bias: u32, relu: u32,
+        across: u32, down: u32, extent: u32, has_bias: u32, slope: f32,
     }
 }
 
@@ -182,7 +174,7 @@ pub(super) fn record(
         |form: &&Form| form.pixels == by && form.stride == window.stride[0] && form.pool == pool && reads(form.vector);
     let form = FORMS.iter().find(fits).filter(|_| supports(pixels, convolution, shape, &gpu.traits()));
     let form = form.ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_broadcast"))?;
-    let kernel = gpu.kernel(&form.shader(gpu.traits().subgroup_sizes.1.next_multiple_of(LANES)))?;
+    let kernel = gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?;
     let across = dilation_x * out_width.div_ceil(dilation_x).div_ceil(form.pixels);
     let down = dilation_y * out_height.div_ceil(dilation_y).div_ceil(ROWS);
     let extent = u64::from(shape.n) * u64::from(across) * u64::from(down);
@@ -200,8 +192,8 @@ pub(super) fn record(
         down,
         extent,
         has_bias: epilogue.bias.into(),
-        relu: epilogue.activation.code(),
+        slope: epilogue.activation.slope,
     };
     let grid = [extent, out_channels.div_ceil(channels(form.pixels)), 1];
-    recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], grid)
+    recording.dispatch(&kernel, &params, &buffers.bound(), grid)
 }

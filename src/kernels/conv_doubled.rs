@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use super::Entry;
-use super::conv::Buffers;
-use super::conv_broadcast::{LANES, lanes_fit};
+use super::convolution::{Buffers, Epilogue};
+use super::lanes::{self, LANES};
+use super::{Agreement, Entry, template};
 use crate::error::{Error, Result};
 use crate::geometry::{Convolution, Window};
 use crate::gpu::{Gpu, Recording, Shader, Traits};
@@ -14,7 +14,8 @@ use crate::tensor::Shape;
 pub static ENTRY: Entry = Entry {
     stem: "conv_doubled",
     shaders: || vec![shader(LANES)],
-    runs_on: lanes_fit,
+    runs_on: lanes::fit,
+    agreement: Agreement::Bounded,
     mutants: &[
         ("has_left = quad > 0u", "has_left = true"),
         ("has_right = quad + 1u < params.across", "has_right = true"),
@@ -26,7 +27,7 @@ pub static ENTRY: Entry = Entry {
         ("n * params.channels * plane", "0u"),
         ("if id.x >= params.extent { return; }", "if id.x >= params.extent - 1u { return; }"),
         ("params.has_bias == 1u", "params.has_bias == 0u"),
-        ("params.slope * t_3_4", "t_3_4"),
+        ("params.slope * t", "t"),
         ("lane % 8u", "lane % 4u"),
     ],
 };
@@ -43,7 +44,7 @@ fn shader(workgroup: u32) -> Shader {
     static TEXT: OnceLock<String> = OnceLock::new();
     let text = TEXT.get_or_init(|| {
         let context = minijinja::context! { depth => DEPTH, quad => [".x", ".y", ".z", ".w"] };
-        super::template::render("conv_doubled", include_str!("../../shaders/conv_doubled.wgsl"), context)
+        template::render("conv_doubled", text!("conv_doubled", "activation"), context)
     });
     Shader::new("conv_doubled", text.as_str()).constant("WG", workgroup.into())
 }
@@ -54,7 +55,7 @@ pub fn supports(convolution: &Convolution, shape: Shape, traits: &Traits) -> boo
         && convolution.groups == 1
         && shape.w.is_multiple_of(4)
         && shape.c.is_multiple_of(DEPTH)
-        && lanes_fit(traits)
+        && lanes::fit(traits)
 }
 
 /// The weight `[k, c, 3, 3]` as `[ceil(k/8), c, 8, 2, 2, 2, 2]`: for each row and column of a block of two by two, the sums of the
@@ -91,22 +92,19 @@ crate::params! {
     }
 }
 
-/// Appends the convolution of `x` of this shape, doubled first; then `max(t, slope t)`, which a slope of 1 leaves out.
-///
-/// # Errors
-/// [`crate::error::Kind::Internal`] if it is not supported; else as [`Recording::dispatch`].
-pub fn conv_doubled(
+/// Appends the convolution of `x` of this shape, doubled first.
+pub(super) fn record(
     gpu: &Gpu,
     recording: &mut Recording,
     convolution: &Convolution,
-    (has_bias, slope): (bool, f32),
+    epilogue: Epilogue,
     shape: Shape,
     buffers: &Buffers<'_>,
 ) -> Result<()> {
     if !supports(convolution, shape, &gpu.traits()) {
         return Err(Error::internal("this convolution or adapter is not for it").at("conv_doubled"));
     }
-    let kernel = gpu.kernel(&shader(gpu.traits().subgroup_sizes.1.next_multiple_of(LANES)))?;
+    let kernel = gpu.kernel(&shader(lanes::workgroup(&gpu.traits())))?;
     super::count(Shape { c: convolution.channels, h: shape.h * 2, w: shape.w * 2, ..shape })?;
     let (across, down) = (shape.w / 4, shape.h.div_ceil(2));
     let params = Params {
@@ -117,11 +115,11 @@ pub fn conv_doubled(
         across,
         down,
         extent: shape.n * across * down,
-        has_bias: has_bias.into(),
-        slope,
+        has_bias: epilogue.bias.into(),
+        slope: epilogue.activation.slope,
     };
     let grid = [params.extent, convolution.channels.div_ceil(CHANNELS as u32), 1];
-    recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], grid)
+    recording.dispatch(&kernel, &params, &buffers.bound(), grid)
 }
 
 #[cfg(test)]

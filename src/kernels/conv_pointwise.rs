@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use super::Entry;
-use super::conv::{Buffers, Epilogue};
-use super::conv_broadcast::{LANES, lanes_fit};
+use super::convolution::{Buffers, Epilogue};
+use super::lanes::{self, LANES};
+use super::{Agreement, Entry, template};
 use crate::error::{Error, Result};
 use crate::geometry::Convolution;
 use crate::gpu::{Gpu, Recording, Shader, Traits};
@@ -14,7 +14,8 @@ use crate::tensor::Shape;
 pub static ENTRY: Entry = Entry {
     stem: "conv_pointwise",
     shaders: || FORMS.iter().map(|form| form.shader(LANES)).collect(),
-    runs_on: lanes_fit,
+    runs_on: lanes::fit,
+    agreement: Agreement::SameBits,
     mutants: &[
         ("params.out_width * params.stride_y", "params.out_width"),
         ("params.out_width * params.stride_x", "params.out_width"),
@@ -24,8 +25,8 @@ pub static ENTRY: Entry = Entry {
         ("var weight_at = first", "var weight_at = 0u * first"),
         ("< params.out_channels {", "<= params.out_channels {"),
         ("id.x * 2u + 1u >= params.extent", "id.x * 2u + 1u >= params.extent - 1u"),
-        ("params.relu == 1u", "params.relu == 3u"),
-        ("0.2 * ", ""),
+        ("params.slope == 0.0", "params.slope != 0.0"),
+        ("params.slope * t", "t"),
         ("params.has_bias == 1u", "params.has_bias == 0u"),
         ("bias[min(first + 0u", "bias[min(0u"),
         ("+ lane % 8u;", "+ lane % 4u;"),
@@ -63,12 +64,12 @@ impl Form {
             let quad = [".x", ".y", ".z", ".w"];
             let element = |positions: u32| if positions == 1 { "f32" } else { "vec4<f32>" };
             let context = minijinja::context! {
-                channels => self.channels, vector => self.vector, stored => self.stored, quad,
+                channels => self.channels, vector => self.vector, stored => self.stored, quad, act => template::act(self.stored),
                 loads => POSITIONS / self.vector, parts => POSITIONS / self.stored,
                 loaded_element => element(self.vector), stored_element => element(self.stored),
                 places => if self.vector == 1 { vec![""] } else { quad.to_vec() },
             };
-            super::template::render("conv_pointwise", include_str!("../../shaders/conv_pointwise.wgsl"), context)
+            template::render("conv_pointwise", text!("conv_pointwise", "activation"), context)
         });
         Shader::new("conv_pointwise", text.as_str()).constant("WG", workgroup.into())
     }
@@ -86,7 +87,7 @@ fn form_for(channels: u32, convolution: &Convolution, shape: Shape, traits: &Tra
         && window.padding == [0, 0]
         && convolution.groups == 1
         && shape.c.is_multiple_of(DEPTH)
-        && lanes_fit(traits);
+        && lanes::fit(traits);
     let (h, w) = window.output(shape.h, shape.w).ok().filter(|_| computes)?;
     FORMS.iter().find(|form| form.suits(channels, window.stride, h.checked_mul(w).unwrap_or(1)))
 }
@@ -107,7 +108,7 @@ pub(super) fn channels(convolution: &Convolution, shape: Shape, traits: &Traits)
 crate::params! {
     Params {
         channels: u32, plane: u32, width: u32, stride_y: u32, stride_x: u32,
-        out_channels: u32, out_plane: u32, out_width: u32, extent: u32, has_bias: u32, relu: u32,
+        out_channels: u32, out_plane: u32, out_width: u32, extent: u32, has_bias: u32, slope: f32,
     }
 }
 
@@ -125,7 +126,7 @@ pub(super) fn record(
     let [stride_y, stride_x] = convolution.window.stride;
     let form = form_for(channels, convolution, shape, &gpu.traits())
         .ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_pointwise"))?;
-    let kernel = gpu.kernel(&form.shader(gpu.traits().subgroup_sizes.1.next_multiple_of(LANES)))?;
+    let kernel = gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?;
     super::count(shape)?;
     super::count(Shape { c: convolution.channels, h, w, ..shape })?;
     let params = Params {
@@ -139,8 +140,8 @@ pub(super) fn record(
         out_width: w,
         extent: shape.n * (h * w / form.stored),
         has_bias: epilogue.bias.into(),
-        relu: epilogue.activation.code(),
+        slope: epilogue.activation.slope,
     };
     let grid = [params.extent.div_ceil(POSITIONS / form.stored), convolution.channels.div_ceil(channels), 1];
-    recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], grid)
+    recording.dispatch(&kernel, &params, &buffers.bound(), grid)
 }

@@ -1,7 +1,7 @@
 //! Convolution as a tiled matrix product, for GPUs. See `shaders/conv_tiled.wgsl` for the contract.
 
-use super::conv::{Buffers, Epilogue};
-use super::{Entry, everywhere};
+use super::convolution::{Buffers, Epilogue};
+use super::{Agreement, Entry, everywhere};
 use crate::error::{Error, Result};
 use crate::geometry::Convolution;
 use crate::gpu::{Gpu, Recording, Shader};
@@ -12,6 +12,7 @@ pub static ENTRY: Entry = Entry {
     stem: "conv_tiled",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::SameBits,
     mutants: &[
         ("(row >= vec4(0)) & ", ""),
         ("column < vec4(i32(params.width))", "column <= vec4(i32(params.width))"),
@@ -21,7 +22,7 @@ pub static ENTRY: Entry = Entry {
         ("tap % window / params.kernel_w * params.dilation_y", "tap % window / params.kernel_w"),
         ("tile < tiles", "tile < tiles - 1u"),
         ("value += bias[k]", "value += bias[0]"),
-        ("0.2 * value", "value"),
+        ("params.slope * t", "t"),
     ],
 };
 
@@ -37,7 +38,7 @@ pub fn supports(convolution: &Convolution) -> bool {
 }
 
 fn shader() -> Shader {
-    Shader::new("conv_tiled", include_str!("../../shaders/conv_tiled.wgsl"))
+    shader!("conv_tiled", "activation")
 }
 
 /// The weight `[k, c, kh, kw]` as `[ceil(k/64), ceil(c kh kw / 16) 16, 64]`, padded with zeros.
@@ -59,7 +60,7 @@ crate::params! {
         channels: u32, height: u32, width: u32,
         out_channels: u32, out_height: u32, out_width: u32,
         kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
-        taps: u32, positions: u32, has_bias: u32, relu: u32,
+        taps: u32, positions: u32, has_bias: u32, slope: f32,
     }
 }
 
@@ -97,8 +98,8 @@ pub(super) fn record(
         taps: shape.c * window.kernel[0] * window.kernel[1],
         positions,
         has_bias: epilogue.bias.into(),
-        relu: epilogue.activation.code(),
+        slope: epilogue.activation.slope,
     };
     let extent = [positions.div_ceil(POSITIONS) * WORKGROUP, channels.div_ceil(CHANNELS), 1];
-    recording.dispatch(&kernel, &params, &[buffers.x, buffers.weight, buffers.bias, buffers.y], extent)
+    recording.dispatch(&kernel, &params, &buffers.bound(), extent)
 }

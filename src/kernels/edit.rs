@@ -1,6 +1,6 @@
 //! Blends a layer toward given values. See `shaders/edit.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -10,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "edit",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("y[i] * (1.0 - a)", "y[i]"),
         ("value[at] * a", "value[at]"),
@@ -21,7 +22,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("edit", include_str!("../../shaders/edit.wgsl"))
+    shader!("edit")
 }
 
 crate::params! {

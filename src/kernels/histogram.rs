@@ -1,8 +1,6 @@
 //! One digit of an exact order statistic. See `shaders/histogram.wgsl` for the contract.
 
-use std::borrow::Cow;
-
-use super::{Entry, everywhere};
+use super::{Agreement, Entry, everywhere};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -12,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "histogram",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("lead == wanted", "lead >= wanted"),
         ("lead > wanted", "lead < wanted"),
@@ -27,14 +26,8 @@ pub static ENTRY: Entry = Entry {
     ],
 };
 
-/// The kernel's text with the shared sampling behind it.
 fn shader() -> Shader {
-    let text = concat!(
-        include_str!("../../shaders/histogram.wgsl"),
-        include_str!("../../shaders/shared/bilinear.wgsl"),
-        include_str!("../../shaders/shared/row_walk.wgsl")
-    );
-    Shader::new("histogram", Cow::Borrowed(text))
+    shader!("histogram", "bilinear", "row_walk")
 }
 
 crate::params! {

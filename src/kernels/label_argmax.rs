@@ -1,8 +1,6 @@
 //! The best label at each position. See `shaders/label_argmax.wgsl` for the contract.
 
-use std::borrow::Cow;
-
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -12,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "label_argmax",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("score > most", "score >= most"),
         ("c < block.y", "c + 1u < block.y"),
@@ -27,11 +26,8 @@ pub static ENTRY: Entry = Entry {
     ],
 };
 
-/// The kernel's text with the shared sampling behind it.
 fn shader() -> Shader {
-    let text =
-        concat!(include_str!("../../shaders/label_argmax.wgsl"), include_str!("../../shaders/shared/bilinear.wgsl"));
-    Shader::new("label_argmax", Cow::Borrowed(text))
+    shader!("label_argmax", "bilinear")
 }
 
 crate::params! {

@@ -1,16 +1,19 @@
 //! Every output sees every input. See `shaders/linear.wgsl` for the contract.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::{Entry, everywhere, linear_broadcast};
+use super::{Agreement, Entry, everywhere};
 use crate::error::Result;
-use crate::gpu::{Buffer, Gpu, Recording, Shader, Traits};
+use crate::geometry::Activation;
+use crate::gpu::{Buffer, Gpu, Kernel, Recording, Shader};
 
 /// Row of the table.
 pub static ENTRY: Entry = Entry {
     stem: "linear",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("q + 3u, weight + 3u", "q + 2u, weight + 3u"),
         ("(params.rows + 3u) / 4u * 4u", "params.rows"),
@@ -19,18 +22,18 @@ pub static ENTRY: Entry = Entry {
         ("params.first_row + id.x", "id.x"),
         ("if id.x >= params.rows { return; }", ""),
         ("first + i < params.images", "i < params.images"),
-        ("total += bias[k]", "total += bias[id.x]"),
-        ("params.relu == 1u", "params.relu == 2u"),
+        ("total + bias[k]", "total + bias[id.x]"),
+        ("params.slope == 0.0", "params.slope != 0.0"),
         ("x[at.w + q]", "x[at.z + q]"),
     ],
 };
 
 fn shader() -> Shader {
-    Shader::new("linear", include_str!("../../shaders/linear.wgsl"))
+    shader!("linear", "activation")
 }
 
 crate::params! {
-    Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u32, relu: u32 }
+    Params { images: u32, inputs: u32, outputs: u32, first_row: u32, rows: u32, slope: f32 }
 }
 
 /// Sizes of a linear layer.
@@ -63,53 +66,51 @@ pub fn pack(rows: &[f32], columns: usize) -> Vec<f32> {
     packed
 }
 
-/// Which kernel computes a layer. All give the same bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Variant {
-    /// `linear`, on any adapter.
-    Portable,
-    /// `linear_broadcast`, so many images to an invocation.
-    Broadcast {
-        /// Images to an invocation: 8 or 32.
-        images: u32,
-    },
+/// Buffers of a linear layer.
+pub struct Buffers<'a> {
+    /// Input `[n, inputs]`.
+    pub x: &'a Buffer,
+    /// Rows of the weight, packed by [`pack`], in the ranges they belong to.
+    pub weights: &'a [(Range<u32>, Buffer)],
+    /// Bias `[outputs]`.
+    pub bias: &'a Buffer,
+    /// Output `[n, outputs]`.
+    pub y: &'a Buffer,
 }
 
-impl Variant {
-    /// The one for a layer of these sizes on an adapter.
-    pub fn choose(sizes: Sizes, traits: &Traits) -> Variant {
-        linear_broadcast::images(sizes, traits).map_or(Variant::Portable, |images| Variant::Broadcast { images })
-    }
+/// What an invocation of a kernel makes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    /// Outputs.
+    pub outputs: u32,
+    /// Images, for each output.
+    pub images: u32,
 }
 
-/// Appends the layer. `weights` holds its rows, packed, in the ranges they belong to.
-///
-/// # Errors
-/// As [`Recording::dispatch`].
-pub fn linear(
-    gpu: &Gpu,
+/// The portable kernel, and what an invocation of it makes.
+pub(super) fn kernel(gpu: &Gpu) -> Result<(Arc<Kernel>, Block)> {
+    Ok((gpu.kernel(&shader())?, Block { outputs: 1, images: 4 }))
+}
+
+/// Appends the layer by a kernel whose invocations make such blocks, a range of rows at a time.
+pub(super) fn record(
     recording: &mut Recording,
-    variant: Variant,
+    (kernel, block): (Arc<Kernel>, Block),
     sizes: Sizes,
-    relu: bool,
-    weights: &[(Range<u32>, Buffer)],
-    (x, bias, y): (&Buffer, &Buffer, &Buffer),
+    activation: Activation,
+    buffers: &Buffers<'_>,
 ) -> Result<()> {
-    let (kernel, outputs, images) = match variant {
-        Variant::Portable => (gpu.kernel(&shader())?, 1, 4),
-        Variant::Broadcast { images } => (linear_broadcast::kernel(gpu, images)?, linear_broadcast::OUTPUTS, images),
-    };
-    for (rows, weight) in weights {
+    for (rows, weight) in buffers.weights {
         let params = Params {
             images: sizes.images,
             inputs: sizes.inputs,
             outputs: sizes.outputs,
             first_row: rows.start,
             rows: rows.len() as u32,
-            relu: relu.into(),
+            slope: activation.slope,
         };
-        let grid = [params.rows.div_ceil(outputs), sizes.images.div_ceil(images), 1];
-        recording.dispatch(&kernel, &params, &[x, weight, bias, y], grid)?;
+        let grid = [params.rows.div_ceil(block.outputs), sizes.images.div_ceil(block.images), 1];
+        recording.dispatch(&kernel, &params, &[buffers.x, weight, buffers.bias, buffers.y], grid)?;
     }
     Ok(())
 }

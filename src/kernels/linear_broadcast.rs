@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::Entry;
-use super::conv_broadcast::{LANES, lanes_fit};
-use super::linear::Sizes;
+use super::lanes::{self, LANES};
+use super::linear::{Block, Sizes};
+use super::{Agreement, Entry, template};
 use crate::error::Result;
 use crate::gpu::{Gpu, Kernel, Shader, Traits};
 
@@ -12,7 +12,8 @@ use crate::gpu::{Gpu, Kernel, Shader, Traits};
 pub static ENTRY: Entry = Entry {
     stem: "linear_broadcast",
     shaders: || FORMS.iter().map(|form| form.shader(LANES)).collect(),
-    runs_on: lanes_fit,
+    runs_on: lanes::fit,
+    agreement: Agreement::SameBits,
     mutants: &[
         ("(params.rows + 3u) / 4u", "params.rows / 4u"),
         ("row / 4u + 1u, pitch - 1u", "row / 4u, pitch - 1u"),
@@ -23,13 +24,13 @@ pub static ENTRY: Entry = Entry {
         ("if row + 1u < params.rows {", "if row + 1u <= params.rows {"),
         ("params.first_row + row", "row"),
         ("if first + 1u < params.images {", "{"),
-        ("params.relu == 1u", "params.relu == 3u"),
+        ("params.slope == 0.0", "params.slope != 0.0"),
         ("let b = bias[k]", "let b = bias[row]"),
     ],
 };
 
 /// Outputs an invocation computes.
-pub(super) const OUTPUTS: u32 = 8;
+const OUTPUTS: u32 = 8;
 
 /// A text of the template, written out once.
 struct Form {
@@ -45,7 +46,7 @@ impl Form {
     fn shader(&'static self, workgroup: u32) -> Shader {
         let text = self.text.get_or_init(|| {
             let context = minijinja::context! { images => self.images, quad => [".x", ".y", ".z", ".w"] };
-            super::template::render("linear_broadcast", include_str!("../../shaders/linear_broadcast.wgsl"), context)
+            template::render("linear_broadcast", text!("linear_broadcast", "activation"), context)
         });
         Shader::new("linear_broadcast", text.as_str()).constant("WG", workgroup.into())
     }
@@ -54,15 +55,15 @@ impl Form {
 /// Images to an invocation for a layer of these sizes, where the kernel computes it.
 pub(super) fn images(sizes: Sizes, traits: &Traits) -> Option<u32> {
     // A GPU's registers do not hold the sums of an invocation.
-    let computes = traits.software && lanes_fit(traits) && sizes.inputs.is_multiple_of(4);
+    let computes = traits.software && lanes::fit(traits) && sizes.inputs.is_multiple_of(4);
     computes.then_some(if sizes.images > 8 { 32 } else { 8 })
 }
 
-/// The kernel for so many images to an invocation.
+/// The kernel for so many images to an invocation, and what that makes.
 ///
 /// # Errors
 /// As [`Gpu::kernel`].
-pub(super) fn kernel(gpu: &Gpu, images: u32) -> Result<Arc<Kernel>> {
+pub(super) fn kernel(gpu: &Gpu, images: u32) -> Result<(Arc<Kernel>, Block)> {
     let form = &FORMS[usize::from(images == FORMS[1].images)];
-    gpu.kernel(&form.shader(gpu.traits().subgroup_sizes.1.next_multiple_of(LANES)))
+    Ok((gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?, Block { outputs: OUTPUTS, images: form.images }))
 }

@@ -1,6 +1,6 @@
 //! Maximum over a sliding window. See `shaders/max_pool.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::{Error, Result};
 use crate::geometry::Window;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
@@ -11,6 +11,7 @@ pub static ENTRY: Entry = Entry {
     stem: "max_pool",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("from_y < 0 || ", ""),
         ("from_x >= i32(params.width)", "from_x > i32(params.width)"),
@@ -22,7 +23,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("max_pool", include_str!("../../shaders/max_pool.wgsl"))
+    shader!("max_pool")
 }
 
 crate::params! {

@@ -1,17 +1,39 @@
 //! One file a kernel: parameters, shape check, grid; and the table of them all.
+//!
+//! Below the kernels lies what several share (`convolution`, `lanes`, `template`), above them who chooses among them (`chooser`,
+//! `tune`): no kernel's file imports one that imports it.
+
+/// The text of a shader, the pieces of `shaders/shared/` that it uses behind it.
+macro_rules! text {
+    ($stem:literal $(, $shared:literal)*) => {
+        concat!(
+            include_str!(concat!("../../shaders/", $stem, ".wgsl"))
+            $(, include_str!(concat!("../../shaders/shared/", $shared, ".wgsl")))*
+        )
+    };
+}
+
+/// A shader of that text.
+macro_rules! shader {
+    ($stem:literal $(, $shared:literal)*) => {
+        crate::gpu::Shader::new($stem, text!($stem $(, $shared)*))
+    };
+}
 
 pub mod adaptive_average_pool;
 pub mod add;
 pub mod average_pool;
+pub mod chooser;
 pub mod conv;
 pub mod conv_broadcast;
 pub mod conv_doubled;
 pub mod conv_pointwise;
 pub mod conv_tiled;
+pub mod convolution;
 pub mod edit;
 pub mod histogram;
 pub mod label_argmax;
-pub mod leaky_relu;
+mod lanes;
 pub mod linear;
 pub mod linear_broadcast;
 pub mod max_pool;
@@ -40,8 +62,21 @@ pub struct Entry {
     pub shaders: fn() -> Vec<Shader>,
     /// Whether an adapter can run it. Every operator has one kernel that any adapter can.
     pub runs_on: fn(&Traits) -> bool,
+    /// What its numbers are beside those of its operator's portable kernel.
+    pub agreement: Agreement,
     /// Text replacements (`from`, `to`), each of which the kernel's cases must notice.
     pub mutants: &'static [(&'static str, &'static str)],
+}
+
+/// What a kernel's numbers are beside those of the portable kernel of the same operator, on one adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agreement {
+    /// It is that kernel.
+    Portable,
+    /// The same bits, whatever the floats: it sums in the same order. The tuner may choose among such.
+    SameBits,
+    /// Other sums: both lie within the bound that the twin derives. A rule of shape and adapter chooses it, never a clock.
+    Bounded,
 }
 
 /// Every kernel.
@@ -57,7 +92,6 @@ pub static ALL: &[&Entry] = &[
     &edit::ENTRY,
     &histogram::ENTRY,
     &label_argmax::ENTRY,
-    &leaky_relu::ENTRY,
     &linear::ENTRY,
     &linear_broadcast::ENTRY,
     &max_pool::ENTRY,

@@ -1,6 +1,6 @@
 //! Maximum of each map. See `shaders/peak.wgsl` for the contract.
 
-use super::{Entry, everywhere};
+use super::{Agreement, Entry, everywhere};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -10,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "peak",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("i < WG; i++", "i + 1u < WG; i++"),
         ("p < params.positions", "p + 1u < params.positions"),
@@ -19,7 +20,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("peak", include_str!("../../shaders/peak.wgsl"))
+    shader!("peak")
 }
 
 crate::params! {

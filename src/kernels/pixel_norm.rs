@@ -1,6 +1,6 @@
 //! Normalisation of every position over its channels. See `shaders/pixel_norm.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -10,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "pixel_norm",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("sum / f32(params.channels) + 1e-8", "sum / f32(params.channels)"),
         ("sum / f32(params.channels)", "sum"),
@@ -21,7 +22,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("pixel_norm", include_str!("../../shaders/pixel_norm.wgsl"))
+    shader!("pixel_norm")
 }
 
 crate::params! {

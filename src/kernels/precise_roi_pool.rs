@@ -1,6 +1,6 @@
 //! Mean over equal bins of a whole map, by integration. See `shaders/precise_roi_pool.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -10,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "precise_roi_pool",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("- f32(at)) - area", "- f32(at) - 0.5) - area"),
         ("1.0 - 0.5 * rest * rest", "0.5"),
@@ -22,7 +23,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("precise_roi_pool", include_str!("../../shaders/precise_roi_pool.wgsl"))
+    shader!("precise_roi_pool")
 }
 
 crate::params! {

@@ -1,7 +1,8 @@
-//! The positive part. See `shaders/relu.wgsl` for the contract.
+//! The positive part, and a share of the negative one. See `shaders/relu.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
+use crate::geometry::Activation;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 
 /// Row of the table.
@@ -9,23 +10,39 @@ pub static ENTRY: Entry = Entry {
     stem: "relu",
     shaders: || vec![shader()],
     runs_on: everywhere,
-    mutants: &[("max(x[i], 0.0)", "x[i]"), ("max(x[i], 0.0)", "abs(x[i])"), ("i < params.count", "i <= params.count")],
+    agreement: Agreement::Portable,
+    mutants: &[
+        ("= act(x[i])", "= x[i]"),
+        ("= act(x[i])", "= abs(x[i])"),
+        ("params.slope * t", "0.0"),
+        ("params.slope == 0.0", "params.slope != 0.0"),
+        ("params.slope == 0.0", "params.slope == 2.0"),
+        ("return max(", "return min("),
+        ("i < params.count", "i <= params.count"),
+    ],
 };
 
 fn shader() -> Shader {
-    Shader::new("relu", include_str!("../../shaders/relu.wgsl"))
+    shader!("relu", "activation")
 }
 
 crate::params! {
-    Params { count: u32, grid_stride: u32 }
+    Params { count: u32, grid_stride: u32, slope: f32 }
 }
 
-/// Appends `y = max(x, 0)` over `count` elements.
+/// Appends the activation of `x` over `count` elements.
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn relu(gpu: &Gpu, recording: &mut Recording, x: &Buffer, y: &Buffer, count: u32) -> Result<()> {
+pub fn relu(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    activation: Activation,
+    x: &Buffer,
+    y: &Buffer,
+    count: u32,
+) -> Result<()> {
     let kernel = gpu.kernel(&shader())?;
     let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, grid_stride }, &[x, y], [grid_stride, 1, 1])
+    recording.dispatch(&kernel, &Params { count, grid_stride, slope: activation.slope }, &[x, y], [grid_stride, 1, 1])
 }

@@ -1,6 +1,6 @@
 //! As many multiply-adds as an adapter can do. See `shaders/roof_arithmetic.wgsl` for the contract.
 
-use super::{Entry, everywhere};
+use super::{Agreement, Entry, everywhere};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 
@@ -9,6 +9,7 @@ pub static ENTRY: Entry = Entry {
     stem: "roof_arithmetic",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("fma(c, half, one)", "fma(c, one, one)"),
         ("start + 2.0", "start"),
@@ -19,7 +20,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("roof_arithmetic", include_str!("../../shaders/roof_arithmetic.wgsl"))
+    shader!("roof_arithmetic")
 }
 
 crate::params! {

@@ -1,6 +1,6 @@
 //! Softmax over channels. See `shaders/softmax.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -10,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "softmax",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("y[i] = exp(x[i] - most) / sum", "y[i] = exp(x[i]) / sum"),
         ("- most); }", "); }"),
@@ -19,7 +20,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("softmax", include_str!("../../shaders/softmax.wgsl"))
+    shader!("softmax")
 }
 
 crate::params! {

@@ -1,6 +1,6 @@
 //! Windows of a map that has changed in a rectangle. See `shaders/splice.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -10,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "splice",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("row >= places[at + 2u]", "row > places[at + 2u]"),
         ("row < places[at + 3u]", "row <= places[at + 3u]"),
@@ -24,7 +25,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("splice", include_str!("../../shaders/splice.wgsl"))
+    shader!("splice")
 }
 
 crate::params! {

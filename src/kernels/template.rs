@@ -13,3 +13,12 @@ pub(super) fn render(stem: &str, text: &str, context: Value) -> String {
     environment.set_syntax(SyntaxConfig::builder().line_statement_prefix("//%").build().expect("the syntax is fixed"));
     environment.render_named_str(stem, text, context).expect("templates of the crate render")
 }
+
+/// The function of `shaders/shared/activation.wgsl` for so many numbers at once.
+pub(super) const fn act(size: u32) -> &'static str {
+    match size {
+        1 => "act",
+        2 => "act2",
+        _ => "act4",
+    }
+}

@@ -1,8 +1,6 @@
 //! Where units fire, and on which labels. See `shaders/threshold_iou.wgsl` for the contract.
 
-use std::borrow::Cow;
-
-use super::{Entry, everywhere};
+use super::{Agreement, Entry, everywhere};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -12,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "threshold_iou",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("column) > threshold", "column) >= threshold"),
         ("id.x >= params.grid_height ||", ""),
@@ -29,14 +28,8 @@ pub static ENTRY: Entry = Entry {
     ],
 };
 
-/// The kernel's text with the shared sampling behind it.
 fn shader() -> Shader {
-    let text = concat!(
-        include_str!("../../shaders/threshold_iou.wgsl"),
-        include_str!("../../shaders/shared/bilinear.wgsl"),
-        include_str!("../../shaders/shared/row_walk.wgsl")
-    );
-    Shader::new("threshold_iou", Cow::Borrowed(text))
+    shader!("threshold_iou", "bilinear", "row_walk")
 }
 
 crate::params! {

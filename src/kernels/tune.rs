@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::conv::{self, Activation, Buffers, Epilogue, Variant};
+use super::chooser::{self, Variant};
+use super::convolution::{Buffers, Epilogue};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::geometry::Convolution;
+use crate::geometry::{Activation, Convolution};
 use crate::gpu::{Buffer, Gpu, Recording};
 use crate::tensor::Shape;
 
@@ -51,7 +52,7 @@ impl Tuner {
 
     /// A tuner that reads and keeps its choices in this file. An unreadable file is as good as none.
     pub fn at(path: PathBuf) -> Tuner {
-        let text = std::fs::read_to_string(&path).ok();
+        let text = files::read_to_string(&path).ok();
         let choices = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         Tuner { path: Some(path), choices, checked: Vec::new() }
     }
@@ -101,7 +102,7 @@ impl Tuner {
     /// A cache that cannot be written costs time in the next run, nothing else.
     fn save(&self) {
         if let (Some(path), Ok(text)) = (&self.path, serde_json::to_string_pretty(&self.choices)) {
-            let _ = path.parent().map(std::fs::create_dir_all);
+            let _ = path.parent().map(files::make_folder);
             let _ = files::write_atomic(path, text.as_bytes());
         }
     }
@@ -207,9 +208,9 @@ impl<'a> Trial<'a> {
         let y = self.gpu.buffer("tuning", outputs as u64 * 4)?;
         let mut recording = Recording::new();
         recording.label("tuning");
-        let epilogue = Epilogue { bias: true, activation: Activation::Relu, pool };
+        let epilogue = Epilogue { bias: true, activation: Activation::RELU, pool };
         let buffers = Buffers { x: &self.x, weight: &weight, bias: &self.bias, y: &y };
-        conv::conv(self.gpu, &mut recording, variant, &self.convolution, epilogue, self.shape, &buffers)?;
+        chooser::convolve(self.gpu, &mut recording, variant, &self.convolution, epilogue, self.shape, &buffers)?;
         let program = self.gpu.program(recording)?;
         // The first run compiles.
         self.gpu.submit(&program)?;

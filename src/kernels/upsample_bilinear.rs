@@ -1,8 +1,6 @@
 //! Maps brought to another size. See `shaders/upsample_bilinear.wgsl` for the contract.
 
-use std::borrow::Cow;
-
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
 use crate::geometry::Border;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
@@ -13,6 +11,7 @@ pub static ENTRY: Entry = Entry {
     stem: "upsample_bilinear",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("f32(t) + 0.5", "f32(t)"),
         ("edge || (cy == y && cx == x)", "true"),
@@ -23,13 +22,8 @@ pub static ENTRY: Entry = Entry {
     ],
 };
 
-/// The kernel's text with the shared sampling behind it.
 fn shader() -> Shader {
-    let text = concat!(
-        include_str!("../../shaders/upsample_bilinear.wgsl"),
-        include_str!("../../shaders/shared/bilinear.wgsl")
-    );
-    Shader::new("upsample_bilinear", Cow::Borrowed(text))
+    shader!("upsample_bilinear", "bilinear")
 }
 
 crate::params! {

@@ -1,6 +1,6 @@
 //! Maps of twice the size, by repetition. See `shaders/upsample_nearest.wgsl` for the contract.
 
-use super::{Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, strided};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -10,6 +10,7 @@ pub static ENTRY: Entry = Entry {
     stem: "upsample_nearest",
     shaders: || vec![shader()],
     runs_on: everywhere,
+    agreement: Agreement::Portable,
     mutants: &[
         ("column / 2u", "(column + 1u) / 2u"),
         ("row / 2u", "(row + 1u) / 2u"),
@@ -19,7 +20,7 @@ pub static ENTRY: Entry = Entry {
 };
 
 fn shader() -> Shader {
-    Shader::new("upsample_nearest", include_str!("../../shaders/upsample_nearest.wgsl"))
+    shader!("upsample_nearest")
 }
 
 crate::params! {

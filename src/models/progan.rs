@@ -8,6 +8,9 @@ use crate::geometry::Window;
 use crate::graph::{GraphBuilder, Operator};
 use crate::tensor::Shape;
 
+/// Slope of the leaky ReLU at the end of each block.
+const SLOPE: f32 = 0.2;
+
 /// More blocks than 4x4 doubled to 16,384.
 pub const BLOCKS_MAX: u32 = 26;
 
@@ -67,7 +70,7 @@ pub fn build(shapes: &HashMap<String, Vec<usize>>) -> Result<Model> {
         let window = if block == 1 { Window::square(4, 1, 3) } else { Window::square(3, 1, 1) };
         let before_relu = format!("{name}.conv");
         x = convolution_named(&mut builder, shapes, &before_relu, &name, window, x)?;
-        x = builder.add(&name, Operator::LeakyRelu, &[x])?;
+        x = builder.add(&name, Operator::LeakyRelu { slope: SLOPE }, &[x])?;
         layers.push(Layer { name: name.clone(), node: name, before_relu });
     }
     let output = output_name(side(blocks));

@@ -1,6 +1,7 @@
 //! Twin of `add`.
 
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use crate::geometry::Activation;
 use crate::kernels;
 
 /// `y = a + b`, element by element.
@@ -26,6 +27,7 @@ pub fn random(rng: &mut rand_mt::Mt) -> Case {
 
 fn case(count: u32, relu: bool, size: Size) -> Case {
     let (a, b) = (rng::floats(count as usize, 1), rng::floats(count as usize, 2));
+    let activation = if relu { Activation::RELU } else { Activation::NONE };
     let want: Vec<f32> = a.iter().zip(&b).map(|(a, b)| if relu { (a + b).max(0.0) } else { a + b }).collect();
     Case {
         label: format!("{count} elements{}", if relu { ", ReLU" } else { "" }),
@@ -33,7 +35,7 @@ fn case(count: u32, relu: bool, size: Size) -> Case {
         inputs: vec![Data::F32(a), Data::F32(b)],
         outputs: vec![Output::Poisoned(count as usize)],
         record: Box::new(move |gpu, recording, inputs, outputs| {
-            kernels::add::add(gpu, recording, (&inputs[0], &inputs[1]), relu, &outputs[0], count)
+            kernels::add::add(gpu, recording, (&inputs[0], &inputs[1]), activation, &outputs[0], count)
         }),
         expected: Box::new(move || vec![Expected::Exact(want.clone())]),
         work: Work { flops: u64::from(count), bytes: u64::from(count) * 12 },

@@ -2,10 +2,12 @@
 
 use rayon::prelude::*;
 
+use super::relu::act;
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
 use crate::error::Result;
-use crate::geometry::{Convolution, Window};
-use crate::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
+use crate::geometry::{Activation, Convolution, Window};
+use crate::kernels::chooser::{self, Variant};
+use crate::kernels::convolution::{Buffers, Epilogue};
 use crate::tensor::Shape;
 
 /// `y[n,k,r,s] = b[k] + sum_{c,i,j} w[k,c,i,j] x[n, g Cg + c, r sy + i dy - py, s sx + j dx - px]`.
@@ -63,7 +65,7 @@ fn sizes(shape: [u32; 4], channels: u32, window: Window, groups: u32, size: Size
     Sizes {
         shape: Shape::new(n, c, h, w),
         convolution: Convolution { channels, window, groups },
-        epilogue: Epilogue { bias: true, activation: Activation::Relu, pool: false },
+        epilogue: Epilogue { bias: true, activation: Activation::RELU, pool: false },
         size,
         floats: false,
     }
@@ -84,11 +86,11 @@ fn common() -> Vec<Sizes> {
         sizes([1, 512, 14, 14], 512, SAME, 1, Size::Real),
     ];
     all.push(Sizes {
-        epilogue: Epilogue { bias: false, activation: Activation::None, pool: false },
+        epilogue: Epilogue { bias: false, activation: Activation::NONE, pool: false },
         ..sizes([2, 3, 5, 4], 18, SAME, 1, Size::Ragged)
     });
     all.push(Sizes { floats: true, ..sizes([2, 3, 9, 10], 18, SAME, 1, Size::Ragged) });
-    let leaky = Epilogue { bias: true, activation: Activation::LeakyRelu, pool: false };
+    let leaky = Epilogue { bias: true, activation: Activation { slope: 0.2 }, pool: false };
     all.push(Sizes { floats: true, epilogue: leaky, ..sizes([2, 3, 6, 12], 17, SAME, 1, Size::Ragged) });
     // The layers of VGG-16 after the first, at batch 4.
     let vgg = [
@@ -184,11 +186,11 @@ pub fn pointwise_cases() -> Vec<Case> {
         sizes([2, 8, 9, 14], 37, Window { stride: [2, 3], ..one(1) }, 1, Size::Ragged),
     ];
     all.push(Sizes {
-        epilogue: Epilogue { bias: false, activation: Activation::None, pool: false },
+        epilogue: Epilogue { bias: false, activation: Activation::NONE, pool: false },
         ..sizes([2, 4, 6, 10], 18, one(1), 1, Size::Ragged)
     });
     all.push(Sizes { floats: true, ..sizes([2, 8, 7, 6], 18, one(2), 1, Size::Ragged) });
-    let leaky = Epilogue { bias: true, activation: Activation::LeakyRelu, pool: false };
+    let leaky = Epilogue { bias: true, activation: Activation { slope: 0.2 }, pool: false };
     all.push(Sizes { floats: true, epilogue: leaky, ..sizes([2, 4, 6, 12], 17, one(1), 1, Size::Ragged) });
     // The form of fewer channels compiles sooner: mutants meet it first.
     let narrow = all.clone().into_iter().map(|sizes| (sizes, 32));
@@ -235,7 +237,7 @@ fn label(sizes: &Sizes, variant: Variant) -> String {
     }
     match variant {
         Variant::Broadcast { pixels: by } | Variant::Pointwise { channels: by } => label += &format!(", by {by}"),
-        Variant::Portable | Variant::Tiled => {}
+        Variant::Portable | Variant::Tiled | Variant::Doubled => {}
     }
     label + if sizes.epilogue.pool { ", pooled" } else { "" }
 }
@@ -263,7 +265,7 @@ fn case(sizes: Sizes, variant: Variant) -> Case {
         record: Box::new(move |gpu, recording, inputs, outputs| {
             let packed = gpu.buffer_of("packed", &variant.pack(&convolution, &weight))?;
             let buffers = Buffers { x: &inputs[0], weight: &packed, bias: &inputs[2], y: &outputs[0] };
-            conv::conv(gpu, recording, variant, &convolution, epilogue, shape, &buffers)
+            chooser::convolve(gpu, recording, variant, &convolution, epilogue, shape, &buffers)
         }),
         expected: Box::new(move || vec![expected(&sizes, &x, &bias)]),
         work,
@@ -282,13 +284,7 @@ fn expected(sizes: &Sizes, x: &[f32], bias: &[f32]) -> Expected {
     let maps = Maps { shape: sizes.shape, data: x.iter().map(|&value| f64::from(value)).collect() };
     let empty = || Maps::zeros(Shape::new(0, 0, 0, 0));
     let mut y = conv(&maps, &weight, &bias, convolution).unwrap_or_else(|_| empty());
-    y.data.iter_mut().for_each(|value| {
-        *value = match sizes.epilogue.activation {
-            Activation::None => *value,
-            Activation::Relu => value.max(0.0),
-            Activation::LeakyRelu => value.max(0.2 * *value),
-        }
-    });
+    y.data.iter_mut().for_each(|t| *t = act(sizes.epilogue.activation, *t));
     if sizes.epilogue.pool {
         y = super::max_pool::max_pool(&y, &Window::square(2, 2, 0)).unwrap_or_else(|_| empty());
     }

@@ -1,21 +1,28 @@
 //! Twin of `conv_doubled`: the doubled map is made and convolved.
 
 use super::conv::conv;
+use super::relu::act;
 use super::upsample_nearest::upsample_nearest;
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
 use crate::error::Result;
-use crate::geometry::{Convolution, Window};
-use crate::kernels::conv::Buffers;
-use crate::kernels::conv_doubled;
+use crate::geometry::{Activation, Convolution, Window};
+use crate::kernels::chooser::{self, Variant};
+use crate::kernels::convolution::{Buffers, Epilogue};
 use crate::tensor::{HostTensor, Shape};
 
-/// The convolution of the map, doubled by repetition; then `max(t, slope t)`.
+/// The convolution of the map, doubled by repetition; then the activation.
 ///
 /// # Errors
 /// If the window does not fit the map.
-pub fn conv_doubled(x: &Maps, weight: &[f64], bias: &[f64], convolution: &Convolution, slope: f64) -> Result<Maps> {
+pub fn conv_doubled(
+    x: &Maps,
+    weight: &[f64],
+    bias: &[f64],
+    convolution: &Convolution,
+    activation: Activation,
+) -> Result<Maps> {
     let mut y = conv(&upsample_nearest(x), weight, bias, convolution)?;
-    y.data.iter_mut().for_each(|value| *value = value.max(slope * *value));
+    y.data.iter_mut().for_each(|t| *t = act(activation, *t));
     Ok(y)
 }
 
@@ -24,11 +31,15 @@ pub fn conv_doubled(x: &Maps, weight: &[f64], bias: &[f64], convolution: &Convol
 struct Sizes {
     shape: Shape,
     channels: u32,
-    bias: bool,
-    slope: f32,
+    epilogue: Epilogue,
     size: Size,
     /// Floats and a derived bound instead of integers and equality.
     floats: bool,
+}
+
+/// No pooling: the kernel has none.
+fn epilogue(bias: bool, slope: f32) -> Epilogue {
+    Epilogue { bias, activation: Activation { slope }, pool: false }
 }
 
 /// Cases of the kernel. With integers and a slope that is a power of two all is exact.
@@ -36,8 +47,7 @@ pub fn cases() -> Vec<Case> {
     let sizes = |[n, c, h, w]: [u32; 4], channels: u32, size: Size| Sizes {
         shape: Shape::new(n, c, h, w),
         channels,
-        bias: true,
-        slope: 0.25,
+        epilogue: epilogue(true, 0.25),
         size,
         floats: false,
     };
@@ -46,8 +56,8 @@ pub fn cases() -> Vec<Case> {
         sizes([3, 6, 5, 8], 2, Size::Batch),
         sizes([2, 10, 7, 12], 19, Size::Ragged),
         sizes([1, 4, 6, 36], 33, Size::Ragged),
-        Sizes { bias: false, slope: 1.0, ..sizes([2, 2, 3, 4], 9, Size::Ragged) },
-        Sizes { floats: true, slope: 0.2, ..sizes([2, 4, 5, 8], 9, Size::Ragged) },
+        Sizes { epilogue: epilogue(false, 1.0), ..sizes([2, 2, 3, 4], 9, Size::Ragged) },
+        Sizes { floats: true, epilogue: epilogue(true, 0.2), ..sizes([2, 4, 5, 8], 9, Size::Ragged) },
         sizes([1, 512, 8, 8], 512, Size::Real),
     ];
     // The layers of the 256x256 generator.
@@ -61,11 +71,11 @@ pub fn random(rng: &mut rand_mt::Mt) -> Case {
     let shape = rng::shape(rng);
     let shape = Shape { c: shape.c.next_multiple_of(2), w: shape.w.next_multiple_of(4), ..shape };
     let (channels, bias) = (rng::size(rng, 40), rng.next_u32().is_multiple_of(2));
-    case(Sizes { shape, channels, bias, slope: 0.5, size: Size::Ragged, floats: false })
+    case(Sizes { shape, channels, epilogue: epilogue(bias, 0.5), size: Size::Ragged, floats: false })
 }
 
 fn case(sizes: Sizes) -> Case {
-    let Sizes { shape, channels, slope, size, floats, .. } = sizes;
+    let Sizes { shape, channels, epilogue, size, floats } = sizes;
     let convolution = Convolution { channels, window: Window::square(3, 1, 1), groups: 1 };
     let values = if floats { rng::floats } else { rng::integers };
     let (x, weight) = (values(shape.len(), 1), values((channels * shape.c * 9) as usize, 2));
@@ -83,9 +93,9 @@ fn case(sizes: Sizes) -> Case {
         inputs: vec![Data::F32(x), Data::F32(bias)],
         outputs: vec![Output::Poisoned(y.len())],
         record: Box::new(move |gpu, recording, inputs, outputs| {
-            let packed = gpu.buffer_of("packed", &conv_doubled::pack(&convolution, &weight))?;
+            let packed = gpu.buffer_of("packed", &Variant::Doubled.pack(&convolution, &weight))?;
             let buffers = Buffers { x: &inputs[0], weight: &packed, bias: &inputs[1], y: &outputs[0] };
-            conv_doubled::conv_doubled(gpu, recording, &convolution, (sizes.bias, slope), shape, &buffers)
+            chooser::convolve(gpu, recording, Variant::Doubled, &convolution, epilogue, shape, &buffers)
         }),
         expected: Box::new(move || vec![expected(&sizes, &convolution, &host, &wanted)]),
         work,
@@ -102,18 +112,18 @@ fn expected(
 ) -> Expected {
     let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
     let (maps, weight) = (Maps::from(x), wide(weight));
-    let bias = if sizes.bias { wide(bias) } else { Vec::new() };
+    let bias = if sizes.epilogue.bias { wide(bias) } else { Vec::new() };
     let empty = || Maps::zeros(Shape::new(0, 0, 0, 0));
-    let run = |x: &Maps, weight: &[f64], bias: &[f64], slope: f64| {
-        conv_doubled(x, weight, bias, convolution, slope).unwrap_or_else(|_| empty())
+    let run = |x: &Maps, weight: &[f64], bias: &[f64], activation: Activation| {
+        conv_doubled(x, weight, bias, convolution, activation).unwrap_or_else(|_| empty())
     };
-    let want = run(&maps, &weight, &bias, f64::from(sizes.slope)).to_f32();
+    let want = run(&maps, &weight, &bias, sizes.epilogue.activation).to_f32();
     if !sizes.floats {
         return Expected::Exact(want);
     }
     let absolute = |values: &[f64]| values.iter().map(|value| value.abs()).collect::<Vec<_>>();
     let size = Maps { shape: maps.shape, data: absolute(&maps.data) };
-    let size = run(&size, &absolute(&weight), &absolute(&bias), 1.0);
+    let size = run(&size, &absolute(&weight), &absolute(&bias), Activation::NONE);
     let taps = 4.0 * f64::from(sizes.shape.c);
     let bound = size.data.iter().map(|size| ((taps + 4.0) * size * 2f64.powi(-24)) as f32).collect();
     Expected::Close { want, bound }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Maps, adaptive_average_pool, add, average_pool, conv, linear, max_pool, relu, softmax, upsample_bilinear};
-use super::{leaky_relu, pixel_norm, precise_roi_pool, upsample_nearest};
+use super::{pixel_norm, precise_roi_pool, upsample_nearest};
 use crate::error::{Error, Result};
+use crate::geometry::Activation;
 use crate::graph::{Graph, Operator};
 use crate::tensor::Shape;
 
@@ -31,8 +32,8 @@ pub fn run(
                 conv::conv(x(0), &weight(name)?, &bias, convolution)?
             }
             Operator::Linear { weight: name, bias, .. } => linear::linear(x(0), &weight(name)?, &weight(bias)?),
-            Operator::Relu => relu::relu(x(0)),
-            Operator::LeakyRelu => leaky_relu::leaky_relu(x(0)),
+            Operator::Relu => relu::relu(x(0), Activation::RELU),
+            &Operator::LeakyRelu { slope } => relu::relu(x(0), Activation { slope }),
             Operator::PixelNorm => pixel_norm::pixel_norm(x(0)),
             Operator::UpsampleNearest => upsample_nearest::upsample_nearest(x(0)),
             Operator::MaxPool(window) => max_pool::max_pool(x(0), window)?,

@@ -2,8 +2,11 @@
 
 use rayon::prelude::*;
 
+use super::relu::act;
 use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
-use crate::kernels::linear::{self, Sizes, Variant, row_ranges};
+use crate::geometry::Activation;
+use crate::kernels::chooser::{self, LinearVariant as Variant};
+use crate::kernels::linear::{self, Buffers, Sizes, row_ranges};
 use crate::tensor::Shape;
 
 /// `y[n,k] = b[k] + sum_q w[k,q] x[n,q]`, the input flattened channel-major; weight `[k, q]`.
@@ -66,6 +69,8 @@ fn case(variant: Variant, sizes: Sizes, size: Size) -> Case {
     let weight = move || rng::integers(inputs as usize * outputs as usize, 2);
     let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
     let (maps, wide_bias) = (Maps { shape, data: wide(&x) }, wide(&bias));
+    // One of the cases has none.
+    let activation = if outputs == 66 { Activation::NONE } else { Activation::RELU };
     let bytes = u64::from(inputs) * u64::from(outputs.div_ceil(3)) * 4;
     Case {
         label: format!("{images} images, {inputs} inputs, {outputs} outputs, {variant:?}"),
@@ -79,11 +84,12 @@ fn case(variant: Variant, sizes: Sizes, size: Size) -> Case {
                 Ok((rows, gpu.buffer_of("weight", &linear::pack(part, inputs as usize))?))
             });
             let parts = parts.collect::<crate::error::Result<Vec<_>>>()?;
-            linear::linear(gpu, recording, variant, sizes, true, &parts, (&inputs_[0], &inputs_[1], &outputs_[0]))
+            let buffers = Buffers { x: &inputs_[0], weights: &parts, bias: &inputs_[1], y: &outputs_[0] };
+            chooser::linear(gpu, recording, variant, sizes, activation, &buffers)
         }),
         expected: Box::new(move || {
             let mut y = linear(&maps, &wide(&weight()), &wide_bias);
-            y.data.iter_mut().for_each(|value| *value = value.max(0.0));
+            y.data.iter_mut().for_each(|t| *t = act(activation, *t));
             vec![Expected::Exact(y.to_f32())]
         }),
         work: Work {

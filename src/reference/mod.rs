@@ -10,7 +10,6 @@ pub mod edit;
 pub mod graph;
 pub mod histogram;
 pub mod label_argmax;
-pub mod leaky_relu;
 pub mod linear;
 pub mod max_pool;
 pub mod peak;
@@ -45,7 +44,6 @@ pub static CASES: &[(&str, MakeCases)] = &[
     ("edit", edit::cases),
     ("histogram", histogram::cases),
     ("label_argmax", label_argmax::cases),
-    ("leaky_relu", leaky_relu::cases),
     ("linear", linear::cases),
     ("linear_broadcast", linear::broadcast_cases),
     ("max_pool", max_pool::cases),

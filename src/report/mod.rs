@@ -14,13 +14,12 @@ pub mod story;
 pub mod strip;
 pub mod svg;
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::files::{make_folder, write_atomic, write_atomic_with};
+use crate::files::{self, make_folder, write_atomic, write_atomic_with};
 use schema::{Report, SCHEMA_VERSION, Timing};
 
 /// Writes `report.json`, `units.csv`, `concepts.svg`, one `LAYER/concepts.svg` a layer, and `report.html` into `dir`.
@@ -51,7 +50,7 @@ pub fn write(dir: &Path, report: &Report) -> Result<()> {
 /// [`crate::error::Kind::Input`] if there is none, it is not a report, or its schema version is another one than ours.
 pub fn read(dir: &Path) -> Result<Report> {
     let path = dir.join("report.json");
-    let text = fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+    let text = files::read(&path)?;
     let broken = |error: &serde_json::Error| Error::input(format!("not a report: {error}")).at(path.display());
     let head: Head = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
     if head.schema_version != SCHEMA_VERSION {
@@ -114,6 +113,5 @@ fn read_strip(dir: &Path, strip: &str) -> Result<Vec<u8>> {
     if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(Error::input(format!("strip is at `{strip}`; a path inside the run folder is needed")));
     }
-    let path = dir.join(relative);
-    fs::read(&path).map_err(|error| Error::reading(&path, &error))
+    files::read(&dir.join(relative))
 }

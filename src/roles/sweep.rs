@@ -63,7 +63,7 @@ fn pieces(tail: &Graph) -> Result<Vec<Piece>> {
             return Err(strange(node));
         }
         let reach = match &node.operator {
-            Operator::PixelNorm | Operator::LeakyRelu | Operator::Relu => continue,
+            Operator::PixelNorm | Operator::LeakyRelu { .. } | Operator::Relu => continue,
             Operator::UpsampleNearest => {
                 doubling *= 2;
                 continue;
@@ -79,7 +79,7 @@ fn pieces(tail: &Graph) -> Result<Vec<Piece>> {
             _ => return Err(strange(node)),
         };
         let last = match nodes.get(position + 1).map(|node| &node.operator) {
-            Some(Operator::LeakyRelu | Operator::Relu) => position + 1,
+            Some(Operator::LeakyRelu { .. } | Operator::Relu) => position + 1,
             _ => position,
         };
         let map = nodes[first - 1].shape;

@@ -8,6 +8,7 @@ use safetensors::SafeTensors;
 
 use crate::dissect::sealed::{self, Owned};
 use crate::error::Result;
+use crate::files;
 use crate::progress::{Progress, check_stop};
 
 /// Time between checkpoints.
@@ -43,7 +44,7 @@ pub(super) trait State: Clone {
 impl Watch<'_> {
     /// Takes up a whole checkpoint of the same job, if there is one; anything else on disk is as good as nothing.
     pub(super) fn resume(&self, state: &mut impl State) {
-        let Some(Ok(bytes)) = self.checkpoint.as_ref().map(std::fs::read) else { return };
+        let Some(Ok(bytes)) = self.checkpoint.as_deref().map(files::read) else { return };
         let mut copy = state.clone();
         if sealed::open(&bytes, &self.job).and_then(|file| copy.restore(&file)).is_ok() {
             *state = copy;

@@ -91,7 +91,7 @@ impl Set {
         (0..self.count).into_par_iter().try_for_each(|index| {
             check_stop(stop)?;
             let path = self.path(folder, index);
-            if !path.exists() {
+            if !files::exists(&path) {
                 bytes.fetch_add(self.write_one(folder, index, &path)?, Ordering::Relaxed);
                 drawn.fetch_add(1, Ordering::Relaxed);
             }
@@ -145,8 +145,8 @@ impl Set {
             error.hint("choose another folder with `-o`, or remove this one")
         };
         let path = folder.join(ABOUT);
-        let Ok(text) = std::fs::read(&path) else {
-            let occupied = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+        let Ok(text) = files::read(&path) else {
+            let occupied = files::list(folder).is_ok_and(|mut entries| entries.next().is_some());
             return if occupied { Err(other("holds something else than scenes")) } else { Ok(()) };
         };
         let mut found: serde_json::Value =

@@ -10,15 +10,16 @@ pub use fit::{MOST_AT_ONCE, fitting, fitting_batch};
 use pack::{Packed, pack};
 
 use crate::error::{Error, Kind, Result};
+use crate::geometry::Activation;
 use crate::gpu::{Buffer, Gpu, Recording};
 use crate::graph::{Graph, Node, NodeId, Operator, Plan, Step, Work};
-use crate::kernels::conv::{self, Activation, Buffers, Epilogue, Variant};
-use crate::kernels::conv_doubled;
+use crate::kernels::chooser::{self, LinearVariant, Variant};
+use crate::kernels::convolution::{Buffers, Epilogue};
 use crate::kernels::edit::{self, Extent};
 use crate::kernels::linear::{self, Sizes};
 use crate::kernels::tune::Tuner;
 use crate::kernels::{adaptive_average_pool, add, average_pool, max_pool, relu, softmax, upsample_bilinear};
-use crate::kernels::{leaky_relu, pixel_norm, precise_roi_pool, upsample_nearest};
+use crate::kernels::{pixel_norm, precise_roi_pool, upsample_nearest};
 use crate::tensor::{HostTensor, Shape};
 
 /// Where weights come from: a file, or a table in tests.
@@ -110,10 +111,12 @@ impl Session {
         self.plan.batch
     }
 
-    /// The variant that each convolution runs by, for provenance.
+    /// The variant that the tuner chose for each convolution, for provenance; those that a rule chooses are left out.
     pub fn variants(&self) -> Vec<(String, Variant)> {
         let variant = |id: &NodeId| match self.weights.get(id) {
-            Some(Packed::Convolution { variant, .. }) => Some((self.graph.node(*id).name.clone(), *variant)),
+            Some(Packed::Convolution { variant, .. }) if *variant != Variant::Doubled => {
+                Some((self.graph.node(*id).name.clone(), *variant))
+            }
             _ => None,
         };
         self.plan.steps.iter().filter_map(|step| variant(&weighted(step))).collect()
@@ -218,42 +221,29 @@ impl Session {
         let x = self.slot(step.inputs[0])?;
         let y = self.slot(step.result)?;
         let count = u32::try_from(shape.len()).unwrap_or(u32::MAX);
-        let with_relu = step.work != Work::Single;
+        let activation = self.activation(step);
         match &node.operator {
             Operator::Input => Ok(()),
-            Operator::Convolution { convolution, .. } if matches!(step.work, Work::OfDoubled(_)) => {
-                let Some(Packed::Doubled { weight, bias }) = self.weights.get(&weighted(step)) else {
-                    return Err(Error::internal("has no weights"));
-                };
-                let leaky = self.graph.node(step.result).operator == Operator::LeakyRelu;
-                let end = (bias.is_some(), if leaky { 0.2 } else { 1.0 });
-                let buffers = Buffers { x, weight, bias: bias.as_ref().unwrap_or(weight), y };
-                conv_doubled::conv_doubled(gpu, recording, convolution, end, shape, &buffers)
-            }
             Operator::Convolution { convolution, .. } => {
                 let Some(Packed::Convolution { variant, weight, bias }) = self.weights.get(&weighted(step)) else {
                     return Err(Error::internal("has no weights"));
                 };
                 let pool = matches!(step.work, Work::WithReluAndPool(_));
-                let activation = match self.graph.node(step.result).operator {
-                    Operator::LeakyRelu => Activation::LeakyRelu,
-                    _ if with_relu => Activation::Relu,
-                    _ => Activation::None,
-                };
                 let epilogue = Epilogue { bias: bias.is_some(), activation, pool };
                 let buffers = Buffers { x, weight, bias: bias.as_ref().unwrap_or(weight), y };
-                conv::conv(gpu, recording, *variant, convolution, epilogue, shape, &buffers)
+                chooser::convolve(gpu, recording, *variant, convolution, epilogue, shape, &buffers)
             }
             Operator::Linear { outputs, .. } => {
                 let Some(Packed::Linear { rows, bias }) = self.weights.get(&weighted(step)) else {
                     return Err(Error::internal("has no weights"));
                 };
                 let sizes = Sizes { images: n, inputs: shape.c * shape.positions(), outputs: *outputs };
-                let variant = linear::Variant::choose(sizes, &gpu.traits());
-                linear::linear(gpu, recording, variant, sizes, with_relu, rows, (x, bias, y))
+                let variant = LinearVariant::choose(sizes, &gpu.traits());
+                let buffers = linear::Buffers { x, weights: rows, bias, y };
+                chooser::linear(gpu, recording, variant, sizes, activation, &buffers)
             }
-            Operator::Relu => relu::relu(gpu, recording, x, y, count),
-            Operator::LeakyRelu => leaky_relu::leaky_relu(gpu, recording, x, y, count),
+            Operator::Relu => relu::relu(gpu, recording, Activation::RELU, x, y, count),
+            &Operator::LeakyRelu { slope } => relu::relu(gpu, recording, Activation { slope }, x, y, count),
             Operator::PixelNorm => pixel_norm::pixel_norm(gpu, recording, shape, x, y),
             Operator::UpsampleNearest => upsample_nearest::upsample_nearest(gpu, recording, shape, x, y),
             Operator::Softmax => softmax::softmax(gpu, recording, shape, x, y),
@@ -265,9 +255,19 @@ impl Session {
             &Operator::Upsample { h, w, border } => {
                 upsample_bilinear::upsample_bilinear(gpu, recording, shape, (h, w), border, x, y)
             }
-            Operator::Add => add::add(gpu, recording, (x, self.slot(step.inputs[1])?), with_relu, y, count),
+            Operator::Add => add::add(gpu, recording, (x, self.slot(step.inputs[1])?), activation, y, count),
             Operator::Concat => self.record_concat(recording, step, n),
             &Operator::PreciseRoiPool { bins } => precise_roi_pool::precise_roi_pool(gpu, recording, shape, bins, x, y),
+        }
+    }
+
+    /// What a step that fuses several nodes ends with.
+    fn activation(&self, step: &Step) -> Activation {
+        match (&step.work, &self.graph.node(step.result).operator) {
+            (Work::Single, _) => Activation::NONE,
+            (_, &Operator::LeakyRelu { slope }) => Activation { slope },
+            (Work::OfDoubled(_), _) => Activation::NONE,
+            _ => Activation::RELU,
         }
     }
 
@@ -304,8 +304,7 @@ fn plan(gpu: &Gpu, graph: &Graph, batch: u32, keep: &[NodeId], tuner: &mut Tuner
         if let Work::OfDoubled(id) = step.work {
             let shape = graph.node(step.inputs[0]).shape;
             if let Operator::Convolution { convolution, .. } = &graph.node(id).operator
-                && gpu.traits().software
-                && conv_doubled::supports(convolution, shape, &gpu.traits())
+                && Variant::of_doubled(convolution, shape, &gpu.traits()).is_some()
             {
                 fused.extend(graph.node(id).inputs.iter().map(|&input| graph.node(input).name.as_str()));
             }

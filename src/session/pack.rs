@@ -6,27 +6,14 @@ use super::{TensorSource, weighted};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 use crate::graph::{Graph, Operator, Step, Work};
-use crate::kernels::conv::Variant;
-use crate::kernels::conv_doubled;
+use crate::kernels::chooser::Variant;
 use crate::kernels::linear::{self, row_ranges};
 use crate::kernels::tune::Tuner;
 
 /// Weights of a node as its kernel reads them.
 pub(super) enum Packed {
-    Convolution {
-        variant: Variant,
-        weight: Buffer,
-        bias: Option<Buffer>,
-    },
-    /// As `conv_doubled` reads them.
-    Doubled {
-        weight: Buffer,
-        bias: Option<Buffer>,
-    },
-    Linear {
-        rows: Vec<(Range<u32>, Buffer)>,
-        bias: Buffer,
-    },
+    Convolution { variant: Variant, weight: Buffer, bias: Option<Buffer> },
+    Linear { rows: Vec<(Range<u32>, Buffer)>, bias: Buffer },
 }
 
 /// Uploads the weights of a step, if it has any.
@@ -52,13 +39,11 @@ pub(super) fn pack(
         }
     };
     match &node.operator {
-        Operator::Convolution { convolution, weight, bias } if matches!(step.work, Work::OfDoubled(_)) => {
-            let bias = bias.as_deref().map(|name| gpu.buffer_of(name, &fetch(name)?)).transpose()?;
-            let weight = gpu.buffer_of(weight, &conv_doubled::pack(convolution, &fetch(weight)?))?;
-            Ok(Some(Packed::Doubled { weight, bias }))
-        }
         Operator::Convolution { convolution, weight, bias } => {
-            let variant = tuner.choose(gpu, convolution, shape.with_batch(batch))?;
+            let variant = match step.work {
+                Work::OfDoubled(_) => Variant::Doubled,
+                _ => tuner.choose(gpu, convolution, shape.with_batch(batch))?,
+            };
             let bias = bias.as_deref().map(|name| gpu.buffer_of(name, &fetch(name)?)).transpose()?;
             let weight = gpu.buffer_of(weight, &variant.pack(convolution, &fetch(weight)?))?;
             Ok(Some(Packed::Convolution { variant, weight, bias }))

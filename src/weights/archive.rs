@@ -2,17 +2,16 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use memmap2::Mmap;
 use prost::bytes::Bytes;
 
 use super::onnx_graph::OnnxGraph;
 use super::tensor::{Tensor, quote};
-use super::{hash, onnx, safetensors, torch, torch_zip};
+use super::{onnx, safetensors, torch, torch_zip};
 use crate::error::{Error, Result};
+use crate::{files, hash};
 
 /// How a weight file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,18 +109,15 @@ impl Archive {
 /// Maps a regular file into memory.
 pub(super) fn map(path: &Path) -> Result<Bytes> {
     // Asked before opening: opening a pipe would wait for somebody to write.
-    let about = std::fs::metadata(path).map_err(|error| Error::reading(path, &error))?;
+    let about = files::about(path)?;
     if !about.is_file() {
         return Err(Error::input("not a regular file; needed a weight file").at(path.display()));
     }
     if about.len() == 0 {
         return Err(Error::input("the file is empty; needed a weight file").at(path.display()));
     }
-    let file = File::open(path).map_err(|error| Error::reading(path, &error))?;
-    // SAFETY: the map is read-only and private to us. Another process that truncates the file while it is mapped can
-    // end this one with SIGBUS; that is documented at `Archive`, and is the price of not holding 528 MB twice.
-    let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::reading(path, &error))?;
-    Ok(Bytes::from_owner(map))
+    // That nobody may truncate the file meanwhile is said at `Archive`; it is the price of not holding 528 MB twice.
+    Ok(Bytes::from_owner(files::map(path)?))
 }
 
 /// Reads a whole container from memory.

@@ -10,8 +10,9 @@ use prost::bytes::Bytes;
 use super::archive::{Container, map, parse};
 use super::import::Preprocess;
 use super::tensor::{Tensor, quote};
-use super::{hash, import, shipped};
+use super::{import, shipped};
 use crate::error::{Error, Result};
+use crate::hash;
 
 /// A safetensors file that `netdissect weights import` wrote, memory-mapped, or one that is part of the program.
 ///

@@ -5,7 +5,6 @@
 
 mod archive;
 mod file;
-mod hash;
 pub mod import;
 mod npz;
 mod onnx;
@@ -20,7 +19,6 @@ mod write;
 
 pub use archive::{Archive, Container, open};
 pub use file::WeightFile;
-pub use hash::sha256_file;
 pub use onnx_graph::{OnnxGraph, OnnxNode};
 pub use tensor::{Dtype, Tensor};
 pub use write::{Precision, Stored, Written, save, save_as};

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Host;
-use super::gathered::Gathered;
 use super::network::{LayerChoice, NetworkChoice};
 use super::subject::{Inputs, Subject, Unreadable, forward};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::files::Scratch;
 use crate::session::Session;
 use crate::tensor::Shape;
 use crate::weights::{Stored, save};
@@ -54,12 +54,12 @@ pub enum SavedInputs {
     Latents(Vec<u32>),
 }
 
-/// A layer and its values so far.
+/// A layer and its values so far, which need not fit the memory.
 struct Layer {
     name: String,
     node: String,
     shape: Shape,
-    values: Gathered,
+    values: Scratch,
 }
 
 impl ActivationsJob {
@@ -92,14 +92,14 @@ impl ActivationsJob {
     }
 
     fn begin(&self, session: &Session, (name, node): (String, String)) -> Result<Layer> {
-        let values = Gathered::beside(&self.output)?;
+        let values = Scratch::beside(&self.output)?;
         let shape = session.value(&node, 0)?.1;
         Ok(Layer { name, node, shape, values })
     }
 
     /// Writes the file; the number of its bytes.
     fn write(&self, subject: &Subject, layers: &[Layer], of: &SavedInputs) -> Result<u64> {
-        let values = layers.iter().map(|layer| layer.values.read()).collect::<Result<Vec<_>>>()?;
+        let maps = layers.iter().map(|layer| layer.values.map()).collect::<Result<Vec<_>>>()?;
         let stored = layers.iter().map(|layer| {
             let Shape { n, c, h, w } = layer.shape;
             Stored { name: layer.name.clone(), dims: [n, c, h, w].map(|size| size as usize).to_vec() }
@@ -118,7 +118,10 @@ impl ActivationsJob {
         };
         metadata.push(entry("weights_sha256", subject.file().sha256().to_owned()));
         metadata.push(entry("pre_relu", self.layers.pre_relu.to_string()));
-        let values = |layer: usize| Ok(Cow::Borrowed(values[layer].values()?));
+        let values = |layer: usize| match bytemuck::try_cast_slice(&maps[layer]) {
+            Ok(numbers) => Ok(Cow::Borrowed(numbers)),
+            Err(error) => Err(Error::internal(error.to_string()).at(self.output.display())),
+        };
         Ok(save(&self.output, &metadata, &stored.collect::<Vec<_>>(), values)?.bytes)
     }
 }
@@ -126,7 +129,7 @@ impl ActivationsJob {
 impl Layer {
     /// Appends the values of the batch that has just run.
     fn take(&mut self, session: &Session, n: u32) -> Result<()> {
-        self.values.push(&session.read(&self.node, n)?.data)?;
+        self.values.append(bytemuck::cast_slice(&session.read(&self.node, n)?.data))?;
         self.shape.n += n;
         Ok(())
     }

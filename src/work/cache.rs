@@ -100,8 +100,8 @@ impl TuningChoices {
     /// The file in this folder; none if it is not there, is a link, or holds something else.
     fn read(folder: &Path) -> Option<TuningChoices> {
         let path = folder.join(tune::FILE);
-        let about = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
-        let choices: serde_json::Map<String, Value> = serde_json::from_slice(&std::fs::read(&path).ok()?).ok()?;
+        let about = files::about_unfollowed(&path).ok().filter(std::fs::Metadata::is_file)?;
+        let choices: serde_json::Map<String, Value> = serde_json::from_slice(&files::read(&path).ok()?).ok()?;
         // Adapter, driver, version and shape; what is chosen may be a kernel of another version.
         let ours = |key: &String| key.split(" | ").count() == 4;
         choices.keys().all(ours).then(|| TuningChoices { path, choices: choices.len(), bytes: about.len() })
@@ -117,7 +117,7 @@ impl CacheJob {
         let there = CacheContents::survey()?;
         let (images, bytes) = cache::remove(&there.folder, &self.networks(&there))?;
         if let Some(TuningChoices { path, .. }) = self.tuning(&there) {
-            std::fs::remove_file(path).map_err(|error| Error::writing(path, &error))?;
+            files::remove(path)?;
         }
         Ok(self.removal(&there, (images as usize, bytes)))
     }

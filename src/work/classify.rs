@@ -8,7 +8,8 @@ use super::Host;
 use super::network::{ImageChoice, ImageNetwork, NetworkChoice};
 use super::subject::{Unreadable, forward};
 use crate::data::loader::ImageLoader;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::files;
 use crate::weights::import;
 
 /// Which images to classify, and by what.
@@ -94,7 +95,7 @@ impl ClassifyJob {
 
     fn class_names(&self, network: &ImageNetwork) -> Result<Vec<String>> {
         let Some(path) = &self.classes else { return Ok(network.file.class_names().unwrap_or_default()) };
-        let text = std::fs::read_to_string(path).map_err(|error| Error::reading(path, &error))?;
+        let text = files::read_to_string(path)?;
         let needed = network.model.graph.node(network.model.graph.output()).shape.c as usize;
         import::class_names(&text, Some(needed)).map_err(|error| error.at(path.display()))
     }

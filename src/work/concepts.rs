@@ -117,7 +117,7 @@ impl Labelling {
 
 /// Refuses label maps that `segment` made of other parts of the photographs than the network sees.
 fn check_geometry(folder: &Path, geometry: Geometry) -> Result<()> {
-    let text = std::fs::read_to_string(folder.join("run.json")).unwrap_or_default();
+    let text = files::read_to_string(&folder.join("run.json")).unwrap_or_default();
     let run: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let of_maps = &run["images"]["geometry"];
     if run["command"] == "segment" && *of_maps != geometry.describe() {

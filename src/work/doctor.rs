@@ -97,6 +97,5 @@ impl DoctorJob {
 
 fn is_writable(folder: &std::path::Path) -> bool {
     let probe = folder.join("doctor");
-    files::make_folder(folder).and_then(|()| files::write_atomic(&probe, b"")).is_ok()
-        && std::fs::remove_file(probe).is_ok()
+    files::make_folder(folder).and_then(|()| files::write_atomic(&probe, b"")).is_ok() && files::remove(&probe).is_ok()
 }

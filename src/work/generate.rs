@@ -7,14 +7,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Host;
-use super::gathered::Gathered;
 use super::generator::{Generator, LatentChoice};
 use super::network::NetworkChoice;
 use super::subject::forward;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::edits::{self, Change, Words};
-use crate::error::Result;
-use crate::files;
+use crate::error::{Error, Result};
+use crate::files::{self, Scratch};
 use crate::report::sheet;
 use crate::session::Edit;
 use crate::tensor::HostTensor;
@@ -105,8 +104,8 @@ struct Outputs<'a> {
     side: u32,
     /// Images of the sheet.
     pictures: Vec<Vec<u8>>,
-    /// Images as numbers.
-    numbers: Option<Gathered>,
+    /// Images as numbers, which need not fit the memory.
+    numbers: Option<Scratch>,
     /// Bytes of the single files.
     bytes: u64,
 }
@@ -116,14 +115,14 @@ impl<'a> Outputs<'a> {
         if let Some(folder) = &job.output {
             files::make_folder(folder)?;
         }
-        let numbers = job.raw.as_deref().map(Gathered::beside).transpose()?;
+        let numbers = job.raw.as_deref().map(Scratch::beside).transpose()?;
         Ok(Outputs { job, side, pictures: Vec::new(), numbers, bytes: 0 })
     }
 
     /// Takes the images of a batch, each with the name of its latent.
     fn take(&mut self, images: &HostTensor, names: &[String]) -> Result<()> {
         if let Some(numbers) = &mut self.numbers {
-            numbers.push(&images.data)?;
+            numbers.append(bytemuck::cast_slice(&images.data))?;
         }
         if self.job.output.is_none() && self.job.sheet.is_none() {
             return Ok(());
@@ -155,14 +154,16 @@ impl<'a> Outputs<'a> {
             written.push(GeneratedFile { file: path.clone(), bytes: png.len() as u64 });
         }
         if let (Some(path), Some(numbers)) = (&self.job.raw, &self.numbers) {
-            let numbers = numbers.read()?;
+            let map = numbers.map()?;
+            let numbers: &[f32] = bytemuck::try_cast_slice(&map)
+                .map_err(|error| Error::internal(error.to_string()).at(path.display()))?;
             let dims = vec![generator.indices.len(), 3, self.side as usize, self.side as usize];
             let metadata = [
                 ("latents".to_owned(), json!(generator.indices).to_string()),
                 ("latents_from".to_owned(), generator.latents.describe()),
                 ("weights_sha256".to_owned(), generator.file.sha256().to_owned()),
             ];
-            let values = |_| Ok(Cow::Borrowed(numbers.values()?));
+            let values = |_| Ok(Cow::Borrowed(numbers));
             let stored = [Stored { name: "images".to_owned(), dims }];
             written.push(GeneratedFile {
                 file: path.clone(),

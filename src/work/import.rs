@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
+use crate::files;
 use crate::models::segmenter::Segmenter;
 use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
 use crate::weights::import::{self, About, Assignment, Preprocess};
@@ -89,12 +90,12 @@ impl ImportJob {
 
     /// Refuses to replace what the user may still need.
     fn check_output(&self) -> Result<()> {
-        let same = |a: &Path, b: &Path| a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b);
+        let same = |a: &Path, b: &Path| files::resolve(a).ok().zip(files::resolve(b).ok()).is_some_and(|(a, b)| a == b);
         if self.files.iter().any(|file| same(file, &self.output)) {
             let error = Error::new(Kind::Usage, "the output is the input file; needed another name");
             return Err(error.at(self.output.display()));
         }
-        if self.output.exists() && !self.output.is_file() {
+        if files::exists(&self.output) && !files::is_file(&self.output) {
             let error = Error::new(Kind::Usage, "not a regular file; needed the name of a file to write");
             return Err(error.at(self.output.display()));
         }
@@ -151,7 +152,7 @@ impl ImportJob {
         labels: &Path,
     ) -> Result<Imported> {
         let sources = vec![weights::open(encoder)?, weights::open(decoder)?];
-        let text = std::fs::read_to_string(labels).map_err(|error| Error::reading(labels, &error))?;
+        let text = files::read_to_string(labels)?;
         let here = |error: Error| error.at(labels.display());
         let names = Names::parse(segmenter, &text).map_err(here)?;
         let assignment = segmenter_weights::assign(segmenter, &names.normalisation(), &sources[0], &sources[1])?;
@@ -172,6 +173,6 @@ impl ImportJob {
 }
 
 fn read_classes(path: &Path, classes: Option<usize>) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::reading(path, &error))?;
+    let text = files::read_to_string(path)?;
     import::class_names(&text, classes).map_err(|error| error.at(path.display()))
 }

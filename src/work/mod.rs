@@ -12,7 +12,6 @@ pub mod concepts;
 pub mod demo;
 pub mod dissect;
 pub mod doctor;
-mod gathered;
 pub mod generate;
 pub mod generator;
 pub mod host;

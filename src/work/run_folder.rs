@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
+use crate::hash::sha256;
 use crate::{files, report};
 
 /// The files of a run in its folder.
@@ -24,9 +24,9 @@ impl RunFiles {
     /// # Errors
     /// [`Kind::Usage`] if it holds another run.
     pub fn is_done(&self, folder: &Path, job: &Value, restart: bool) -> Result<bool> {
-        let Ok(text) = std::fs::read_to_string(folder.join(self.job)) else { return Ok(false) };
+        let Ok(text) = files::read_to_string(&folder.join(self.job)) else { return Ok(false) };
         if restart {
-            remove(&folder.join(self.result))?;
+            files::remove_if_there(&folder.join(self.result))?;
             self.remove_states(folder)?;
             return Ok(false);
         }
@@ -37,7 +37,7 @@ impl RunFiles {
                 .at(folder.display())
                 .hint("choose another folder with `-o`, or pass `--restart` to replace it"));
         }
-        Ok(folder.join(self.result).exists())
+        Ok(files::exists(&folder.join(self.result)))
     }
 
     /// Makes the folder and notes what is run in it.
@@ -54,20 +54,13 @@ impl RunFiles {
     /// # Errors
     /// [`Kind::Output`] if one cannot be removed.
     pub fn remove_states(&self, folder: &Path) -> Result<()> {
-        self.states.iter().try_for_each(|name| remove(&folder.join(name)))
+        self.states.iter().try_for_each(|name| files::remove_if_there(&folder.join(name)))
     }
-}
-
-fn remove(path: &Path) -> Result<()> {
-    if path.exists() {
-        std::fs::remove_file(path).map_err(|error| Error::writing(path, &error))?;
-    }
-    Ok(())
 }
 
 /// A job as a short string, to know unfinished work by.
 pub fn digest(job: &Value) -> String {
-    Sha256::digest(job.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(job.to_string())
 }
 
 /// Name of a file without its folder.

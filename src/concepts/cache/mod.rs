@@ -8,7 +8,6 @@
 mod entry;
 mod sweep;
 
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -21,6 +20,7 @@ use super::parsing::RawLabels;
 use super::{ConceptInput, Pixels};
 use crate::error::Result;
 use crate::files;
+use crate::hash::hexadecimal;
 
 pub use sweep::{Kept, Network, remove, survey};
 
@@ -67,12 +67,8 @@ impl ImageHash {
     }
 
     fn hex(self) -> String {
-        hex(&self.0)
+        hexadecimal(self.0)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The kept label maps of one network at one setting.
@@ -102,7 +98,7 @@ impl LabelCache {
     pub fn within(cache_dir: Option<&Path>, mut key: serde_json::Value) -> LabelCache {
         key.sort_all_objects();
         let key_sha256: [u8; 32] = Sha256::digest(key.to_string()).into();
-        let folder = cache_dir.map(|dir| dir.join(FOLDER).join(&hex(&key_sha256)[..NETWORK_HEX]));
+        let folder = cache_dir.map(|dir| dir.join(FOLDER).join(&hexadecimal(key_sha256)[..NETWORK_HEX]));
         LabelCache {
             folder,
             key,
@@ -156,7 +152,7 @@ impl LabelCache {
     }
 
     fn read(&self, path: &Path, image: &ImageHash) -> Option<RawLabels> {
-        let mut file = File::open(path).ok()?;
+        let mut file = files::open(path).ok()?;
         let about = file.metadata().ok()?;
         if !about.is_file() || about.len() > entry::BYTES_MAX {
             return None;
@@ -175,7 +171,7 @@ impl LabelCache {
         files::write_atomic_unsynced(&path, &bytes).or_else(|_| {
             path.parent().map_or(Ok(()), files::make_folder)?;
             let key = folder.join(KEY_FILE);
-            if !key.exists() {
+            if !files::exists(&key) {
                 // Only people read it.
                 let _ = files::write_atomic(&key, format!("{:#}\n", self.key).as_bytes());
             }
@@ -188,8 +184,8 @@ impl LabelCache {
 fn note_use(path: &Path, last: Option<SystemTime>) {
     let now = SystemTime::now();
     let recent = last.and_then(|last| now.duration_since(last).ok()).is_none_or(|age| age < NOTE_USE_EVERY);
-    if !recent && let Ok(file) = fs::OpenOptions::new().append(true).open(path) {
-        let _ = file.set_modified(now);
+    if !recent {
+        let _ = files::set_modified(path, now);
     }
 }
 

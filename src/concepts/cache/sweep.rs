@@ -2,15 +2,16 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::fs::{self, DirEntry, File};
+use std::fs::{DirEntry, File, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::entry::MAGIC;
 use super::{FOLDER, KEY_FILE, NETWORK_HEX};
-use crate::error::{Error, Result};
-use crate::files::is_partial;
+use crate::error::Result;
+use crate::files;
+use crate::hash::hexadecimal;
 
 /// A temporary file this old belongs to no running process.
 const PARTIAL_AGE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -74,7 +75,8 @@ pub fn survey(cache_dir: &Path) -> Vec<Network> {
     let mut networks: Vec<Network> = folders(&cache_dir.join(FOLDER), NETWORK_HEX)
         .into_iter()
         .map(|(folder, path)| {
-            let key = fs::read_to_string(path.join(KEY_FILE)).ok().and_then(|text| serde_json::from_str(&text).ok());
+            let key =
+                files::read_to_string(&path.join(KEY_FILE)).ok().and_then(|text| serde_json::from_str(&text).ok());
             let mut entries: Vec<Kept> =
                 folders(&path, 2).iter().flat_map(|(begin, path)| entries(begin, path)).collect();
             entries.sort_by_key(|entry| (Reverse(entry.used), entry.image));
@@ -99,11 +101,11 @@ pub fn remove(cache_dir: &Path, networks: &[Network]) -> Result<(u64, u64)> {
         }
         let mut touched = BTreeSet::new();
         for entry in &network.entries {
-            let name = super::hex(&entry.image);
+            let name = hexadecimal(entry.image);
             let below = folder.join(&name[..2]);
             let path = below.join(&name);
             if is_folder(&below) && is_entry(&path) {
-                fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
+                files::remove(&path)?;
                 (count, bytes) = (count + 1, bytes + entry.bytes);
             }
             touched.insert(below);
@@ -112,13 +114,13 @@ pub fn remove(cache_dir: &Path, networks: &[Network]) -> Result<(u64, u64)> {
         if folders(&folder, 2).is_empty() {
             // Only with its entries gone does the key say nothing; a folder that holds anything else stays.
             let key = folder.join(KEY_FILE);
-            if key.symlink_metadata().is_ok_and(|about| about.is_file()) {
-                let _ = fs::remove_file(key);
+            if is_plain_file(&key) {
+                let _ = files::remove(&key);
             }
             tidy(&folder);
         }
     }
-    let _ = fs::remove_dir(cache_dir.join(FOLDER));
+    let _ = files::remove_empty_folder(&cache_dir.join(FOLDER));
     Ok((count, bytes))
 }
 
@@ -126,13 +128,13 @@ pub fn remove(cache_dir: &Path, networks: &[Network]) -> Result<(u64, u64)> {
 fn tidy(folder: &Path) {
     for entry in listed(folder) {
         let old =
-            entry.metadata().ok().filter(fs::Metadata::is_file).and_then(|about| about.modified().ok()?.elapsed().ok());
-        if entry.file_name().to_str().is_some_and(is_partial) && old.is_some_and(|age| age > PARTIAL_AGE) {
-            let _ = fs::remove_file(entry.path());
+            entry.metadata().ok().filter(Metadata::is_file).and_then(|about| about.modified().ok()?.elapsed().ok());
+        if entry.file_name().to_str().is_some_and(files::is_partial) && old.is_some_and(|age| age > PARTIAL_AGE) {
+            let _ = files::remove(&entry.path());
         }
     }
     // Refused where something is left.
-    let _ = fs::remove_dir(folder);
+    let _ = files::remove_empty_folder(folder);
 }
 
 /// Real folders below `path` whose names are so many hexadecimal digits.
@@ -153,7 +155,7 @@ fn entries(begin: &str, path: &Path) -> Vec<Kept> {
         let name = entry.file_name().into_string().ok().filter(|name| name.starts_with(begin))?;
         let image = hash_of(&name)?;
         // Of the link itself, if it is one.
-        let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        let about = entry.metadata().ok().filter(Metadata::is_file)?;
         is_entry(&entry.path()).then(|| Kept {
             bytes: about.len(),
             used: about.modified().unwrap_or(SystemTime::UNIX_EPOCH),
@@ -164,11 +166,15 @@ fn entries(begin: &str, path: &Path) -> Vec<Kept> {
 }
 
 fn listed(path: &Path) -> impl Iterator<Item = DirEntry> {
-    fs::read_dir(path).into_iter().flatten().flatten()
+    files::list(path).into_iter().flatten().flatten()
 }
 
 fn is_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|about| about.is_dir())
+    files::about_unfollowed(path).is_ok_and(|about| about.is_dir())
+}
+
+fn is_plain_file(path: &Path) -> bool {
+    files::about_unfollowed(path).is_ok_and(|about| about.is_file())
 }
 
 /// Whether a file begins as an entry does, of whichever version. A link does not count.
@@ -177,7 +183,7 @@ fn is_entry(path: &Path) -> bool {
         let mut head = [0; MAGIC.len()];
         file.read_exact(&mut head).is_ok() && head == *MAGIC
     };
-    path.symlink_metadata().is_ok_and(|about| about.is_file()) && File::open(path).is_ok_and(begins)
+    is_plain_file(path) && files::open(path).is_ok_and(begins)
 }
 
 fn is_hex(name: &str) -> bool {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::schema::{Adapter, Images, Model, Tool};
 use crate::concepts::Vocabulary;
 use crate::error::{Error, Kind, Result};
-use crate::files::write_atomic;
+use crate::files::{self, write_atomic};
 use page::Section;
 
 /// Version of the JSON files of experiments.
@@ -103,7 +103,7 @@ pub fn file(experiment: &str, ending: &str) -> String {
 /// # Errors
 /// [`Kind::Usage`].
 pub fn check_folder(dir: &Path) -> Result<()> {
-    if dir.join("concepts.svg").exists() || dir.join("units.csv").exists() {
+    if ["concepts.svg", "units.csv"].iter().any(|name| files::exists(&dir.join(name))) {
         let error = Error::new(Kind::Usage, "holds a dissection, whose report would be replaced").at(dir.display());
         return Err(error.hint("choose another folder with `-o`"));
     }
@@ -145,10 +145,10 @@ fn optional(value: Option<f64>) -> String {
 /// Reads an experiment's JSON file, if there is one.
 fn read<T: serde::de::DeserializeOwned>(dir: &Path, experiment: &str) -> Result<Option<T>> {
     let path = dir.join(file(experiment, "json"));
-    if !path.exists() {
+    if !files::exists(&path) {
         return Ok(None);
     }
-    let text = std::fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+    let text = files::read(&path)?;
     let result = serde_json::from_slice(&text);
     result.map(Some).map_err(|error| Error::input(format!("is no result of {experiment}: {error}")).at(path.display()))
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{About, Row};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::report::html::{policy, readable, render as fill};
 use crate::report::schema::Tool;
 
@@ -88,7 +89,7 @@ pub fn address(dir: &Path, file: &str) -> Result<String> {
         return Err(Error::input(format!("picture is at `{file}`; a path inside the folder is needed")));
     }
     let path = dir.join(relative);
-    let bytes = std::fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+    let bytes = files::read(&path)?;
     let kind = if file.ends_with(".png") { "png" } else { "jpeg" };
     Ok(format!("data:image/{kind};base64,{}", STANDARD.encode(bytes)))
 }

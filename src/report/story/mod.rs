@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use self::edits::{Added, Lost};
-use crate::error::{Error, Result};
-use crate::files::write_atomic;
+use crate::error::Result;
+use crate::files::{self, write_atomic};
 use crate::report::chart::{Axis, Chart, Paint};
 use crate::report::experiments::ablate;
 use crate::report::experiments::page::{self, Album, Section, Table, address};
@@ -137,7 +137,7 @@ impl Agreement {
 /// The layer of a run in which most objects and parts are found, if the run is there.
 fn layer(dir: &Path, folder: &str) -> Result<Option<(Report, Layer)>> {
     let dir = dir.join(folder);
-    if !dir.join("report.json").exists() {
+    if !files::exists(&dir.join("report.json")) {
         return Ok(None);
     }
     let report = read(&dir)?;
@@ -192,7 +192,7 @@ fn scenes(dir: &Path, story: &Story) -> Result<Section> {
     let mut pictures = Vec::new();
     for class in chosen {
         let file = format!("{}/images/{class}/00000.png", folders::HELD_OUT);
-        if dir.join(&file).exists() {
+        if files::exists(&dir.join(&file)) {
             pictures.push((address(dir, &file)?, class.replace('_', " ")));
         }
     }
@@ -288,13 +288,11 @@ fn units(dir: &Path, folder: &'static str, (report, layer): (&Report, &Layer), s
 /// Images that the generator made, in two rows.
 fn generated(dir: &Path) -> Result<Vec<Album>> {
     let folder = dir.join(folders::GENERATED);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::reading(&folder, &error)),
-    };
+    if !files::exists(&folder) {
+        return Ok(Vec::new());
+    }
     let latent = |name: &str| name.strip_suffix(".png").and_then(|number| number.parse::<u64>().ok());
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names = files::list(&folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<(u64, String)> = names.filter_map(|name| Some((latent(&name)?, name))).collect();
     names.sort();
     let picture = |(latent, name): &(u64, String)| Ok((address(&folder, name)?, format!("latent {latent}")));

@@ -171,8 +171,8 @@ impl SegmentJob {
             label_writer::beside(&self.output, &item.name, "")?;
         }
         // A search for images would find the pictures of an earlier run.
-        if let (Ok(images), Some(output)) = (self.images.canonicalize(), resolved(&self.output))
-            && images.is_dir()
+        if let (Ok(images), Some(output)) = (files::resolve(&self.images), resolved(&self.output))
+            && files::is_folder(&images)
             && output.starts_with(&images)
         {
             let error =
@@ -199,6 +199,6 @@ impl SegmentJob {
 /// The path without links, as far as it exists.
 fn resolved(path: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(path).ok()?;
-    let known = absolute.ancestors().find_map(|above| Some((above.canonicalize().ok()?, above)))?;
+    let known = absolute.ancestors().find_map(|above| Some((files::resolve(above).ok()?, above)))?;
     Some(known.0.join(absolute.strip_prefix(known.1).ok()?))
 }

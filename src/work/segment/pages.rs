@@ -86,10 +86,7 @@ fn page(
         let [picture, overlay] = run.pictures(index)?;
         shown.push(Shown { name: run.name(index).to_owned(), picture, overlay, maps });
     }
-    let read = |picture: &str| {
-        let path = output.join(picture);
-        std::fs::read(&path).map_err(|error| Error::reading(&path, &error))
-    };
+    let read = |picture: &str| files::read(&output.join(picture));
     let html = segments::page(view, number, &shown, &read)?;
     files::write_atomic(&output.join(segments::file_name(number)), html.as_bytes())
 }
@@ -110,10 +107,10 @@ fn areas<'a>(image: &'a str, maps: &LabelMaps, vocabulary: &'a Vocabulary) -> Im
 fn remove_pages(output: &Path, from: usize) -> Result<()> {
     for page in from.. {
         let path = output.join(segments::file_name(page));
-        if !path.exists() {
+        if !files::exists(&path) {
             break;
         }
-        std::fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
+        files::remove(&path)?;
     }
     Ok(())
 }

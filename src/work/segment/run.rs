@@ -86,9 +86,9 @@ impl<'a> SegmentRun<'a> {
     pub(super) fn check_folder(&self, record: &Value) -> Result<bool> {
         let output = &self.job.output;
         let error = |message: &str| Error::new(Kind::Usage, message).at(output.display());
-        let Ok(text) = std::fs::read_to_string(output.join(JOB)) else {
+        let Ok(text) = files::read_to_string(&output.join(JOB)) else {
             let ours = |entry: std::fs::DirEntry| entry.file_name().to_str().is_some_and(files::is_partial);
-            let empty = std::fs::read_dir(output).map_or(true, |entries| entries.flatten().all(ours));
+            let empty = files::list(output).map_or(true, |entries| entries.flatten().all(ours));
             return match empty {
                 true => Ok(false),
                 false => Err(error("holds files that are not of this command").hint("choose a new folder with `-o`")),
@@ -116,18 +116,15 @@ impl<'a> SegmentRun<'a> {
 
     /// The overlay is written last.
     pub(super) fn is_finished(&self, index: usize) -> bool {
-        self.beside(index, OVERLAY).is_ok_and(|path| path.exists())
+        self.beside(index, OVERLAY).is_ok_and(|path| files::exists(&path))
     }
 
     /// Removes what another run has left of an image, so that its channels are not taken for this run's.
     pub(super) fn forget(&self, index: usize) -> Result<()> {
         let channels = (0..).map(|channel| format!(".{channel}.png"));
-        let channels = channels.take_while(|ending| self.beside(index, ending).is_ok_and(|path| path.exists()));
+        let channels = channels.take_while(|ending| self.beside(index, ending).is_ok_and(|path| files::exists(&path)));
         for ending in [OVERLAY, PICTURE, ".png"].map(str::to_owned).into_iter().chain(channels) {
-            let path = self.beside(index, &ending)?;
-            if path.exists() {
-                std::fs::remove_file(&path).map_err(|error| Error::writing(&path, &error))?;
-            }
+            files::remove_if_there(&self.beside(index, &ending)?)?;
         }
         Ok(())
     }
@@ -197,7 +194,7 @@ impl<'a> SegmentRun<'a> {
     }
 
     /// What pages say of the run.
-    pub(super) fn view<'a>(&'a self, skipped: &'a [schema::Skipped]) -> segments::Run<'a> {
+    pub(super) fn view<'b>(&'b self, skipped: &'b [schema::Skipped]) -> segments::Run<'b> {
         segments::Run {
             images: self.set.len() - skipped.len(),
             vocabulary: self.concepts.vocabulary(),
