@@ -10,12 +10,11 @@ use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{AdapterSummary, Gpu, Recording};
 use crate::graph::{Graph, Node};
-use crate::kernels;
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, progan, vgg16};
 use crate::progress::check_stop;
-use crate::reference::{self, Case, Size};
+use crate::reference::{self, Case, KERNELS, KernelRow, Size};
 use crate::session::Session;
 use crate::weights::WeightFile;
 
@@ -174,19 +173,19 @@ impl Bench<'_> {
     fn kernels(&self, host: &Host<'_>, filter: Option<&str>, each: &mut RowListener<'_>) -> Result<()> {
         let Bench { job, gpu, roof } = self;
         let wanted = |stem: &str| filter.is_none_or(|filter| stem.contains(filter));
-        let entries: Vec<_> = kernels::ALL.iter().filter(|entry| wanted(entry.stem)).collect();
-        if entries.is_empty() {
-            let stems: Vec<_> = kernels::ALL.iter().map(|entry| entry.stem).collect();
+        let chosen: Vec<_> = KERNELS.iter().filter(|row| wanted(row.entry.stem)).collect();
+        if chosen.is_empty() {
+            let stems: Vec<_> = KERNELS.iter().map(|row| row.entry.stem).collect();
             return Err(Error::new(Kind::Usage, format!("no kernel matches; there are: {}", stems.join(", "))));
         }
-        for entry in entries.into_iter().filter(|entry| (entry.runs_on)(&gpu.traits())) {
-            for case in reference::cases(entry.stem).iter().filter(|case| is_timed(case)) {
+        for row in chosen.into_iter().filter(|row| (row.entry.runs_on)(&gpu.traits())) {
+            for case in &timed(row) {
                 check_stop(host.stop)?;
                 let milliseconds = middle(time(gpu, case, job.repeats)?);
                 let rate = |amount: u64| amount as f64 / milliseconds / 1e6;
                 let (gflops, gigabytes_per_second) = (rate(case.work.flops), rate(case.work.bytes));
                 let share_of_roof = (gflops / roof.gflops).max(gigabytes_per_second / roof.gigabytes_per_second);
-                let (kernel, case) = (entry.stem, case.label.clone());
+                let (kernel, case) = (row.entry.stem, case.label.clone());
                 each(BenchRow::Kernel { kernel, case, milliseconds, gflops, gigabytes_per_second, share_of_roof })?;
             }
         }
@@ -194,15 +193,16 @@ impl Bench<'_> {
     }
 }
 
-fn is_timed(case: &Case) -> bool {
-    matches!(case.size, Size::Real | Size::Timed)
+/// The cases of a kernel that are worth timing.
+fn timed(row: &KernelRow) -> Vec<Case> {
+    (row.cases)().into_iter().filter(|case| matches!(case.size, Size::Real | Size::Timed)).collect()
 }
 
 /// Arithmetic by chains of multiply-adds, bandwidth by adding two maps.
 fn measure_roof(gpu: &Gpu, repeats: u32) -> Result<Roof> {
     let best = |stem: &str, rate: fn(&Case, f64) -> f64| {
         let mut best: f64 = 0.0;
-        for case in reference::cases(stem).iter().filter(|case| is_timed(case)) {
+        for case in &reference::kernel(stem).map_or_else(Vec::new, timed) {
             let times = time(gpu, case, repeats)?;
             best = times.iter().map(|&milliseconds| rate(case, milliseconds)).fold(best, f64::max);
         }

@@ -14,6 +14,7 @@ use super::strips;
 use super::subject::{Inputs, Source, Subject};
 use super::timing::{Stopwatch, seconds_each};
 use crate::concepts::{ConceptSource, LabelMaps, label_writer};
+use crate::data::Watch;
 use crate::dissect::run::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
 use crate::files;
@@ -226,9 +227,13 @@ impl<'a> Opened<'a> {
             shown: job.shown as usize,
             thumbnail: THUMBNAIL,
             compat_strips: job.compat_strips,
+        };
+        let watch = Watch {
             checkpoint: Some(job.output.join(CHECKPOINT)),
             // Label maps are written as they are counted: work that did not write them cannot be taken up by work that does.
             job: format!("{}{}", digest(record), if job.save_labels { ", label maps saved" } else { "" }),
+            progress: self.host.progress,
+            stop: self.host.stop,
         };
         let labels = job.output.join("labels");
         if job.save_labels {
@@ -244,10 +249,8 @@ impl<'a> Opened<'a> {
             concepts: self.concepts.as_ref(),
             labelled: write_labels.as_ref().map(|listener| listener as &LabelListener<'_>),
             settings: &settings,
-            progress: self.host.progress,
-            stop: self.host.stop,
         }
-        .run()
+        .run(&watch)
     }
 
     /// Tallies, top images, strips and the report.

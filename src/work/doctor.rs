@@ -8,9 +8,8 @@ use super::Host;
 use crate::error::Result;
 use crate::files;
 use crate::gpu::{AdapterSummary, Gpu};
-use crate::kernels::{self, Entry};
 use crate::progress::check_stop;
-use crate::reference::{self, Size};
+use crate::reference::{KERNELS, KernelRow, Size};
 
 /// What to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,11 +60,11 @@ impl DoctorJob {
     /// [`crate::error::Kind::NoDevice`] if there is no adapter. A kernel that disagrees is a finding, not an error.
     pub fn perform(&self, host: &Host<'_>) -> Result<Findings> {
         let gpu = host.open_gpu()?;
-        host.progress.stage("checking kernels", kernels::ALL.len() as u64);
+        host.progress.stage("checking kernels", KERNELS.len() as u64);
         let mut findings = Vec::new();
-        for entry in kernels::ALL {
+        for row in KERNELS {
             check_stop(host.stop)?;
-            findings.push(self.check(entry, &gpu));
+            findings.push(self.check(row, &gpu));
             host.progress.advance(1);
         }
         let cache = files::cache_dir();
@@ -78,10 +77,10 @@ impl DoctorJob {
         })
     }
 
-    fn check(&self, entry: &Entry, gpu: &Gpu) -> KernelFinding {
-        let runs_here = (entry.runs_on)(&gpu.traits());
-        let mut finding = KernelFinding { kernel: entry.stem, runs_here, cases: 0, failures: Vec::new() };
-        let cases = if runs_here { reference::cases(entry.stem) } else { Vec::new() };
+    fn check(&self, row: &KernelRow, gpu: &Gpu) -> KernelFinding {
+        let runs_here = (row.entry.runs_on)(&gpu.traits());
+        let mut finding = KernelFinding { kernel: row.entry.stem, runs_here, cases: 0, failures: Vec::new() };
+        let cases = if runs_here { (row.cases)() } else { Vec::new() };
         let wanted = |size: Size| size != Size::Timed && (self.full || size != Size::Real);
         for case in cases.iter().filter(|case| wanted(case.size)) {
             for (mode, gpu) in [("checked", gpu.clone()), ("trusted", gpu.trusted())] {

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::Host;
 use super::concepts::PhotographFolder;
 use super::generator::{Generator, LatentChoice, Parts};
-use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice};
-use super::run_folder::file_name;
+use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice, report_model};
 use crate::data::latent_source::LatentSource;
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::data::{ImageBatch, ImageSource};
@@ -129,13 +128,7 @@ impl Subject {
     /// # Errors
     /// As [`Subject::preprocess`].
     pub fn report_model(&self) -> Result<schema::Model> {
-        let file = self.file();
-        Ok(schema::Model {
-            name: self.model().name.clone(),
-            file: file_name(file.path()),
-            sha256: file.sha256().to_owned(),
-            preprocess: self.preprocess()?.to_owned(),
-        })
+        Ok(report_model(self.model(), self.file(), self.preprocess()?))
     }
 
     /// Puts the part of the network that these nodes need on the device, for as many images at once as asked or as fit.
