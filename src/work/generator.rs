@@ -16,7 +16,6 @@ use crate::gpu::Gpu;
 use crate::graph::{Graph, Wanted};
 use crate::kernels::tune::Tuner;
 use crate::models::{Model, progan};
-use crate::progress::check_stop;
 use crate::report::schema;
 use crate::roles::{Sweep, sweep};
 use crate::session::{self, AtOnce, Session, Split, Weights, halving};
@@ -109,23 +108,6 @@ impl Generator {
     ) -> Result<Session> {
         let opening = Opening { file: &self.file, weights, images: self.indices.len(), batch };
         opening.session(host, &graph.head(nodes)?, Wanted::kept(nodes))
-    }
-
-    /// Runs all latents; `each` is given the numbers of a batch once its values can be read.
-    ///
-    /// # Errors
-    /// [`Kind::Interrupted`] if the user stops it; what `each` returns; else what the device reports.
-    pub fn run(&self, host: &Host<'_>, session: &Session, mut each: impl FnMut(&[u32]) -> Result<()>) -> Result<()> {
-        let mut reader = self.latents.reader()?;
-        for indices in self.indices.chunks(session.batch() as usize) {
-            check_stop(host.stop)?;
-            let n = indices.len() as u32;
-            session.upload(&reader.rows(indices)?, n)?;
-            session.submit(n)?;
-            each(indices)?;
-            host.progress.advance(n.into());
-        }
-        Ok(())
     }
 
     /// Rows and columns of its images.
