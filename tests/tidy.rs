@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use netdissect::kernels;
 
 /// Modules by floor; one imports only from floors below its own, or from itself.
-const FLOORS: [&[&str]; 12] = [
+const FLOORS: [&[&str]; 13] = [
     &["error", "hash"],
     &["files", "geometry", "npy", "progress", "tensor"],
+    &["state"],
     &["data", "gpu", "weights"],
     &["graph", "kernels"],
     &["reference"],
