@@ -219,3 +219,31 @@ fn split<'a>(gpu: &'a Gpu, parts: &'a mut Parts) -> Result<Split<'a>> {
     let tail = parts.tail.as_mut().ok_or_else(|| Error::internal("a generator in one part"))?;
     Ok(Split { gpu, head: &parts.head, tail })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks the names of an experiment's files, and gives its own.
+    fn name_of<E: Experiment>() -> &'static str {
+        let name = E::Report::NAME;
+        assert_eq!((E::FILES.job, E::FILES.result), (&*format!("{name}-run.json"), &*format!("{name}.json")));
+        let own = format!("{name}-");
+        assert!(E::FILES.states.iter().all(|state| state.starts_with(&own)), "{name}: {:?}", E::FILES.states);
+        name
+    }
+
+    #[test]
+    fn experiments_that_share_a_folder_do_not_share_files_and_the_page_knows_them_all() {
+        let mut names = [
+            name_of::<ablate::Ablate>(),
+            name_of::<remove::Remove>(),
+            name_of::<insert::Insert>(),
+            name_of::<detect::Detect>(),
+        ];
+        let mut known: Vec<&str> = reports::ALL.iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(names[..], known[..]);
+    }
+}
