@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::context::time_in_words;
 use super::experiment::{Target, Told, Words};
 use super::network::InputArgs;
+use super::words::time_in_words;
 use crate::error::Result;
 use crate::report::experiments::ablate::AblationReport;
 use crate::work::experiments::ablate::Ablate;

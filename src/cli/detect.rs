@@ -6,10 +6,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::concepts::ConceptArgs;
-use super::dissect::{fraction, grid};
 use super::experiment::{PlaceArgs, Target, Told, Words};
 use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
+use super::words::{fraction, grid};
 use crate::error::{Error, Kind, Result};
 use crate::report::experiments::detect::DetectionReport;
 use crate::work::experiments::detect::{Detect, Evidence};

@@ -6,10 +6,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::concepts::ConceptArgs;
-use super::context::{Context, size_in_words, time_in_words};
-use super::dissect::grid;
+use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::WeightArgs;
+use super::words::{grid, size_in_words, time_in_words};
 use crate::error::Result;
 use crate::work::experiments::ranked::RankedChoice;
 use crate::work::experiments::{Estimate, Experiment, Place, estimate, perform};

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::dissect::fraction;
 use super::experiment::{RankedArgs, Target, Told, Words};
 use super::latents::{Indices, parse_list};
+use super::words::fraction;
 use crate::dissect::edits::position;
 use crate::error::Result;
 use crate::report::experiments::insert::InsertionReport;
