@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Extent;
 use crate::gpu::Gpu;
 use crate::graph::{Graph, Wanted};
-use crate::report::experiments::ablate::{AblationReport, Judged, sets};
+use crate::report::experiments::ablate::{AblationReport, Judged};
 use crate::report::experiments::{About, ExperimentReport};
 use crate::report::schema;
 use crate::roles::ablate::{Ablation, Verdicts};
@@ -117,7 +117,7 @@ impl Experiment for Ablate {
             Ok::<(Verdicts, Vec<schema::Skipped>), Error>((verdicts, skipped.collect()))
         };
         let (ranking, mut skipped) = stage("removing units one by one", network, &each, RANKING)?;
-        let (judged, others) = stage("removing units together", held_out, &sets(&ranking, sizes), JUDGING)?;
+        let (judged, others) = stage("removing units together", held_out, &ranking.extremes(sizes), JUDGING)?;
         skipped.extend(others);
         let about = self.about(split.session().gpu(), held_out, skipped)?;
         let found = Judged { names: classes, units: *units, sizes, ranking: &ranking, judged: &judged };

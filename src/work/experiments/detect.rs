@@ -188,7 +188,7 @@ impl Experiment for Detect {
             return Err(source.nothing_readable());
         }
         let images = subject.report_images(&source, sightings.images.len() as u64, bench.host.stop)?;
-        let pictures = pictures(bench, opened, (&source, &parts), &sightings)?;
+        let pictures = pictures(bench, opened, &source, &parts, &sightings)?;
         let report = DetectionReport::new(opened.about(images)?, question.clone(), &sightings, pictures);
         Ok(Found { report, csv: detect::csv(&sightings, &source.names()) })
     }
@@ -328,7 +328,8 @@ impl Opened<'_> {
 fn pictures(
     bench: &Bench<'_>,
     opened: &Opened<'_>,
-    (source, parts): (&Source, &Parts),
+    source: &Source,
+    parts: &Parts,
     sightings: &Sightings,
 ) -> Result<Vec<PictureRow>> {
     let examples = sightings.examples(PICTURED);
