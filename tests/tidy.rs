@@ -10,9 +10,10 @@ use netdissect::kernels::Agreement;
 use netdissect::reference::KERNELS;
 
 /// Modules by floor; one imports only from floors below its own, or from itself.
-const FLOORS: [&[&str]; 12] = [
+const FLOORS: [&[&str]; 13] = [
     &["error", "hash"],
     &["files", "geometry", "npy", "progress", "tensor"],
+    &["state"],
     &["data", "gpu", "weights"],
     &["graph", "kernels"],
     &["reference"],

@@ -108,6 +108,9 @@ pub struct Work {
 /// Appends the case's dispatches, given the device, its input buffers and its output buffers.
 pub type Record = Box<dyn Fn(&Gpu, &mut Recording, &[Buffer], &[Buffer]) -> Result<()> + Send + Sync>;
 
+/// What the outputs must hold, given the inputs.
+type Answer = Box<dyn Fn(&[Data]) -> Vec<Expected> + Send + Sync>;
+
 /// A kernel at one shape with one set of inputs. Made by [`Case::of`].
 pub struct Case {
     /// The sizes in words, printed on failure.
@@ -120,7 +123,7 @@ pub struct Case {
     pub work: Work,
     inputs: Vec<Data>,
     outputs: Vec<Output>,
-    twin: Box<dyn Fn(&[Data]) -> Vec<Expected> + Send + Sync>,
+    answer: Answer,
 }
 
 /// A case in the making: what it is called, what it reads and writes, what it costs. [`Draft::case`] ends it.
@@ -183,7 +186,7 @@ impl Draft {
             inputs: self.inputs,
             outputs: self.outputs,
             // Wrongly many make no answer, which no run agrees with.
-            twin: Box::new(move |inputs| each(inputs).map_or_else(|_| Vec::new(), |inputs| twin(inputs).into())),
+            answer: Box::new(move |inputs| each(inputs).map_or_else(|_| Vec::new(), |inputs| twin(inputs).into())),
         }
     }
 }
@@ -204,7 +207,7 @@ impl Case {
 
     /// What the outputs must hold, by the twin.
     pub fn expected(&self) -> Vec<Expected> {
-        (self.twin)(&self.inputs)
+        (self.answer)(&self.inputs)
     }
 
     /// Makes the input and output buffers: outputs poisoned or holding their start, guarded behind.

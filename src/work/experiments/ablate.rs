@@ -114,8 +114,8 @@ impl Experiment for Ablate {
             let loader = ImageLoader::new(images.set.clone(), images.load_options(&loaded.parts.head)?)?;
             let class_of = |name: &str| class_of(name, classes);
             let split = split(&loaded.gpu, &mut loaded.parts)?;
-            let mut ablation = Ablation { split, images: &loader, class_of: &class_of, removed };
-            let verdicts = ablation.run(name, &bench.watch(state))?;
+            let mut ablation = Ablation { stage: name, split, images: &loader, class_of: &class_of, removed };
+            let verdicts = ablation.run(&bench.watch(state))?;
             if verdicts.images == 0 {
                 return Err(loader.nothing_readable());
             }

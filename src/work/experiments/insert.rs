@@ -302,8 +302,6 @@ fn quantiles(
         shown: 0,
         thumbnail: 1,
         compat_strips: false,
-        checkpoint: Some(bench.folder.join(LEVELS)),
-        job: bench.job.clone(),
     };
     let dissection = Dissection {
         gpu,
@@ -313,10 +311,8 @@ fn quantiles(
         concepts: concepts.as_ref(),
         labelled: None,
         settings: &settings,
-        progress: bench.host.progress,
-        stop: bench.host.stop,
     };
-    dissection.levels()?.pop().ok_or_else(|| Error::internal("no level came back"))
+    dissection.levels(&bench.watch(LEVELS))?.pop().ok_or_else(|| Error::internal("no level came back"))
 }
 
 /// Seconds of an image of a sweep, the first batch not counted.

@@ -19,11 +19,12 @@ use super::Host;
 use super::generator::Parts;
 use super::run_folder::{RunFiles, digest};
 use super::timing::seconds_each;
+use crate::data::Watch;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::report::experiments::{self as reports, Csv, ExperimentReport};
 use crate::report::write_json;
-use crate::roles::{Split, Watch};
+use crate::roles::Split;
 use crate::session::Session;
 
 /// An experiment as it is asked for: plain data, and how it is done.
