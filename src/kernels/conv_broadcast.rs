@@ -165,7 +165,8 @@ pub(super) fn record(
     };
     let fits =
         |kind: &Tiling| kind.pixels == by && kind.stride == window.stride[0] && kind.pool == pool && reads(kind.vector);
-    let form = FORMS.iter().find(|form| fits(&form.kind)).filter(|_| supports(pixels, convolution, shape, &gpu.traits()));
+    let form =
+        FORMS.iter().find(|form| fits(&form.kind)).filter(|_| supports(pixels, convolution, shape, &gpu.traits()));
     let form = form.ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_broadcast"))?;
     let kernel = gpu.kernel(&shader(form, lanes::workgroup(&gpu.traits())))?;
     let across = dilation_x * out_width.div_ceil(dilation_x).div_ceil(by);
