@@ -1,6 +1,6 @@
 //! Windows of a map that has changed in a rectangle. See `shaders/splice.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -118,12 +118,11 @@ pub fn splice(gpu: &Gpu, recording: &mut Recording, shapes: Shapes, buffers: &Bu
     if [base.c, changed.c].iter().any(|&c| c != window.c) {
         return Err(shapes.misfit());
     }
-    let kernel = gpu.kernel(&shader())?;
     let count = super::count(window)?;
     super::count(changed)?;
-    let params = Params {
+    let params = |grid_stride| Params {
         count,
-        grid_stride: strided(count, kernel.interface.workgroup[0]),
+        grid_stride,
         channels: window.c,
         rows: base.h,
         columns: base.w,
@@ -133,5 +132,5 @@ pub fn splice(gpu: &Gpu, recording: &mut Recording, shapes: Shapes, buffers: &Bu
         window_columns: window.w,
     };
     let bound = [buffers.base, buffers.changed, buffers.places, buffers.y];
-    recording.dispatch(&kernel, &params, &bound, [params.grid_stride, 1, 1])
+    walk(gpu, recording, &shader(), count, params, &bound)
 }
