@@ -79,6 +79,28 @@ fn batch_size_and_kept_layers_do_not_change_a_bit() {
 }
 
 #[test]
+fn whatever_is_kept_is_the_same_to_the_bit() {
+    let Some(gpu) = gpu() else { return };
+    let weights = weights();
+    let graph = vgg16::build(&shapes(&weights), SIDE, SIDE).unwrap().graph;
+    let names: Vec<&str> = graph.nodes().iter().map(|node| node.name.as_str()).collect();
+    let values = |keep: &[&str]| {
+        let session = common::session(gpu, &graph, &weights, 2, keep);
+        session.run(&images(2)).unwrap();
+        keep.iter().map(|&name| session.read(name, 2).unwrap()).collect::<Vec<_>>()
+    };
+    let all = values(&names);
+    let mut rng = rng::seeded(7);
+    for _ in 0..4 {
+        let kept: Vec<usize> = (0..names.len()).filter(|_| rng.next_u32().is_multiple_of(4)).collect();
+        let keep: Vec<&str> = kept.iter().map(|&at| names[at]).collect();
+        for (&at, value) in kept.iter().zip(values(&keep)) {
+            assert_eq!(value, all[at], "{} where {keep:?} are kept", names[at]);
+        }
+    }
+}
+
+#[test]
 fn zeroed_units_are_zero_and_change_what_follows_until_the_edit_ends() {
     let Some(gpu) = gpu() else { return };
     let weights = weights();
