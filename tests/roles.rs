@@ -369,7 +369,7 @@ fn detect(batch: u32, watch: &Watch<'_>) -> Result<Sightings> {
     let mut split = Split { gpu: gpu().unwrap(), head: &head, tail: &mut tail };
     let (latents, concepts) = (latents(batch), Toy::new());
     let presence = Presence { label: 2, channel: Some(0), share: 0.4 };
-    Detection { images: &latents, node: LAYER, unit: 6 }.generated(&mut split, &concepts, (&presence, GRID), watch)
+    Detection { images: &latents, node: LAYER, unit: 6 }.generated(&mut split, &concepts, &presence, GRID, watch)
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
 use crate::concepts::{ConceptSource, LabelMaps, label_writer};
 use crate::data::Watch;
-use crate::dissect::run::{Dissection, LabelListener, Outcome, Settings};
+use crate::dissect::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
 use crate::files;
 use crate::gpu::Gpu;
