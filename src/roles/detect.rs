@@ -115,7 +115,8 @@ impl Detection<'_> {
         &self,
         split: &Split,
         concepts: &dyn ConceptSource,
-        (presence, grid): (&Presence, (u32, u32)),
+        presence: &Presence,
+        grid: (u32, u32),
         watch: &Watch<'_>,
     ) -> Result<Sightings> {
         let session = split.session();

@@ -11,7 +11,7 @@ use super::{Bench, Estimate, Experiment, Found, Passes};
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};
 use crate::dissect::edits::{Change, by_layer};
-use crate::dissect::run::{Dissection, Settings};
+use crate::dissect::{Dissection, Settings};
 use crate::error::{Error, Result};
 use crate::report::experiments::insert::{InsertionReport, Levels, Sampling, SetUnits};
 use crate::report::experiments::{ExperimentReport, PictureRow, RankedUnit};
@@ -24,7 +24,7 @@ use crate::work::run_folder::RunFiles;
 
 /// Set the units for a concept at one position after the other and count where the concept appears.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Insert {
+pub struct InsertJob {
     /// The units and their generator; at once are as many positions of an image as its batch says.
     pub units: RankedChoice,
     /// What units are set to.
@@ -58,7 +58,7 @@ pub struct ShownEdit {
     pub at: (u32, u32),
 }
 
-/// What an [`Insert`] names, opened.
+/// What an [`InsertJob`] names, opened.
 pub struct Opened<'h> {
     on: Labelled<'h>,
     /// Shape of the layer for one image.
@@ -83,7 +83,7 @@ const SHOWN: usize = 6;
 /// Rim of a shown position.
 const YELLOW: Rgb<u8> = Rgb([255, 255, 0]);
 
-impl Experiment for Insert {
+impl Experiment for InsertJob {
     type Report = InsertionReport;
     type Opened<'h> = Opened<'h>;
     type Loaded = Loaded;
@@ -126,7 +126,7 @@ impl Experiment for Insert {
         Ok(Loaded { weights, split })
     }
 
-    fn estimate(&self, opened: &Opened<'_>, loaded: Loaded, host: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &Opened<'_>, loaded: Loaded, host: &Host<'_>) -> Result<Estimate> {
         let latents = opened.on.ranked.generator.indices.len() as u64;
         let levels = opened.level_latents.as_ref().map_or(0, |levels| levels.indices().len() as u64);
         let mut sweep = self.sweep(opened, &loaded, host)?;
@@ -163,7 +163,7 @@ impl Experiment for Insert {
     }
 }
 
-impl Insert {
+impl InsertJob {
     /// The one activation that all units are set to, if it is given.
     fn value(&self) -> Option<f32> {
         match self.level {
