@@ -5,6 +5,7 @@
 mod common;
 
 use common::gpu;
+use netdissect::gpu::Recording;
 use netdissect::kernels;
 use netdissect::reference::{self, Size};
 
@@ -32,14 +33,16 @@ fn every_case_belongs_to_a_kernel_of_the_table() {
 #[test]
 fn kernels_equal_their_twins() {
     let Some(gpu) = gpu() else { return };
+    // SAFETY: each case runs on it right after it has passed with the checks on.
+    let trusted = unsafe { gpu.trusted() };
     let mut failures = Vec::new();
     for entry in kernels::ALL.iter().filter(|entry| (entry.runs_on)(&gpu.traits())) {
         for case in reference::cases(entry.stem).iter().filter(|case| case.size != Size::Timed) {
-            for (mode, gpu) in [("checked", gpu.clone()), ("trusted", gpu.trusted())] {
-                if let Err(error) = case.check(&gpu) {
-                    failures.push(format!("{} ({mode}): {error}", entry.stem));
-                }
-            }
+            // What fails with the checks on is not run without them.
+            let failed = [("checked", gpu), ("trusted", &trusted)]
+                .into_iter()
+                .find_map(|(mode, gpu)| case.check(gpu).err().map(|error| format!("{} ({mode}): {error}", entry.stem)));
+            failures.extend(failed);
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -64,4 +67,31 @@ fn every_mutant_is_noticed() {
         }
     }
     assert!(survivors.is_empty(), "survived:\n{}", survivors.join("\n"));
+}
+
+/// Inputs whose length follows from what another buffer holds: index and bitmaps of `threshold_iou`, blocks of `label_argmax`.
+const BY_CONTENT: [(&str, usize); 3] = [("threshold_iou", 2), ("threshold_iou", 3), ("label_argmax", 1)];
+
+#[test]
+fn a_buffer_smaller_than_what_a_kernel_touches_is_refused() {
+    let Some(gpu) = gpu() else { return };
+    let small = gpu.buffer("small", 16).unwrap();
+    let mut accepted = Vec::new();
+    for entry in kernels::ALL.iter().filter(|entry| (entry.runs_on)(&gpu.traits())) {
+        let cases = reference::cases(entry.stem);
+        let case = cases.iter().find(|case| case.size == Size::Batch).unwrap();
+        let (inputs, outputs) = case.buffers(gpu).unwrap();
+        let count = inputs.len();
+        for at in (0..count + outputs.len()).filter(|&at| !BY_CONTENT.contains(&(entry.stem, at))) {
+            let (mut inputs, mut outputs) = (inputs.clone(), outputs.clone());
+            let buffer = if at < count { &mut inputs[at] } else { &mut outputs[at - count] };
+            let is_smaller = small.bytes() < buffer.bytes();
+            *buffer = small.clone();
+            let recorded = (case.record)(gpu, &mut Recording::new(), &inputs, &outputs);
+            if is_smaller && !recorded.is_err_and(|error| error.to_string().contains("the kernel touches")) {
+                accepted.push(format!("{} {}: buffer {at}", entry.stem, case.label));
+            }
+        }
+    }
+    assert!(accepted.is_empty(), "accepted:\n{}", accepted.join("\n"));
 }

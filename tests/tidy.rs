@@ -11,7 +11,7 @@ use netdissect::kernels;
 /// Modules by floor; one imports only from floors below its own, or from itself.
 const FLOORS: [&[&str]; 12] = [
     &["error", "hash"],
-    &["files", "geometry", "npy", "progress", "tensor"],
+    &["files", "geometry", "npy", "preprocess", "progress", "tensor"],
     &["data", "gpu", "weights"],
     &["graph", "kernels"],
     &["reference"],

@@ -14,8 +14,8 @@ use super::segment_pages;
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
 use crate::data::decode::{self, Exif};
+use crate::data::framing::{Geometry, Prepared, prepare};
 use crate::data::images::{ImageItem, ImageSet, Order};
-use crate::data::preprocess::{Geometry, Prepared, prepare};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::progress::check_stop;
@@ -144,7 +144,7 @@ impl SegmentArgs {
     }
 
     fn geometry(&self) -> Geometry {
-        if self.as_is { Geometry::AsIs } else { Geometry::VGG16 }
+        if self.as_is { Geometry::AsIs } else { Geometry::DEFAULT }
     }
 
     /// The images, none of which would share files with another or with the results.

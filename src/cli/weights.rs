@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -11,7 +12,8 @@ use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::models::segmenter::Segmenter;
 use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
-use crate::weights::import::{self, About, Assignment, Preprocess};
+use crate::preprocess::Preprocess;
+use crate::weights::import::{self, About, Assignment};
 use crate::weights::{self, Archive, Precision, Tensor, Written};
 
 /// Import weights from other programs, or list what a file holds.
@@ -46,8 +48,8 @@ struct ImportArgs {
     body: bool,
     /// How the network wants its images: `torch` is RGB/255 with the ImageNet mean and deviation, `caffe` is BGR in
     /// 0..255 minus the caffe means, `none` is RGB/255, `signed` is RGB from -1 to 1. Segmenters have their own.
-    #[arg(long, value_enum, default_value_t)]
-    preprocess: PreprocessName,
+    #[arg(long, value_parser = preprocess_words(), default_value = Preprocess::default().name())]
+    preprocess: Preprocess,
     /// Names of the classes, one a line, in the order of the last layer.
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
@@ -94,13 +96,10 @@ impl ModelName {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum PreprocessName {
-    #[default]
-    Torch,
-    Caffe,
-    None,
-    Signed,
+/// The names of all ways, as the choice that help lists.
+fn preprocess_words() -> impl TypedValueParser<Value = Preprocess> {
+    PossibleValuesParser::new(Preprocess::ALL.map(Preprocess::name))
+        .map(|word| Preprocess::named(&word).unwrap_or_default())
 }
 
 /// Runs `netdissect weights`; results go to `out`.
@@ -211,7 +210,7 @@ impl ImportArgs {
     fn about(&self, classes: Option<Vec<String>>, labels: Option<String>) -> About {
         let model = self.model.name().into();
         // A segmenter's first layer brings pixels from -1 to 1 to what its encoder wants.
-        let preprocess = if self.model.segmenter().is_some() { Preprocess::Signed } else { self.preprocess.into() };
+        let preprocess = if self.model.segmenter().is_some() { Preprocess::Signed } else { self.preprocess };
         About { model, preprocess, body: self.body, classes, labels }
     }
 }
@@ -339,15 +338,4 @@ fn size(bytes: u64) -> String {
 
 fn print(out: &mut dyn Write, text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).map_err(|error| Error::writing(Path::new("standard output"), &error))
-}
-
-impl From<PreprocessName> for Preprocess {
-    fn from(name: PreprocessName) -> Self {
-        match name {
-            PreprocessName::Torch => Preprocess::Torch,
-            PreprocessName::Caffe => Preprocess::Caffe,
-            PreprocessName::None => Preprocess::None,
-            PreprocessName::Signed => Preprocess::Signed,
-        }
-    }
 }

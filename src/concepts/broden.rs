@@ -13,8 +13,8 @@ use super::numbering::{Numbering, append_channel};
 use super::table::{Row, Table};
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
 use crate::data::decode::DECODED_LIMIT_BYTES;
+use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
-use crate::data::preprocess::Geometry;
 use crate::data::resize::centre_offset;
 use crate::error::{Error, Result};
 use crate::files;
@@ -329,7 +329,7 @@ ade/plain.jpg,val,8,8,4,4,,,,,,
                     let place = (16.0 + (f64::from(cell) + 0.5) * 224.0 / f64::from(cells)) / 256.0;
                     (place * f64::from(source) + 1e-9).floor() as u32
                 };
-                let found: Vec<u32> = (0..cells).map(|cell| seen(Geometry::VGG16, cell, cells, source)).collect();
+                let found: Vec<u32> = (0..cells).map(|cell| seen(Geometry::DEFAULT, cell, cells, source)).collect();
                 assert_eq!(found, (0..cells).map(want).collect::<Vec<_>>(), "{source} to {cells}");
             }
         }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::data::Origin;
-use crate::data::preprocess::{Geometry, Prepared};
+use crate::data::framing::{Geometry, Prepared};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
 use crate::progress::Progress;

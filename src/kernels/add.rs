@@ -41,5 +41,6 @@ pub fn add(
 ) -> Result<()> {
     let kernel = gpu.kernel(&shader())?;
     let stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, stride, slope: activation.slope }, &[a, b, y], [stride, 1, 1])
+    let bound = [a, b, y].map(|buffer| buffer.holding(count as usize));
+    recording.dispatch(&kernel, &Params { count, stride, slope: activation.slope }, &bound, [stride, 1, 1])
 }

@@ -40,5 +40,6 @@ pub fn average_pool(
 ) -> Result<()> {
     let kernel = gpu.kernel(&shader())?;
     let params = Params::new(window, shape, kernel.interface.workgroup[0])?;
-    recording.dispatch(&kernel, &params, &[x, y], [params.grid_stride, 1, 1])
+    let bound = [x.holding(shape.len()), y.holding(params.count as usize)];
+    recording.dispatch(&kernel, &params, &bound, [params.grid_stride, 1, 1])
 }

@@ -106,5 +106,7 @@ pub(super) fn record(
     let params = Params::new(convolution, epilogue, shape)?;
     let blocks = convolution.groups * (convolution.channels / convolution.groups).div_ceil(BLOCK);
     let extent = [params.out_height * params.out_width.div_ceil(4), blocks, shape.n];
-    recording.dispatch(&kernel, &params, &buffers.bound(), extent)
+    let packed = blocks as usize * taps as usize * BLOCK as usize;
+    let y = Shape { c: convolution.channels, h: params.out_height, w: params.out_width, ..shape };
+    recording.dispatch(&kernel, &params, &buffers.bound(shape, packed, y), extent)
 }

@@ -128,7 +128,8 @@ pub(super) fn record(
         .ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_pointwise"))?;
     let kernel = gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?;
     super::count(shape)?;
-    super::count(Shape { c: convolution.channels, h, w, ..shape })?;
+    let y = Shape { c: convolution.channels, h, w, ..shape };
+    super::count(y)?;
     let params = Params {
         channels: shape.c,
         plane: shape.h * shape.w / form.vector,
@@ -143,5 +144,6 @@ pub(super) fn record(
         slope: epilogue.activation.slope,
     };
     let grid = [params.extent.div_ceil(POSITIONS / form.stored), convolution.channels.div_ceil(channels), 1];
-    recording.dispatch(&kernel, &params, &buffers.bound(), grid)
+    let packed = convolution.channels.next_multiple_of(channels) as usize * shape.c as usize;
+    recording.dispatch(&kernel, &params, &buffers.bound(shape, packed, y), grid)
 }

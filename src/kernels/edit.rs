@@ -72,5 +72,7 @@ pub fn edit(
         channel_step,
         position_step,
     };
-    recording.dispatch(&kernel, &params, &[amount, value, y], [grid_stride, 1, 1])
+    let given = extent.len(shape);
+    let bound = [amount.holding(given), value.holding(given), y.holding(shape.len())];
+    recording.dispatch(&kernel, &params, &bound, [grid_stride, 1, 1])
 }

@@ -47,5 +47,6 @@ pub fn precise_roi_pool(
     let count = super::count(Shape { h: bins, w: bins, ..shape })?;
     let grid_stride = strided(count, kernel.interface.workgroup[0]);
     let params = Params { count, grid_stride, height: shape.h, width: shape.w, bins };
-    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+    let bound = [x.holding(shape.len()), y.holding(count as usize)];
+    recording.dispatch(&kernel, &params, &bound, [grid_stride, 1, 1])
 }

@@ -44,5 +44,6 @@ pub fn relu(
 ) -> Result<()> {
     let kernel = gpu.kernel(&shader())?;
     let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, grid_stride, slope: activation.slope }, &[x, y], [grid_stride, 1, 1])
+    let bound = [x, y].map(|buffer| buffer.holding(count as usize));
+    recording.dispatch(&kernel, &Params { count, grid_stride, slope: activation.slope }, &bound, [grid_stride, 1, 1])
 }

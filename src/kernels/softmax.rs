@@ -36,5 +36,6 @@ pub fn softmax(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y
     super::count(shape)?;
     let grid_stride = strided(shape.n * shape.positions(), kernel.interface.workgroup[0]);
     let params = Params { positions: shape.positions(), grid_stride, images: shape.n, channels: shape.c };
-    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+    let bound = [x, y].map(|buffer| buffer.holding(shape.len()));
+    recording.dispatch(&kernel, &params, &bound, [grid_stride, 1, 1])
 }

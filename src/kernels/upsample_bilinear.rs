@@ -48,5 +48,6 @@ pub fn upsample_bilinear(
     let grid_stride = strided(count, kernel.interface.workgroup[0]);
     let edge = (border == Border::Edge).into();
     let params = Params { count, grid_stride, height: shape.h, width: shape.w, out_height: h, out_width: w, edge };
-    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+    let bound = [x.holding(shape.len()), y.holding(count as usize)];
+    recording.dispatch(&kernel, &params, &bound, [grid_stride, 1, 1])
 }

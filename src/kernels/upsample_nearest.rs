@@ -35,5 +35,6 @@ pub fn upsample_nearest(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &
     let kernel = gpu.kernel(&shader())?;
     let count = super::count(Shape { h: shape.h * 2, w: shape.w * 2, ..shape })?;
     let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, grid_stride, width: shape.w }, &[x, y], [grid_stride, 1, 1])
+    let bound = [x.holding(shape.len()), y.holding(count as usize)];
+    recording.dispatch(&kernel, &Params { count, grid_stride, width: shape.w }, &bound, [grid_stride, 1, 1])
 }

@@ -6,6 +6,7 @@ mod resnet;
 pub mod segmenter;
 pub mod segmenter_weights;
 pub mod vgg16;
+mod vgg16_layers;
 mod vgg16_onnx;
 pub mod vgg16_weights;
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::error::{Error, Result};
 use crate::weights::{OnnxGraph, OnnxNode, Tensor};
 
-use super::vgg16_weights::{CONVOLUTIONS, LINEAR};
+use super::vgg16_layers::{CONVOLUTIONS, LINEAR};
 
 /// What a graph holds of VGG-16.
 pub(super) struct Found {

@@ -1,4 +1,4 @@
-//! The same kernels and graph as obvious loops on the CPU: for tests, `doctor` and the tuner, never for the normal path.
+//! The same kernels and graph as obvious loops on the CPU: for tests, `doctor` and `bench`, never for the normal path.
 
 pub mod adaptive_average_pool;
 pub mod add;

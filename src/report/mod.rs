@@ -1,4 +1,5 @@
-//! What people look at: JSON, CSV, SVG, HTML, strips. Formats what the dissection found; computes nothing.
+//! What people look at: JSON, CSV, SVG, HTML, strips. Formats what was found; what it computes of that is for the eye alone: places,
+//! colours, shares and counts of what a page shows.
 
 pub mod build;
 pub mod chart;
@@ -61,14 +62,6 @@ pub fn read(dir: &Path) -> Result<Report> {
         .at(path.display()));
     }
     serde_json::from_slice(&text).map_err(|error| broken(&error))
-}
-
-/// Writes the files of a finished run again from its `report.json` and strips.
-///
-/// # Errors
-/// As [`read`] and [`write()`].
-pub fn render_again(dir: &Path) -> Result<()> {
-    write(dir, &read(dir)?)
 }
 
 /// Writes `timing.json`, kept apart from `report.json` so that the latter is the same in every run.
