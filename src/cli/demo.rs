@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::report::story::{self, Agreement, Story, folders};
 use crate::roles::control::{self, Tensors};
+use crate::scenes;
 use crate::weights::{Precision, Stored, WeightFile, save_as, shipped};
 
 /// See what the units of a network have learned, in a minute or two, without any download.
@@ -107,7 +108,9 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
         context.host.progress.note(&format!("[{} of {}] {}", place + 1, steps.len(), step.title));
         type_in(&step.words, context)?;
     }
-    let story = story::write(&args.output, args.scenes.into(), &missing)?;
+    let world =
+        story::World { pictures: args.scenes.into(), classes: &scenes::classes(), concepts: scenes::concepts().len() };
+    let story = story::write(&args.output, &world, &missing)?;
     let (page, seconds) = (args.output.join("report.html"), started.elapsed().as_secs_f64());
     if context.json {
         let story = serde_json::to_value(&story).map_err(|error| Error::internal(error.to_string()))?;
