@@ -10,12 +10,7 @@
 // Ensures  every element of y is written once. The sum runs over c, then i, then j, with fma from zero; the bias comes last:
 //          every variant of convolution keeps this order, so that all give the same bits.
 // Twin     src/reference/conv.rs
-struct Params {
-    channels: u32, height: u32, width: u32,
-    out_channels: u32, out_height: u32, out_width: u32,
-    kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
-    groups: u32, has_bias: u32, slope: f32,
-}
+struct Params { window: Window, channels: u32, out_channels: u32, groups: u32, has_bias: u32, slope: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
@@ -29,34 +24,32 @@ struct Place { n: u32, column: u32, row: u32, first: u32, last: u32 }
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let across = (params.out_width + 3u) / 4u;
+    let across = (params.window.out_width + 3u) / 4u;
     let row = id.x / across;
-    if row >= params.out_height { return; }
+    if row >= params.window.out_height { return; }
     let in_group = params.channels / params.groups;
     let out_group = params.out_channels / params.groups;
     let blocks = (out_group + 7u) / 8u;
     let group = id.y / blocks;
     let place = Place(id.z, (id.x % across) * 4u, row, group * out_group + (id.y % blocks) * 8u, (group + 1u) * out_group - 1u);
-    let columns = vec4<u32>(place.column) + vec4<u32>(0u, 1u, 2u, 3u);
-    let top = i32(row * params.stride_y) - i32(params.pad_y);
-    let left = vec4<i32>(columns * params.stride_x) - i32(params.pad_x);
+    let top = top_of(row);
+    let left = lefts_of(vec4<u32>(place.column) + vec4<u32>(0u, 1u, 2u, 3u));
 
     // Sums of columns 0 to 3, channels 0..4 (low) and 4..8 (high).
     var low0 = vec4<f32>(); var low1 = vec4<f32>(); var low2 = vec4<f32>(); var low3 = vec4<f32>();
     var high0 = vec4<f32>(); var high1 = vec4<f32>(); var high2 = vec4<f32>(); var high3 = vec4<f32>();
 
     // One loop over c, i and j: llvmpipe leaves loops after 65,535 rounds of an invocation, those of nested loops counted together.
-    let taps = in_group * params.kernel_h * params.kernel_w;
-    let plane = params.height * params.width;
+    let taps = in_group * params.window.kernel_h * params.window.kernel_w;
+    let plane = params.window.height * params.window.width;
     var map = (id.z * params.channels + group * in_group) * plane;
     var i = 0u;
     var j = 0u;
     for (var tap = 0u; tap < taps; tap++) {
-        let from_y = top + i32(i * params.dilation_y);
-        let in_row = from_y >= 0 && from_y < i32(params.height);
-        let line = map + u32(max(from_y, 0)) * params.width;
-        let from_x = left + i32(j * params.dilation_x);
-        let inside = (from_x >= vec4<i32>(0)) & (from_x < vec4<i32>(i32(params.width))) & vec4<bool>(in_row);
+        let from_y = top + below(i);
+        let from_x = left + right_of(j);
+        let inside = has_columns(from_x) & vec4<bool>(has_row(from_y));
+        let line = map + u32(max(from_y, 0)) * params.window.width;
         let at = select(vec4<u32>(map), line + vec4<u32>(from_x), inside);
         let v = select(vec4<f32>(0.0), vec4<f32>(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
         let low = weights[(id.y * taps + tap) * 2u];
@@ -69,8 +62,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         high1 = fma(vec4<f32>(v.y), high, high1);
         high2 = fma(vec4<f32>(v.z), high, high2);
         high3 = fma(vec4<f32>(v.w), high, high3);
-        let last_j = j + 1u == params.kernel_w;
-        let last_i = last_j && i + 1u == params.kernel_h;
+        let last_j = j + 1u == params.window.kernel_w;
+        let last_i = last_j && i + 1u == params.window.kernel_h;
         j = select(j + 1u, 0u, last_j);
         i = select(select(i, i + 1u, last_j), 0u, last_i);
         map += select(0u, plane, last_i);
@@ -82,13 +75,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 fn store(place: Place, p: u32, low: vec4<f32>, high: vec4<f32>) {
-    if place.column + p >= params.out_width { return; }
+    if place.column + p >= params.window.out_width { return; }
     for (var q = 0u; q < 8u; q++) {
         let channel = place.first + q;
         if channel > place.last { return; }
         var value = select(low[q % 4u], high[q % 4u], q >= 4u);
         if params.has_bias == 1u { value += bias[channel]; }
-        let map = (place.n * params.out_channels + channel) * params.out_height * params.out_width;
-        y[map + place.row * params.out_width + place.column + p] = act(value);
+        let map = (place.n * params.out_channels + channel) * params.window.out_height * params.window.out_width;
+        y[map + place.row * params.window.out_width + place.column + p] = act(value);
     }
 }

@@ -11,6 +11,8 @@
 // Grid     x = N * ceil(H/2) * W/4;  y = ceil(K/8)
 // Requires subgroups of 8 lanes or more, WG a multiple of 8; W a multiple of 4; C even.
 // Ensures  every element of y is written once. The sum runs over c, then i, then j, with fma from zero; the bias comes last.
+//          These are other sums than conv.wgsl makes of the doubled map, of weights rounded once more: both lie within
+//          (4 C + 4) 2^-24 (sum |v x| + |b|) of the exact one, and they differ. Shape and adapter alone choose between them.
 // Twin     src/reference/conv_doubled.rs
 struct Params {
     channels: u32, height: u32, width: u32, out_channels: u32,

@@ -9,9 +9,8 @@
 // Ensures  as conv.wgsl, with the same order of summation and so the same bits.
 // Twin     src/reference/conv.rs
 struct Params {
-    channels: u32, height: u32, width: u32,
-    out_channels: u32, out_height: u32, out_width: u32,
-    kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
+    window: Window,
+    channels: u32, out_channels: u32,
     taps: u32,       // C*I*J
     positions: u32,  // N*R*S
     has_bias: u32, slope: f32,
@@ -35,9 +34,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     // The four positions this invocation gathers, for two taps of each tile.
     let quad = local % QUADS_P;
     let position = vec4(group.x * 128u + quad * 4u) + vec4(0u, 1u, 2u, 3u);
-    let n = position / (params.out_height * params.out_width);
-    let top = vec4<i32>(position / params.out_width % params.out_height * params.stride_y) - i32(params.pad_y);
-    let left = vec4<i32>(position % params.out_width * params.stride_x) - i32(params.pad_x);
+    let n = position / (params.window.out_height * params.window.out_width);
+    let top = tops_of(position / params.window.out_width % params.window.out_height);
+    let left = lefts_of(position % params.window.out_width);
     let used = position < vec4(params.positions);
     let tiles = (params.taps + DEPTH - 1u) / DEPTH;
 
@@ -84,15 +83,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
 // The values under a tap at four positions: zero outside the map, past the last tap and past the last position.
 fn values_at(tap: u32, n: vec4<u32>, top: vec4<i32>, left: vec4<i32>, used: vec4<bool>) -> vec4<f32> {
-    let window = params.kernel_h * params.kernel_w;
-    let c = tap / window;
-    let row = top + i32(tap % window / params.kernel_w * params.dilation_y);
-    let column = left + i32(tap % params.kernel_w * params.dilation_x);
-    let inside = used & vec4(tap < params.taps)
-        & (row >= vec4(0)) & (row < vec4(i32(params.height)))
-        & (column >= vec4(0)) & (column < vec4(i32(params.width)));
-    let plane = (n * params.channels + c) * params.height;
-    let at = select(vec4(0u), (plane + vec4<u32>(row)) * params.width + vec4<u32>(column), inside);
+    let area = params.window.kernel_h * params.window.kernel_w;
+    let c = tap / area;
+    let row = top + below(tap % area / params.window.kernel_w);
+    let column = left + right_of(tap % params.window.kernel_w);
+    let inside = used & vec4(tap < params.taps) & has_rows(row) & has_columns(column);
+    let plane = (n * params.channels + c) * params.window.height;
+    let at = select(vec4(0u), (plane + vec4<u32>(row)) * params.window.width + vec4<u32>(column), inside);
     return select(vec4<f32>(), vec4(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
 }
 
@@ -100,7 +97,7 @@ fn store(first: u32, position: u32, sums: vec4<f32>) {
     if position >= params.positions {
         return;
     }
-    let plane = params.out_height * params.out_width;
+    let plane = params.window.out_height * params.window.out_width;
     let base = position / plane * params.out_channels * plane + position % plane;
     for (var i = 0u; i < 4u; i++) {
         let k = first + i;

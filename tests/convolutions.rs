@@ -1,13 +1,14 @@
-//! Random convolutions: every variant gives the twin's numbers, and the portable kernel's bits whatever the batch.
+//! Random convolutions and linear layers: every variant gives the twin's numbers, and the portable kernel's bits whatever the batch.
 
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 use netdissect::error::Result;
 use netdissect::geometry::{Activation, Convolution, Window};
 use netdissect::gpu::{DeviceChoice, Gpu, Recording};
-use netdissect::kernels::chooser::{self, Variant};
+use netdissect::kernels::chooser::{self, LinearVariant, Variant};
 use netdissect::kernels::convolution::{Buffers, Epilogue};
-use netdissect::kernels::{conv_broadcast, conv_pointwise};
+use netdissect::kernels::linear::{self, Sizes};
+use netdissect::kernels::{Agreement, conv_broadcast, conv_pointwise};
 use netdissect::reference::{self, Maps, rng};
 use netdissect::tensor::Shape;
 use proptest::prelude::*;
@@ -163,6 +164,7 @@ fn all_variants_give_the_same_bits_and_integers_those_of_the_twin() {
             let portable = problem.run(&gpu, Variant::Portable, &x, problem.shape.n).unwrap();
             prop_assert!(portable.iter().all(|value| value.is_finite()), "an element was not written");
             for variant in variants(&gpu, &problem) {
+                prop_assert!(matches!(variant.agreement(), Agreement::Portable | Agreement::SameBits));
                 let got = problem.run(&gpu, variant, &x, problem.shape.n).unwrap();
                 prop_assert_eq!(bits(&got), bits(&portable), "{:?}", variant);
             }
@@ -214,6 +216,47 @@ fn pooling_in_the_same_dispatch_gives_the_bits_of_pooling_afterwards() {
                 let after = pooled(&problem.run(&gpu, variant, &x, n).unwrap(), h as usize, w as usize);
                 let fused = Problem { epilogue: Epilogue { pool: true, ..problem.epilogue }, ..problem.clone() };
                 prop_assert_eq!(bits(&fused.run(&gpu, variant, &x, n).unwrap()), bits(&after), "{:?}", variant);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// A linear layer of floats by a variant, of the first `images` images.
+fn layer(gpu: &Gpu, variant: LinearVariant, sizes: Sizes, activation: Activation) -> Result<Vec<f32>> {
+    let [x, weight, bias] = [(1, sizes.images * sizes.inputs), (2, sizes.outputs * sizes.inputs), (3, sizes.outputs)]
+        .map(|(seed, count)| rng::floats(count as usize, seed));
+    let weights = [(0..sizes.outputs, gpu.buffer_of("weight", &linear::pack(&weight, sizes.inputs as usize))?)];
+    let count = (sizes.images * sizes.outputs) as usize;
+    let (x, bias, y) = (gpu.buffer_of("x", &x)?, gpu.buffer_of("bias", &bias)?, gpu.buffer("y", 4 * count as u64)?);
+    let buffers = linear::Buffers { x: &x, weights: &weights, bias: &bias, y: &y };
+    let mut recording = Recording::new();
+    chooser::linear(gpu, &mut recording, variant, sizes, activation, &buffers)?;
+    gpu.submit(&gpu.program(recording)?)?;
+    gpu.download(&y, count)
+}
+
+prop_compose! {
+    /// Inputs by four, fewer and more than are summed at a time.
+    fn layers()(images in 1u32..40, quads in 1u32..300, outputs in 1u32..60) -> Sizes {
+        Sizes { images, inputs: 4 * quads, outputs }
+    }
+}
+
+#[test]
+fn linear_variants_give_the_same_bits_alone_and_in_a_batch() {
+    let Some(gpu) = gpu() else { return };
+    runner(24)
+        .run(&(layers(), 0usize..3), |(sizes, activation)| {
+            let activation = ACTIVATIONS[activation];
+            let portable = layer(&gpu, LinearVariant::Portable, sizes, activation).unwrap();
+            let alone = layer(&gpu, LinearVariant::Portable, Sizes { images: 1, ..sizes }, activation).unwrap();
+            prop_assert_eq!(bits(&portable[..alone.len()]), bits(&alone));
+            if LinearVariant::choose(sizes, &gpu.traits()) != LinearVariant::Portable {
+                for images in [8, 32] {
+                    let got = layer(&gpu, LinearVariant::Broadcast { images }, sizes, activation).unwrap();
+                    prop_assert_eq!(bits(&got), bits(&portable), "{} images", images);
+                }
             }
             Ok(())
         })

@@ -4,11 +4,12 @@
 
 mod common;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use common::{Noise, Weights, gpu, narrow_vgg, shapes};
 use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, Vocabulary};
-use netdissect::data::ImageSource;
+use netdissect::data::{ImageSource, Watch};
 use netdissect::dissect::run::{Dissection, LayerOutcome, Settings};
 use netdissect::error::{Kind, Result};
 use netdissect::geometry::Border;
@@ -52,7 +53,7 @@ impl ConceptSource for NoiseLabels {
 const GRID: (u32, u32) = (12, 20);
 const LAYERS: [(&str, &str); 3] = [("conv3_3", "relu3_3"), ("conv4_1", "conv4_1"), ("conv5_3", "relu5_3")];
 
-fn settings(checkpoint: Option<std::path::PathBuf>) -> Settings {
+fn settings() -> Settings {
     Settings {
         layers: LAYERS.map(|(name, node)| (name.to_owned(), node.to_owned())).to_vec(),
         tail: 0.05,
@@ -61,9 +62,11 @@ fn settings(checkpoint: Option<std::path::PathBuf>) -> Settings {
         shown: 2,
         thumbnail: 10,
         compat_strips: false,
-        checkpoint,
-        job: "test".to_owned(),
     }
+}
+
+fn watch<'a>(checkpoint: Option<PathBuf>, progress: &'a dyn Progress, stop: &'a AtomicBool) -> Watch<'a> {
+    Watch { checkpoint, job: "test".to_owned(), progress, stop }
 }
 
 struct Setting {
@@ -86,19 +89,18 @@ impl Setting {
         Session::new(gpu().unwrap(), &graph, &self.weights, batch, &keep, &mut Tuner::forgetful()).unwrap()
     }
 
-    fn run(
-        &self,
-        session: &Session,
-        settings: &Settings,
-        progress: &dyn Progress,
-        stop: &AtomicBool,
-    ) -> Result<Vec<LayerOutcome>> {
+    fn run(&self, session: &Session, watch: &Watch<'_>) -> Result<Vec<LayerOutcome>> {
         let concepts = NoiseLabels::new();
         let gpu = gpu().unwrap();
         let images = Noise { batch: session.batch(), ..self.images };
-        let (images, concepts) = (&images, &concepts);
-        let job = Dissection { gpu, session, tail: None, images, concepts, labelled: None, settings, progress, stop };
-        Ok(job.run()?.layers)
+        let (images, concepts, settings) = (&images, &concepts, &settings());
+        let job = Dissection { gpu, session, tail: None, images, concepts, labelled: None, settings };
+        Ok(job.run(watch)?.layers)
+    }
+
+    /// Without a checkpoint or a stop.
+    fn whole(&self, batch: u32) -> Vec<LayerOutcome> {
+        self.run(&self.session(batch), &watch(None, &Silent, &AtomicBool::new(false))).unwrap()
     }
 
     /// Upsampled maps of a layer, `[image][unit][position]`, by the twin from the device's activations.
@@ -128,14 +130,9 @@ fn thresholds_areas_and_intersections_equal_brute_force_for_every_batch_size() {
         return;
     }
     let setting = Setting::new();
-    let stop = AtomicBool::new(false);
-    let outcome = setting.run(&setting.session(2), &settings(None), &Silent, &stop).unwrap();
+    let outcome = setting.whole(2);
     for batch in [1, 5, 7] {
-        assert_eq!(
-            outcome,
-            setting.run(&setting.session(batch), &settings(None), &Silent, &stop).unwrap(),
-            "batch {batch}"
-        );
+        assert_eq!(outcome, setting.whole(batch), "batch {batch}");
     }
     let concepts = NoiseLabels::new();
     for ((_, node), layer) in LAYERS.iter().zip(&outcome) {
@@ -179,8 +176,7 @@ fn thresholds_areas_and_intersections_equal_brute_force_for_every_batch_size() {
 fn too_little_memory_to_hold_activations_changes_nothing() {
     let Some(gpu) = gpu() else { return };
     let setting = Setting::new();
-    let stop = AtomicBool::new(false);
-    let outcome = setting.run(&setting.session(2), &settings(None), &Silent, &stop).unwrap();
+    let outcome = setting.whole(2);
     // A device of its own, for the budget is shared by all handles of one.
     let small = netdissect::gpu::Gpu::open(&netdissect::gpu::DeviceChoice::Name(gpu.summary().name.clone())).unwrap();
     small.set_budget(24 << 20);
@@ -188,7 +184,7 @@ fn too_little_memory_to_hold_activations_changes_nothing() {
     let keep = LAYERS.map(|(_, node)| node);
     let graph = model.graph.head(&keep).unwrap();
     let session = Session::new(&small, &graph, &setting.weights, 2, &keep, &mut Tuner::forgetful()).unwrap();
-    let (settings, concepts) = (settings(None), NoiseLabels::new());
+    let (settings, concepts) = (settings(), NoiseLabels::new());
     let job = Dissection {
         gpu: &small,
         session: &session,
@@ -197,10 +193,8 @@ fn too_little_memory_to_hold_activations_changes_nothing() {
         concepts: &concepts,
         labelled: None,
         settings: &settings,
-        progress: &Silent,
-        stop: &stop,
     };
-    assert_eq!(outcome, job.run().unwrap().layers);
+    assert_eq!(outcome, job.run(&watch(None, &Silent, &AtomicBool::new(false))).unwrap().layers);
 }
 
 /// Asks to stop after so many advances.
@@ -226,21 +220,21 @@ fn a_stop_at_any_batch_and_a_restart_end_in_the_same_counts() {
     }
     let setting = Setting::new();
     let session = setting.session(2);
-    let want = setting.run(&session, &settings(None), &Silent, &AtomicBool::new(false)).unwrap();
+    let want = setting.whole(2);
     for stop_after in 1..12 {
         let folder = tempfile::tempdir().unwrap();
-        let settings = settings(Some(folder.path().join("checkpoint.safetensors")));
+        let path = || Some(folder.path().join("checkpoint.safetensors"));
         let stop = AtomicBool::new(false);
         let progress = StopAfter { left: AtomicU32::new(stop_after), stop: &stop };
-        let error = setting.run(&session, &settings, &progress, &stop).unwrap_err();
+        let error = setting.run(&session, &watch(path(), &progress, &stop)).unwrap_err();
         assert_eq!(error.kind(), Kind::Interrupted);
         stop.store(false, Ordering::Relaxed);
-        let got = setting.run(&session, &settings, &Silent, &stop).unwrap();
+        let got = setting.run(&session, &watch(path(), &Silent, &stop)).unwrap();
         assert_eq!(want, got, "stopped after {stop_after} batches");
         // What is finished is not done again: nothing is counted, and the result is the same.
         let nothing_left = AtomicU32::new(u32::MAX);
         let progress = StopAfter { left: nothing_left, stop: &stop };
-        assert_eq!(want, setting.run(&session, &settings, &progress, &stop).unwrap());
+        assert_eq!(want, setting.run(&session, &watch(path(), &progress, &stop)).unwrap());
     }
 }
 
@@ -251,16 +245,16 @@ fn a_damaged_checkpoint_is_not_taken_up() {
     }
     let setting = Setting::new();
     let session = setting.session(2);
-    let want = setting.run(&session, &settings(None), &Silent, &AtomicBool::new(false)).unwrap();
+    let want = setting.whole(2);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
-    let settings = settings(Some(path.clone()));
     let stop = AtomicBool::new(false);
     let progress = StopAfter { left: AtomicU32::new(2), stop: &stop };
-    setting.run(&session, &settings, &progress, &stop).unwrap_err();
+    setting.run(&session, &watch(Some(path.clone()), &progress, &stop)).unwrap_err();
     let mut bytes = std::fs::read(&path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    assert_eq!(want, setting.run(&session, &settings, &Silent, &AtomicBool::new(false)).unwrap());
+    let again = setting.run(&session, &watch(Some(path), &Silent, &AtomicBool::new(false)));
+    assert_eq!(want, again.unwrap());
 }

@@ -5,29 +5,26 @@
 mod common;
 
 use common::gpu;
-use netdissect::gpu::Recording;
-use netdissect::kernels;
-use netdissect::reference::{self, Size};
+use netdissect::gpu::{Gpu, Recording};
+use netdissect::reference::{Case, Expected, KERNELS, KernelRow, Size};
 
-#[test]
-fn every_kernel_has_cases_of_all_four_sizes_that_prove_something() {
-    for entry in kernels::ALL {
-        let cases = reference::cases(entry.stem);
-        for size in [Size::Smallest, Size::Batch, Size::Ragged, Size::Real] {
-            assert!(cases.iter().any(|case| case.size == size), "{}: no case of size {size:?}", entry.stem);
-        }
-        for case in cases.iter().filter(|case| matches!(case.size, Size::Batch | Size::Ragged)) {
-            let varied = (case.expected)().iter().any(reference::Expected::is_varied);
-            assert!(varied, "{} {}: a constant answer proves nothing", entry.stem, case.label);
-        }
-    }
+fn runnable(gpu: &Gpu) -> impl Iterator<Item = &'static KernelRow> {
+    let traits = gpu.traits();
+    KERNELS.iter().filter(move |row| (row.entry.runs_on)(&traits))
 }
 
 #[test]
-fn every_case_belongs_to_a_kernel_of_the_table() {
-    let stems: Vec<_> = kernels::ALL.iter().map(|entry| entry.stem).collect();
-    let cases: Vec<_> = reference::CASES.iter().map(|(stem, _)| *stem).collect();
-    assert_eq!(stems, cases);
+fn every_kernel_has_cases_of_all_four_sizes_that_prove_something() {
+    for row in KERNELS {
+        let (stem, cases) = (row.entry.stem, (row.cases)());
+        for size in [Size::Smallest, Size::Batch, Size::Ragged, Size::Real] {
+            assert!(cases.iter().any(|case| case.size == size), "{stem}: no case of size {size:?}");
+        }
+        for case in cases.iter().filter(|case| matches!(case.size, Size::Batch | Size::Ragged)) {
+            let varied = case.expected().iter().any(Expected::is_varied);
+            assert!(varied, "{stem} {}: a constant answer proves nothing", case.label);
+        }
+    }
 }
 
 #[test]
@@ -36,12 +33,12 @@ fn kernels_equal_their_twins() {
     // SAFETY: each case runs on it right after it has passed with the checks on.
     let trusted = unsafe { gpu.trusted() };
     let mut failures = Vec::new();
-    for entry in kernels::ALL.iter().filter(|entry| (entry.runs_on)(&gpu.traits())) {
-        for case in reference::cases(entry.stem).iter().filter(|case| case.size != Size::Timed) {
+    for row in runnable(gpu) {
+        for case in (row.cases)().iter().filter(|case| case.size != Size::Timed) {
             // What fails with the checks on is not run without them.
-            let failed = [("checked", gpu), ("trusted", &trusted)]
-                .into_iter()
-                .find_map(|(mode, gpu)| case.check(gpu).err().map(|error| format!("{} ({mode}): {error}", entry.stem)));
+            let failed = [("checked", gpu), ("trusted", &trusted)].into_iter().find_map(|(mode, gpu)| {
+                case.check(gpu).err().map(|error| format!("{} ({mode}): {error}", row.entry.stem))
+            });
             failures.extend(failed);
         }
     }
@@ -52,11 +49,12 @@ fn kernels_equal_their_twins() {
 fn every_mutant_is_noticed() {
     let Some(gpu) = gpu() else { return };
     let mut survivors = Vec::new();
-    for entry in kernels::ALL.iter().filter(|entry| (entry.runs_on)(&gpu.traits())) {
+    for row in runnable(gpu) {
+        let entry = row.entry;
         assert!(!entry.mutants.is_empty(), "{}: no mutants", entry.stem);
         // Real layers are for the twins; mutants must die young.
-        let small = |case: &reference::Case| !matches!(case.size, Size::Real | Size::Timed);
-        let cases: Vec<_> = reference::cases(entry.stem).into_iter().filter(small).collect();
+        let small = |case: &Case| !matches!(case.size, Size::Real | Size::Timed);
+        let cases: Vec<_> = (row.cases)().into_iter().filter(small).collect();
         for (from, to) in entry.mutants {
             let found = (entry.shaders)().iter().any(|shader| shader.text.contains(from));
             assert!(found, "{}: `{from}` is not in its text", entry.stem);
@@ -77,8 +75,8 @@ fn a_buffer_smaller_than_what_a_kernel_touches_is_refused() {
     let Some(gpu) = gpu() else { return };
     let small = gpu.buffer("small", 16).unwrap();
     let mut accepted = Vec::new();
-    for entry in kernels::ALL.iter().filter(|entry| (entry.runs_on)(&gpu.traits())) {
-        let cases = reference::cases(entry.stem);
+    for row in runnable(gpu) {
+        let (entry, cases) = (row.entry, (row.cases)());
         let case = cases.iter().find(|case| case.size == Size::Batch).unwrap();
         let (inputs, outputs) = case.buffers(gpu).unwrap();
         let count = inputs.len();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use common::{Weights, golden, gpu, shapes};
 use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, Vocabulary};
+use netdissect::data::Watch;
 use netdissect::data::latent_source::LatentSource;
 use netdissect::data::latents::Latents;
 use netdissect::error::{Error, Kind, Result};
@@ -19,7 +20,7 @@ use netdissect::progress::{Progress, Silent};
 use netdissect::roles::detect::{Detection, Presence, Sightings};
 use netdissect::roles::insert::{Insertion, InsertionCounts, Positions};
 use netdissect::roles::remove::{Removal, RemovalCounts};
-use netdissect::roles::{Split, Sweep, Watch, sweep};
+use netdissect::roles::{Split, Sweep, sweep};
 use netdissect::session::{Edit, Session};
 use netdissect::tensor::{HostTensor, Shape};
 use netdissect::weights;

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use netdissect::kernels;
+use netdissect::kernels::Agreement;
+use netdissect::reference::KERNELS;
 
 /// Modules by floor; one imports only from floors below its own, or from itself.
-const FLOORS: [&[&str]; 12] = [
+const FLOORS: [&[&str]; 13] = [
     &["error", "hash"],
     &["files", "geometry", "npy", "preprocess", "progress", "tensor"],
+    &["state"],
     &["data", "gpu", "weights"],
     &["graph", "kernels"],
     &["reference"],
@@ -123,7 +125,7 @@ fn scenes_are_a_room_of_their_own() {
 /// Module paths that a text names by `crate` or `super`, `use` trees written out, tests left out; `here` is its own module.
 fn paths(here: &[&str], text: &str) -> BTreeSet<Vec<String>> {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let code: String = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut found = BTreeSet::new();
     for word in ["crate::", "super::"] {
         for (at, _) in code.match_indices(word) {
@@ -224,17 +226,39 @@ fn files_import_each_other_in_no_circle() {
 
 #[test]
 fn every_kernel_has_its_shader_and_its_file_and_no_shader_is_left_over() {
-    let stems: BTreeSet<String> = kernels::ALL.iter().map(|entry| entry.stem.to_owned()).collect();
+    let stems: BTreeSet<String> = KERNELS.iter().map(|row| row.entry.stem.to_owned()).collect();
     let shaders = fs::read_dir(root().join("shaders")).unwrap().map(|entry| entry.unwrap().path());
     let shaders =
         shaders.filter(|path| path.is_file()).map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
     assert_eq!(shaders.collect::<BTreeSet<_>>(), stems);
     for stem in &stems {
-        assert!(root().join(format!("src/kernels/{stem}.rs")).exists(), "{stem}");
+        for room in ["kernels", "reference"] {
+            assert!(root().join(format!("src/{room}/{stem}.rs")).exists(), "{room}/{stem}.rs");
+        }
         let head = fs::read_to_string(root().join(format!("shaders/{stem}.wgsl"))).unwrap();
         assert!(head.starts_with(&format!("// {stem}: ")), "{stem}.wgsl does not open with its contract");
         for part in ["// Shapes ", "// Grid ", "// Ensures ", "// Twin "] {
             assert!(head.contains(part), "{stem}.wgsl: no `{part}`");
+        }
+    }
+}
+
+/// What a head says of a kernel's bits beside the portable kernel's.
+fn promise(agreement: Agreement) -> Option<&'static str> {
+    match agreement {
+        Agreement::Portable => None,
+        Agreement::SameBits => Some("with the same order of summation and so the same bits"),
+        Agreement::Bounded => Some("other sums than"),
+    }
+}
+
+#[test]
+fn every_head_says_whether_its_kernel_gives_the_bits_of_the_portable_one() {
+    for entry in KERNELS.iter().map(|row| row.entry) {
+        let text = fs::read_to_string(root().join(format!("shaders/{}.wgsl", entry.stem))).unwrap();
+        for other in [Agreement::SameBits, Agreement::Bounded] {
+            let said = promise(other).is_some_and(|words| text.contains(words));
+            assert_eq!(said, other == entry.agreement, "{}.wgsl: {other:?}", entry.stem);
         }
     }
 }

@@ -11,12 +11,11 @@ use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{Gpu, Recording};
 use crate::graph::Graph;
-use crate::kernels;
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, progan, vgg16};
 use crate::progress::check_stop;
-use crate::reference::{self, Case, Size};
+use crate::reference::{self, Case, KERNELS, KernelRow, Size};
 use crate::session::Session;
 use crate::weights::WeightFile;
 use crate::work::network::NetworkChoice;
@@ -90,7 +89,7 @@ pub(super) fn run(args: &BenchArgs, context: &mut Context<'_>) -> Result<()> {
 fn measure_roof(gpu: &Gpu, repeats: u32) -> Result<Roof> {
     let best = |stem: &str, rate: fn(&Case, f64) -> f64| {
         let mut best: f64 = 0.0;
-        for case in reference::cases(stem).iter().filter(|case| matches!(case.size, Size::Real | Size::Timed)) {
+        for case in &reference::kernel(stem).map_or_else(Vec::new, timed) {
             let times = time(gpu, case, repeats)?;
             best = times.iter().map(|&milliseconds| rate(case, milliseconds)).fold(best, f64::max);
         }
@@ -100,6 +99,11 @@ fn measure_roof(gpu: &Gpu, repeats: u32) -> Result<Roof> {
         gflops: best("roof_arithmetic", |case, milliseconds| case.work.flops as f64 / milliseconds / 1e6)?,
         gigabytes: best("add", |case, milliseconds| case.work.bytes as f64 / milliseconds / 1e6)?,
     })
+}
+
+/// The cases of a kernel that are worth timing.
+fn timed(row: &KernelRow) -> Vec<Case> {
+    (row.cases)().into_iter().filter(|case| matches!(case.size, Size::Real | Size::Timed)).collect()
 }
 
 /// Milliseconds of each timed run, shortest first. The first run, which compiles, does not count.
@@ -120,16 +124,17 @@ fn time(gpu: &Gpu, case: &Case, repeats: u32) -> Result<Vec<f64>> {
 fn kernels(args: &BenchArgs, context: &mut Context<'_>, gpu: &Gpu, roof: &Roof) -> Result<Vec<Value>> {
     let mut rows = Vec::new();
     let wanted = |stem: &str| args.filter.as_ref().is_none_or(|filter| stem.contains(filter.as_str()));
-    let entries: Vec<_> = kernels::ALL.iter().filter(|entry| wanted(entry.stem)).collect();
-    if entries.is_empty() {
-        let stems: Vec<_> = kernels::ALL.iter().map(|entry| entry.stem).collect();
+    let chosen: Vec<_> = KERNELS.iter().filter(|row| wanted(row.entry.stem)).collect();
+    if chosen.is_empty() {
+        let stems: Vec<_> = KERNELS.iter().map(|row| row.entry.stem).collect();
         return Err(Error::new(Kind::Usage, format!("no kernel matches; there are: {}", stems.join(", "))));
     }
-    for entry in entries {
+    for row in chosen {
+        let entry = row.entry;
         if !(entry.runs_on)(&gpu.traits()) {
             continue;
         }
-        for case in reference::cases(entry.stem).iter().filter(|case| matches!(case.size, Size::Real | Size::Timed)) {
+        for case in &timed(row) {
             check_stop(context.host.stop)?;
             let times = time(gpu, case, args.repeats)?;
             let median = times[times.len() / 2];

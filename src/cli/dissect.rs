@@ -12,6 +12,7 @@ use super::context::{Context, size_in_words, time_in_words};
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
 use crate::concepts::{ConceptSource, LabelMaps, label_writer};
+use crate::data::Watch;
 use crate::dissect::run::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
 use crate::files;
@@ -156,9 +157,13 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         shown: args.show as usize,
         thumbnail: THUMBNAIL,
         compat_strips: args.compat_strips,
+    };
+    let watch = Watch {
         checkpoint: Some(args.output.join(CHECKPOINT)),
         // Label maps are written as they are counted: work that did not write them cannot be taken up by work that does.
         job: format!("{}{}", digest(&job), if args.save_labels { ", label maps saved" } else { "" }),
+        progress: context.host.progress,
+        stop: context.host.stop,
     };
     let labels = args.output.join("labels");
     if args.save_labels {
@@ -166,7 +171,6 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
     }
     let write_labels =
         args.save_labels.then_some(|name: &str, maps: &LabelMaps| label_writer::write_maps(&labels, name, maps));
-    let (progress, stop) = (context.host.progress, context.host.stop);
     let outcome = Dissection {
         gpu: &gpu,
         session: &parts.head,
@@ -175,10 +179,8 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         concepts: concepts.as_ref(),
         labelled: write_labels.as_ref().map(|listener| listener as &LabelListener<'_>),
         settings: &settings,
-        progress,
-        stop,
     }
-    .run()?;
+    .run(&watch)?;
     write(args, context, (&subject, &source), (&gpu, &parts), concepts.as_ref(), (&outcome, grid))?;
     let timing = report::schema::Timing {
         started_unix: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs()),

@@ -6,9 +6,8 @@ use serde_json::json;
 use super::context::{Context, size_in_words};
 use crate::error::{Error, Kind, Result};
 use crate::files;
-use crate::kernels;
 use crate::progress::check_stop;
-use crate::reference::{self, Size};
+use crate::reference::{KERNELS, Size};
 
 /// Check every kernel against its reference on this adapter.
 #[derive(Debug, Args)]
@@ -36,15 +35,16 @@ struct Finding {
 /// [`Kind::SelfTest`] if a kernel disagrees with its reference, [`Kind::NoDevice`] if there is no adapter.
 pub(super) fn run(args: &DoctorArgs, context: &mut Context<'_>) -> Result<()> {
     let gpu = context.host.open_gpu()?;
-    context.host.progress.stage("checking kernels", kernels::ALL.len() as u64);
+    context.host.progress.stage("checking kernels", KERNELS.len() as u64);
     // SAFETY: each case runs on it right after it has passed with the checks on.
     let trusted = unsafe { gpu.trusted() };
     let mut findings = Vec::new();
-    for entry in kernels::ALL {
+    for row in KERNELS {
+        let entry = row.entry;
         check_stop(context.host.stop)?;
         let mut finding =
             Finding { stem: entry.stem, cases: 0, failures: Vec::new(), runs: (entry.runs_on)(&gpu.traits()) };
-        let cases = reference::cases(entry.stem);
+        let cases = (row.cases)();
         let wanted = |size: Size| size != Size::Timed && (args.full || size != Size::Real);
         let cases = cases.iter().filter(|case| wanted(case.size)).take(if finding.runs { usize::MAX } else { 0 });
         for case in cases {

@@ -1,21 +1,16 @@
 //! `netdissect remove`: images without the units for a concept.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
 
-use super::context::Context;
-use super::experiment::{self, ExperimentArgs, Ranked, picture};
+use super::experiment::{RankedArgs, Told, Words};
 use super::latents::{Indices, parse_list};
-use crate::error::{Error, Result};
-use crate::report::experiments::remove::{NAME, Removal as Report};
-use crate::report::experiments::{Picture, Row};
-use crate::roles::remove::Removal;
-use crate::roles::{Split, Watch};
-use crate::session::Edit;
-use crate::work::run_folder::{RunFiles, digest};
+use crate::error::Result;
+use crate::report::experiments::remove::{RemovalReport, RemovalStep};
+use crate::work::experiments::Place;
+use crate::work::experiments::remove::Remove;
 
 /// Switch the units for a concept off, one after the other, and count what is lost.
 #[derive(Debug, Args)]
@@ -35,7 +30,7 @@ pub(super) struct RemoveArgs {
     concept: String,
 
     #[command(flatten)]
-    experiment: ExperimentArgs,
+    ranked: RankedArgs,
 
     /// Units to remove at most: none, the first by IoU, the first two, and so on.
     #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=512))]
@@ -46,141 +41,45 @@ pub(super) struct RemoveArgs {
     pictures: Option<Indices>,
 }
 
-const STATE: &str = "remove-state.safetensors";
-const FILES: RunFiles = RunFiles { job: "remove-run.json", result: "remove.json", states: &[STATE] };
+impl Words for RemoveArgs {
+    type Job = Remove;
 
-/// Units removed in pictures, as in the paper's figure.
-const PICTURED: [usize; 5] = [0, 2, 4, 8, 20];
-/// Most latents pictured.
-const MOST_PICTURED: usize = 32;
+    fn job(&self) -> Result<Remove> {
+        let shown = self.pictures.as_ref().map(|Indices(latents)| latents.clone());
+        Ok(Remove { units: self.ranked.choice(&self.run, &self.concept, self.units), shown })
+    }
 
-/// Runs `netdissect remove`.
-///
-/// # Errors
-/// [`crate::error::Kind::Input`] if the run or the concept is not there; [`crate::error::Kind::Interrupted`] if stopped, after saving where it stood.
-pub(super) fn run(args: &RemoveArgs, context: &mut Context<'_>) -> Result<()> {
-    let common = &args.experiment;
-    common.concepts.choice().check_looks()?;
-    let ranked = Ranked::open(&args.run, &args.concept, common)?;
-    let units = ranked.units(args.units as usize)?;
-    let pictured = pictured(args, &ranked)?;
-    let gpu = context.host.open_gpu()?;
-    let concepts = ranked.concepts(context, &gpu, common)?;
-    let grid = ranked.grid(common);
-    let mut job = ranked.describe(concepts.as_ref(), grid)?;
-    job["units"] = json!(units);
-    job["pictures"] = json!(pictured);
-    if common.place.begin(&FILES, &job, context)? {
-        return print(context, args);
+    fn place(&self) -> Place {
+        self.ranked.place.choice()
     }
-    let mut parts = ranked.generator.parts(context.host, &gpu, &[&ranked.node], common.place.batch)?;
-    let source = ranked.generator.source(parts.head.batch());
-    if common.place.dry_run {
-        let latents = source.indices().len() as u64;
-        let passes = (latents, latents * (units.len() as u64 + 1), None);
-        return experiment::dry_run(context, &gpu, &parts, passes, &common.place.output);
+
+    fn is_dry_run(&self) -> bool {
+        self.ranked.place.dry_run
     }
-    let started = Instant::now();
-    let watch = Watch {
-        checkpoint: Some(common.place.output.join(STATE)),
-        job: digest(&job),
-        progress: context.host.progress,
-        stop: context.host.stop,
+
+    fn found(report: &RemovalReport) -> Told {
+        let last = report.labels.first().and_then(|loss| loss.steps.last());
+        let json = json!({
+            "concept": report.concept.name, "layer": report.about.layer, "images": report.count, "units": report.units.len(),
+            "lost": last.and_then(|step| step.lost), "low": last.and_then(|step| step.low), "high": last.and_then(|step| step.high),
+        });
+        Told { json, lines: vec![sentence(report, last)] }
+    }
+}
+
+/// What is lost without all the units.
+fn sentence(report: &RemovalReport, last: Option<&RemovalStep>) -> String {
+    let (name, images, units) = (&report.concept.name, report.count, report.units.len());
+    let Some((step, lost)) = last.and_then(|step| Some((step, step.lost?))) else {
+        return format!("{name}: no pixel in {images} images");
     };
-    let numbers: Vec<u32> = units.iter().map(|unit| unit.unit).collect();
-    let split = experiment::split(&gpu, &mut parts)?;
-    let mut removal = Removal { split, latents: &source, concepts: concepts.as_ref(), grid, units: &numbers };
-    let counts = removal.run(&watch)?;
-    if counts.losses(ranked.label).is_none() {
-        context.host.progress.note(&format!("no image has a pixel of `{}`: there is nothing to lose", args.concept));
-    }
-    let rows = pictures(args, &ranked, &mut removal.split, &numbers, &pictured)?;
-    let about = ranked.about(NAME, &gpu, concepts.as_ref(), grid)?;
-    Report::new(about, (concepts.vocabulary(), ranked.label), units, &counts, rows).write(&common.place.output)?;
-    common.place.end(&FILES, NAME, started)?;
-    print(context, args)
-}
-
-/// Latents to show.
-fn pictured(args: &RemoveArgs, ranked: &Ranked) -> Result<Vec<u32>> {
-    let chosen = match &args.pictures {
-        Some(Indices(chosen)) => chosen.clone(),
-        None => ranked.generator.indices.iter().copied().take(4).collect(),
-    };
-    let beyond = ranked.generator.latents.count().and_then(|count| chosen.iter().find(|&&latent| latent >= count));
-    match beyond {
-        Some(latent) => Err(Error::input(format!("there is no latent {latent} to show"))),
-        None if chosen.len() > MOST_PICTURED => {
-            Err(Error::input(format!("{} latents to show; at most {MOST_PICTURED} can be", chosen.len())))
+    let layer = &report.about.layer;
+    let lost = format!("{name}: {:.1} % of its pixels lost with {units} units of {layer} removed", lost * 100.0);
+    match step.low {
+        Some(low) => {
+            let high = step.high.unwrap_or(f64::NAN);
+            format!("{lost} ({:.1} to {:.1} %), {images} images", low * 100.0, high * 100.0)
         }
-        None => Ok(chosen),
+        None => format!("{lost}, one image"),
     }
-}
-
-/// Draws each latent as it is and with ever more units removed.
-fn pictures(
-    args: &RemoveArgs,
-    ranked: &Ranked,
-    split: &mut Split<'_>,
-    units: &[u32],
-    latents: &[u32],
-) -> Result<Vec<Row>> {
-    let folder = &args.experiment.place.output;
-    let mut sizes: Vec<usize> = PICTURED.into_iter().filter(|&size| size <= units.len()).collect();
-    if units.len() < PICTURED[PICTURED.len() - 1] && !sizes.contains(&units.len()) {
-        sizes.push(units.len());
-    }
-    let mut reader = ranked.generator.latents.reader()?;
-    let mut rows = Vec::new();
-    for &latent in latents {
-        split.begin(&reader.row(latent)?, 1)?;
-        let mut pictures = Vec::new();
-        for &size in &sizes {
-            let edit = (size > 0).then(|| Edit::zero(split.layer().c, &units[..size]));
-            let place = (folder.as_path(), format!("remove/{latent}-{size}.png"));
-            let file = picture(split, edit.as_ref(), place, |_| ())?;
-            let caption = match size {
-                0 => "as it is".to_owned(),
-                1 => "1 unit removed".to_owned(),
-                size => format!("{size} units removed"),
-            };
-            pictures.push(Picture { file, caption });
-        }
-        rows.push(Row { title: format!("Latent {latent}"), pictures });
-    }
-    Ok(rows)
-}
-
-fn print(context: &mut Context<'_>, args: &RemoveArgs) -> Result<()> {
-    let folder = &args.experiment.place.output;
-    let page = folder.join("report.html");
-    let report = Report::open(folder)?;
-    let last = report.labels.first().and_then(|loss| loss.steps.last());
-    if context.json {
-        return context.json(&json!({
-            "folder": folder, "report": page, "concept": report.concept.name, "layer": report.about.layer,
-            "images": report.count, "units": report.units.len(), "lost": last.and_then(|step| step.lost),
-            "low": last.and_then(|step| step.low), "high": last.and_then(|step| step.high),
-        }));
-    }
-    let (name, units) = (&report.concept.name, report.units.len());
-    let images = report.count;
-    context.line(&match last
-        .and_then(|step| Some((step.lost?, step.low.unwrap_or(f64::NAN), step.high.unwrap_or(f64::NAN))))
-    {
-        Some((lost, low, high)) if low.is_finite() => format!(
-            "{name}: {:.1} % of its pixels lost with {units} units of {} removed ({:.1} to {:.1} %), {images} images",
-            lost * 100.0,
-            report.about.layer,
-            low * 100.0,
-            high * 100.0
-        ),
-        Some((lost, ..)) => format!(
-            "{name}: {:.1} % of its pixels lost with {units} units of {} removed, one image",
-            lost * 100.0,
-            report.about.layer
-        ),
-        None => format!("{name}: no pixel in {images} images"),
-    })?;
-    context.line(&page.display().to_string())
 }

@@ -2,7 +2,8 @@
 //!
 //! [`images`] says which files and in which order, [`decode`] turns a file into 8-bit RGB, [`resize`] and [`framing`]
 //! bring it to the picture a network sees, and [`loader`] does all that ahead of the consumer, batch by batch. [`source`] is what
-//! the dissector sees of it. [`latents`] are what generators are given instead, by [`latent_source`].
+//! the dissector sees of it, and a [`Watch`] looks after a pass over it. [`latents`] are what generators are given instead, by
+//! [`latent_source`].
 
 mod batches;
 pub mod decode;
@@ -11,9 +12,11 @@ pub mod images;
 pub mod latent_source;
 pub mod latents;
 pub mod loader;
+pub(crate) mod pass;
 pub mod pixels;
 pub mod resize;
 pub mod source;
 mod store;
 
+pub use pass::Watch;
 pub use source::{ImageBatch, ImageSource, Origin};

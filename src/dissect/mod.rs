@@ -1,13 +1,19 @@
 //! Dissection arithmetic: thresholds, counts, labels. Formats nothing.
 
-mod checkpoint;
+mod counting;
 pub mod edits;
+mod flight;
+mod held;
 pub mod labels;
+mod layers;
+mod levels;
 pub mod pictures;
 pub mod quantile;
 pub mod ranking;
 pub mod run;
-pub(crate) mod sealed;
 mod stage;
 pub mod tally;
 pub mod topk;
+
+#[cfg(test)]
+mod tests;

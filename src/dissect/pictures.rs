@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::run::LayerState;
+use super::layers::Layer;
 use super::topk::TopK;
 use crate::data::pixels::{rgb_of_signed, rgb_of_unit};
 use crate::tensor::HostTensor;
@@ -28,7 +28,7 @@ pub(super) fn rgb_of(image: &[f32], compat: bool) -> Vec<u8> {
 }
 
 /// Draws where each unit fires on those of the batch's images that it shows.
-pub(super) fn draw_masks(layer: &mut LayerState, (shown, side): (usize, u32), indices: &[u32], maps: &HostTensor) {
+pub(super) fn draw_masks(layer: &mut Layer, (shown, side): (usize, u32), indices: &[u32], maps: &HostTensor) {
     let Some(tally) = &layer.tally else { return };
     let area = (side * side) as usize;
     let topk = &layer.topk;

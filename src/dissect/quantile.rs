@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::histogram::Digit;
+use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::{Merge, beyond_64_bits};
 
 /// Key of zero: the kernel leaves zeros to the host.
 const KEY_OF_ZERO: u32 = 0x8000_0000;
@@ -36,16 +38,6 @@ pub struct Quantile {
     /// Smallest key above the prefix.
     above: Vec<u32>,
     thresholds: Vec<f32>,
-}
-
-/// The inside of a quantile, for a checkpoint.
-pub(super) struct Parts<'a> {
-    pub(super) prefix: &'a [u32],
-    pub(super) rank: &'a [u64],
-    pub(super) zeros: &'a [u64],
-    pub(super) counts: &'a [u64],
-    pub(super) above: &'a [u32],
-    pub(super) thresholds: &'a [f32],
 }
 
 impl Quantile {
@@ -174,49 +166,78 @@ impl Quantile {
         Ok(())
     }
 
-    /// What a checkpoint keeps.
-    pub(super) fn parts(&self) -> Parts<'_> {
-        Parts {
-            prefix: &self.prefix,
-            rank: &self.rank,
-            zeros: &self.zeros,
-            counts: &self.counts,
-            above: &self.above,
-            thresholds: &self.thresholds,
-        }
+    /// As tensors of a checkpoint, under this name.
+    pub(super) fn tensors(&self, name: &str) -> Vec<Tensor> {
+        let named = |part: &str| format!("{name}.{part}");
+        // Nearly all bins are empty: only the others are kept.
+        let (bins, counts): (Vec<u32>, Vec<u64>) = (0u32..).zip(&self.counts).filter(|(_, count)| **count > 0).unzip();
+        vec![
+            Tensor::new(named("digits"), &self.bits()),
+            Tensor::new(named("resolved"), &[self.level as u64]),
+            Tensor::new(named("prefix"), &self.prefix),
+            Tensor::new(named("rank"), &self.rank),
+            Tensor::new(named("zeros"), &self.zeros),
+            Tensor::new(named("bins"), &bins),
+            Tensor::new(named("counts"), &counts),
+            Tensor::new(named("above"), &self.above),
+            Tensor::new(named("thresholds"), &self.thresholds),
+        ]
     }
 
-    /// Takes up what [`Quantile::parts`] gave, with `level` digits resolved and of the counts the bins that are not empty.
+    /// Takes up what [`Quantile::tensors`] gave.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] if the sizes are not those of this quantile.
-    pub(super) fn restore(
-        &mut self,
-        level: usize,
-        (prefix, rank, zeros): (Vec<u32>, Vec<u64>, Vec<u64>),
-        (bins, counts, above): (&[u32], &[u64], Vec<u32>),
-        thresholds: Vec<f32>,
-    ) -> Result<()> {
-        let units = self.prefix.len();
-        let known = if level == self.digits.len() { units } else { 0 };
-        if [prefix.len(), rank.len(), zeros.len(), above.len()] != [units; 4]
-            || (thresholds.len(), counts.len()) != (known, bins.len())
-        {
-            return Err(Error::input("it is of another layer"));
+    /// [`crate::error::Kind::Input`] if it has other units or digits: with other memory at hand, the work starts over.
+    pub(super) fn restore(&mut self, saved: &Saved<'_>, name: &str) -> Result<()> {
+        let named = |part: &str| format!("{name}.{part}");
+        let strange = || Error::input("it is of another layer").at(name);
+        if saved.values::<u32>(&named("digits"))? != self.bits() {
+            return Err(strange());
         }
-        self.level = level;
+        let level: u64 = saved.value(&named("resolved"))?;
+        self.level = usize::try_from(level).ok().filter(|&level| level <= self.digits.len()).ok_or_else(strange)?;
+        saved.fill(&named("prefix"), &mut self.prefix)?;
+        saved.fill(&named("rank"), &mut self.rank)?;
+        saved.fill(&named("zeros"), &mut self.zeros)?;
         self.clear();
-        for (&bin, &count) in bins.iter().zip(counts) {
-            *self.counts.get_mut(bin as usize).ok_or_else(|| Error::input("it is of another layer"))? = count;
+        saved.fill(&named("above"), &mut self.above)?;
+        let (bins, counts): (Vec<u32>, Vec<u64>) = (saved.values(&named("bins"))?, saved.values(&named("counts"))?);
+        if bins.len() != counts.len() {
+            return Err(strange());
         }
-        (self.prefix, self.rank, self.zeros) = (prefix, rank, zeros);
-        (self.above, self.thresholds) = (above, thresholds);
-        Ok(())
+        for (&bin, &count) in bins.iter().zip(&counts) {
+            *self.counts.get_mut(bin as usize).ok_or_else(strange)? = count;
+        }
+        let known = if self.digit().is_none() { self.prefix.len() } else { 0 };
+        self.thresholds = vec![0.0; known];
+        saved.fill(&named("thresholds"), &mut self.thresholds)
+    }
+
+    /// Bits of each digit.
+    fn bits(&self) -> Vec<u32> {
+        self.digits.iter().map(|digit| digit.bits).collect()
     }
 
     /// The levels, once every digit is known.
     pub fn thresholds(&self) -> Option<&[f32]> {
         (self.level == self.digits.len()).then_some(&self.thresholds)
+    }
+}
+
+impl Merge for Quantile {
+    /// Parts are merged within a pass; with [`Quantile::finish_pass`] on the whole, a digit of all of them is fixed.
+    fn merge(&mut self, other: &Quantile) -> Result<()> {
+        let digits = |of: &Quantile| (of.bits(), of.level, of.tail.to_bits());
+        let known = |of: &Quantile| (of.prefix.clone(), of.rank.clone(), of.zeros.clone());
+        if digits(self) != digits(other) || known(self) != known(other) || self.thresholds != other.thresholds {
+            return Err(Error::input("quantiles of different layers, fractions or passes do not add up"));
+        }
+        // As in `add`, untouched pages stay so.
+        for (sum, &count) in self.counts.iter_mut().zip(&other.counts).filter(|(_, count)| **count > 0) {
+            *sum = sum.checked_add(count).ok_or_else(beyond_64_bits)?;
+        }
+        self.above.iter_mut().zip(&other.above).for_each(|(least, &key)| *least = (*least).min(key));
+        Ok(())
     }
 }
 
@@ -252,11 +273,30 @@ fn value_of(key: u32) -> f32 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use safetensors::Dtype;
 
     use super::*;
-    use crate::dissect::tally::tensor;
     use crate::reference::histogram::key;
+    use crate::state::checkpoint::values;
+    use crate::state::laws::Sample;
+
+    impl Sample for Quantile {
+        /// In the second pass, of levels that come of the first ten images.
+        fn on(images: &[u32]) -> Quantile {
+            let values = |image: u32| [0.5, -1.0, 0.0, 0.25].map(|value| value * (image % 4) as f32);
+            let mut quantile = Quantile::new(1, 0.25, &THREE_PASSES).unwrap();
+            (0..10).for_each(|image| count(&mut quantile, &[&values(image)]));
+            quantile.finish_pass(40).unwrap();
+            images.iter().for_each(|&image| count(&mut quantile, &[&values(image)]));
+            quantile
+        }
+
+        fn strangers(_: &[u32]) -> Vec<Quantile> {
+            let other = |units, tail, digits: &[Digit]| Quantile::new(units, tail, digits).unwrap();
+            let mut finished = Quantile::on(&(0..10).collect::<Vec<_>>());
+            finished.finish_pass(40).unwrap();
+            vec![other(1, 0.25, &THREE_PASSES), other(2, 0.25, &THREE_PASSES), other(1, 0.25, &TWO_PASSES), finished]
+        }
+    }
 
     /// What the kernel does, for values given in pieces.
     fn count(quantile: &mut Quantile, pieces: &[&[f32]]) {
@@ -286,6 +326,21 @@ mod tests {
         quantile.thresholds().unwrap()[0]
     }
 
+    /// As [`select`], each piece counted by itself and merged.
+    fn select_in_parts(values: &[f32], tail: f64, digits: &[Digit], piece: usize) -> f32 {
+        let mut quantile = Quantile::new(1, tail, digits).unwrap();
+        while quantile.digit().is_some() {
+            let nothing = quantile.clone();
+            for piece in values.chunks(piece) {
+                let mut part = nothing.clone();
+                count(&mut part, &[piece]);
+                quantile.merge(&part).unwrap();
+            }
+            quantile.finish_pass(values.len() as u64).unwrap();
+        }
+        quantile.thresholds().unwrap()[0]
+    }
+
     /// Sort, then the rule.
     fn by_sorting(values: &[f32], tail: f64) -> f32 {
         let mut sorted = values.to_vec();
@@ -304,6 +359,7 @@ mod tests {
             let want = by_sorting(&values, tail);
             prop_assert_eq!(select(&values, tail, &TWO_PASSES, piece), want);
             prop_assert_eq!(select(&values, tail, &THREE_PASSES, values.len()), want);
+            prop_assert_eq!(select_in_parts(&values, tail, &THREE_PASSES, piece), want);
         }
     }
 
@@ -311,8 +367,8 @@ mod tests {
     fn equals_numpy_to_the_bit() {
         let bytes = include_bytes!("../../tests/golden/quantile/quantile.safetensors");
         let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
-        let floats = |name: &str| tensor::<f32>(&file, name, Dtype::F32).unwrap();
-        let tails: Vec<f64> = tensor(&file, "tail", Dtype::F64).unwrap();
+        let floats = |name: &str| values::<f32>(&file, name).unwrap();
+        let tails: Vec<f64> = values(&file, "tail").unwrap();
         let wanted = floats("want");
         assert!(tails.len() == wanted.len() && wanted.len() > 60);
         for (k, (&tail, want)) in tails.iter().zip(wanted).enumerate() {

@@ -1,5 +1,6 @@
 //! The device's part of a dissection: for one layer, the buffers and dispatches of each pass.
 
+use super::held::LayerMaps;
 use super::quantile::Quantile;
 use super::tally::Tally;
 use crate::concepts::LabelMaps;
@@ -8,7 +9,6 @@ use crate::gpu::{Buffer, Download, Gpu, Recording};
 use crate::kernels::histogram::{self, Digit, histogram};
 use crate::kernels::peak::peak;
 use crate::kernels::threshold_iou::{self, row_words, threshold_iou, words};
-use crate::tensor::Shape;
 
 /// Counters are 32 bits on the device; a pass empties them to the host before they can overflow.
 const MOST_COUNTED: u64 = u32::MAX as u64;
@@ -41,7 +41,8 @@ impl HistogramStage {
     }
 
     /// Appends a batch.
-    pub(super) fn record(&mut self, gpu: &Gpu, recording: &mut Recording, maps: &Buffer, shape: Shape) -> Result<()> {
+    pub(super) fn record(&mut self, gpu: &Gpu, recording: &mut Recording, maps: &LayerMaps) -> Result<()> {
+        let (maps, shape) = (&maps.buffer, maps.shape);
         let buffers = histogram::Buffers { maps, prefix: &self.prefix, counts: &self.counts, above: &self.above };
         self.counted += positions(shape.n, self.grid);
         histogram(gpu, recording, shape, self.grid, self.digit, &buffers)
@@ -78,8 +79,8 @@ impl PeakStage {
     }
 
     /// Appends a batch.
-    pub(super) fn record(&self, gpu: &Gpu, recording: &mut Recording, maps: &Buffer, shape: Shape) -> Result<()> {
-        peak(gpu, recording, shape, maps, &self.peaks)
+    pub(super) fn record(&self, gpu: &Gpu, recording: &mut Recording, maps: &LayerMaps) -> Result<()> {
+        peak(gpu, recording, maps.shape, &maps.buffer, &self.peaks)
     }
 
     /// Starts reading the peaks `[n, units]` of the batch just submitted.
@@ -188,9 +189,10 @@ impl CountStage {
         &mut self,
         gpu: &Gpu,
         recording: &mut Recording,
-        (maps, shape): (&Buffer, Shape),
+        maps: &LayerMaps,
         labels: &LabelStage,
     ) -> Result<()> {
+        let (maps, shape) = (&maps.buffer, maps.shape);
         let buffers = threshold_iou::Buffers {
             maps,
             level: &self.level,

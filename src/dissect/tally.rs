@@ -7,6 +7,8 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::state::checkpoint::{Saved, Tensor, values};
+use crate::state::{Merge, add};
 
 /// Counts of one layer over all images. Mergeable: two shards add up to the whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,22 +42,6 @@ impl Tally {
             intersection: vec![0; units * labels],
             positions: 0,
         }
-    }
-
-    /// Adds the counts of another shard of the same layer, levels and vocabulary.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Internal`] if it is of another layer, vocabulary or has other levels.
-    pub fn merge(&mut self, other: &Tally) -> Result<()> {
-        if self.units != other.units || self.labels != other.labels || self.threshold != other.threshold {
-            return Err(Error::internal("tallies of different layers, levels or vocabularies do not add up"));
-        }
-        let add = |sums: &mut [u64], counts: &[u64]| sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-        add(&mut self.unit_area, &other.unit_area);
-        add(&mut self.concept_area, &other.concept_area);
-        add(&mut self.intersection, &other.intersection);
-        self.positions += other.positions;
-        Ok(())
     }
 
     /// `X / (A + n - X)`: positions of both over positions of either. `None` where there is neither.
@@ -98,11 +84,11 @@ impl Tally {
 
     fn parse(bytes: &[u8]) -> Result<Tally> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| Error::input(format!("is not a tally: {error}")))?;
-        let threshold: Vec<f32> = tensor(&file, "threshold", Dtype::F32)?;
+        let threshold: Vec<f32> = values(&file, "threshold")?;
         let (unit_area, concept_area): (Vec<u64>, Vec<u64>) =
-            (tensor(&file, "unit_area", Dtype::U64)?, tensor(&file, "concept_area", Dtype::U64)?);
-        let intersection: Vec<u64> = tensor(&file, "intersection", Dtype::U64)?;
-        let positions: Vec<u64> = tensor(&file, "positions", Dtype::U64)?;
+            (values(&file, "unit_area")?, values(&file, "concept_area")?);
+        let intersection: Vec<u64> = values(&file, "intersection")?;
+        let positions: Vec<u64> = values(&file, "positions")?;
         let (units, labels) = (threshold.len(), concept_area.len());
         let dims = |name: &str| file.tensor(name).map(|view| view.shape().to_vec()).unwrap_or_default();
         let fits = dims("threshold") == [units]
@@ -119,6 +105,28 @@ impl Tally {
         if tally.adds_up() { Ok(tally) } else { Err(Error::input("its counts contradict each other")) }
     }
 
+    /// As tensors of a checkpoint, under this name; the levels are kept with the quantile.
+    pub(super) fn tensors(&self, name: &str) -> Vec<Tensor> {
+        vec![
+            Tensor::new(format!("{name}.unit_area"), &self.unit_area),
+            Tensor::new(format!("{name}.concept_area"), &self.concept_area),
+            Tensor::new(format!("{name}.intersection"), &self.intersection),
+            Tensor::new(format!("{name}.positions"), &[self.positions]),
+        ]
+    }
+
+    /// Takes up what [`Tally::tensors`] gave.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if it is of another layer or vocabulary.
+    pub(super) fn restore(&mut self, saved: &Saved<'_>, name: &str) -> Result<()> {
+        saved.fill(&format!("{name}.unit_area"), &mut self.unit_area)?;
+        saved.fill(&format!("{name}.concept_area"), &mut self.concept_area)?;
+        saved.fill(&format!("{name}.intersection"), &mut self.intersection)?;
+        self.positions = saved.value(&format!("{name}.positions"))?;
+        Ok(())
+    }
+
     /// Whether no area exceeds all positions, and no intersection the areas it is of.
     fn adds_up(&self) -> bool {
         let within = |area: &u64| *area <= self.positions;
@@ -133,20 +141,22 @@ impl Tally {
     }
 }
 
-/// Elements of a tensor of a file of ours.
-pub(crate) fn tensor<T: bytemuck::AnyBitPattern>(file: &SafeTensors<'_>, name: &str, dtype: Dtype) -> Result<Vec<T>> {
-    let view = file.tensor(name).map_err(|_| Error::input("tensor is missing").at(name))?;
-    if view.dtype() != dtype {
-        return Err(Error::input(format!("tensor is {:?}; {dtype:?} needed", view.dtype())).at(name));
+impl Merge for Tally {
+    fn merge(&mut self, other: &Tally) -> Result<()> {
+        if self.units != other.units || self.labels != other.labels || self.threshold != other.threshold {
+            return Err(Error::input("tallies of different layers, levels or vocabularies do not add up"));
+        }
+        add(&mut self.unit_area, &other.unit_area)?;
+        add(&mut self.concept_area, &other.concept_area)?;
+        add(&mut self.intersection, &other.intersection)?;
+        add(std::slice::from_mut(&mut self.positions), &[other.positions])
     }
-    Ok(view.data().chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::state::laws::Sample;
 
     fn tally() -> Tally {
         let mut tally = Tally::new(vec![0.5, 0.0], 3);
@@ -164,14 +174,6 @@ mod tests {
         assert_eq!(tally().iou(1, 2), None);
     }
 
-    #[test]
-    fn two_shards_add_up_and_strangers_do_not() {
-        let mut whole = tally();
-        whole.merge(&tally()).unwrap();
-        assert_eq!((whole.positions, whole.unit_area[0], whole.intersection[1]), (200, 20, 10));
-        assert!(whole.merge(&Tally::new(vec![0.5, 0.1], 3)).is_err());
-    }
-
     /// Counts positions one by one: for each, whether each of two units fires, and its label of three.
     fn count(positions: &[(bool, bool, u8)]) -> Tally {
         let mut tally = Tally::new(vec![0.5, 0.25], 3);
@@ -187,18 +189,15 @@ mod tests {
         tally
     }
 
-    proptest! {
-        #[test]
-        fn shards_merge_to_the_whole_in_any_order(
-            positions in proptest::collection::vec((any::<bool>(), any::<bool>(), 0u8..3), 1..200),
-            cut in any::<prop::sample::Index>(),
-        ) {
-            let (left, right) = positions.split_at(cut.index(positions.len()));
-            for (first, second) in [(left, right), (right, left)] {
-                let mut merged = count(first);
-                merged.merge(&count(second)).unwrap();
-                prop_assert_eq!(merged, count(&positions));
-            }
+    impl Sample for Tally {
+        /// Two positions of each image.
+        fn on(images: &[u32]) -> Tally {
+            let position = |image: u32| (image.is_multiple_of(2), image % 5 < 3, (image % 3) as u8);
+            count(&images.iter().flat_map(|&image| [position(image), position(image / 2)]).collect::<Vec<_>>())
+        }
+
+        fn strangers(_: &[u32]) -> Vec<Tally> {
+            vec![Tally::new(vec![0.5, 0.1], 3), Tally::new(vec![0.5, 0.25], 4), Tally::new(vec![0.5], 3)]
         }
     }
 

@@ -5,9 +5,10 @@ use std::path::Path;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::tally::tensor;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::state::Merge;
+use crate::state::checkpoint::{Saved, Tensor, values};
 
 /// Marks a place that no image took.
 pub const NO_IMAGE: u32 = u32::MAX;
@@ -49,20 +50,6 @@ impl TopK {
         (peaks[place], images[place]) = (peak, image);
     }
 
-    /// Takes in what another shard of the same layer kept, each image in one shard only.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Internal`] if it is of another layer or keeps another number of images.
-    pub fn merge(&mut self, other: &TopK) -> Result<()> {
-        if (self.units, self.k) != (other.units, other.k) {
-            return Err(Error::internal("lists of images of different layers do not merge"));
-        }
-        for unit in 0..self.units {
-            other.of(unit).for_each(|(image, peak)| self.place(unit, image, peak));
-        }
-        Ok(())
-    }
-
     /// Images and peaks of a unit, highest first.
     pub fn of(&self, unit: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
         let row = unit * self.k..(unit + 1) * self.k;
@@ -95,19 +82,46 @@ impl TopK {
         let place = |error: Error| error.at(path.display());
         let file = SafeTensors::deserialize(&bytes)
             .map_err(|error| place(Error::input(format!("is not a top-k file: {error}"))))?;
-        let peaks: Vec<f32> = tensor(&file, "peaks", Dtype::F32).map_err(place)?;
-        let images: Vec<u32> = tensor(&file, "images", Dtype::U32).map_err(place)?;
+        let peaks: Vec<f32> = values(&file, "peaks").map_err(place)?;
+        let images: Vec<u32> = values(&file, "images").map_err(place)?;
         let dims = |name: &str| file.tensor(name).map(|view| view.shape().to_vec()).unwrap_or_default();
         match dims("images")[..] {
             [units, k] if dims("peaks") == [units, k] && file.len() == 2 => Ok(TopK { k, units, peaks, images }),
             _ => Err(place(Error::input("the sizes of its tensors do not agree, or there are others"))),
         }
     }
+
+    /// As tensors of a checkpoint, under this name.
+    pub(super) fn tensors(&self, name: &str) -> [Tensor; 2] {
+        [Tensor::new(format!("{name}.peaks"), &self.peaks), Tensor::new(format!("{name}.images"), &self.images)]
+    }
+
+    /// Takes up what [`TopK::tensors`] gave.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if it is of another layer or keeps another number of images.
+    pub(super) fn restore(&mut self, saved: &Saved<'_>, name: &str) -> Result<()> {
+        saved.fill(&format!("{name}.peaks"), &mut self.peaks)?;
+        saved.fill(&format!("{name}.images"), &mut self.images)
+    }
+}
+
+impl Merge for TopK {
+    fn merge(&mut self, other: &TopK) -> Result<()> {
+        if (self.units, self.k) != (other.units, other.k) {
+            return Err(Error::input("lists of top images of different layers or lengths do not merge"));
+        }
+        for unit in 0..self.units {
+            other.of(unit).for_each(|(image, peak)| self.place(unit, image, peak));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::laws::Sample;
 
     #[test]
     fn the_order_of_images_does_not_matter_and_equal_peaks_go_by_index() {
@@ -121,21 +135,17 @@ mod tests {
         assert_eq!(forward.of(1).map(|(image, _)| image).collect::<Vec<_>>(), [3, 0, 4]);
     }
 
-    #[test]
-    fn shards_merge_to_the_whole_and_strangers_do_not() {
-        let peaks = |image: u32| [f32::from((image * 7 % 5) as u8), -f32::from((image * 3 % 4) as u8)];
-        let list = |images: &[u32]| {
+    impl Sample for TopK {
+        /// With equal peaks, so that images decide.
+        fn on(images: &[u32]) -> TopK {
             let mut topk = TopK::new(2, 4);
-            images.iter().for_each(|&image| topk.insert(image, &peaks(image)));
+            images.iter().for_each(|&image| topk.insert(image, &[(image * 7 % 5) as f32, -((image * 3 % 4) as f32)]));
             topk
-        };
-        let whole = list(&[0, 1, 2, 3, 4, 5, 6, 7, 8]);
-        for (left, right) in [(&[0u32, 2, 4, 6, 8][..], &[1u32, 3, 5, 7][..]), (&[8], &[7, 6, 5, 4, 3, 2, 1, 0])] {
-            let mut merged = list(left);
-            merged.merge(&list(right)).unwrap();
-            assert_eq!(merged, whole);
         }
-        assert!(TopK::new(2, 3).merge(&whole).is_err());
+
+        fn strangers(_: &[u32]) -> Vec<TopK> {
+            vec![TopK::new(2, 3), TopK::new(3, 4)]
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use wgpu::naga;
 
+use super::params::prefixed;
 use super::{Field, Gpu};
 use crate::error::{Error, Result};
 
@@ -64,7 +65,7 @@ pub enum Access {
 /// What a shader's text says about its own interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
-    /// Fields of the uniform block at binding 0: name and offset; empty if there is none.
+    /// Numbers of the uniform block at binding 0, by full name and offset; empty if there is none.
     pub params: Vec<(String, usize)>,
     /// Size of the uniform block, bytes.
     pub params_bytes: usize,
@@ -109,8 +110,7 @@ impl Interface {
                         return Err(fail(format!("uniform `{name}` is not a struct")));
                     };
                     interface.params_bytes = *span as usize;
-                    interface.params =
-                        members.iter().map(|m| (m.name.clone().unwrap_or_default(), m.offset as usize)).collect();
+                    interface.params = numbers(&module, members);
                 }
                 naga::AddressSpace::Storage { access } if binding as usize == interface.buffers.len() + 1 => {
                     let write = access.contains(naga::StorageAccess::STORE);
@@ -128,16 +128,16 @@ impl Interface {
 
     /// Checks a Rust parameter block against the shader's.
     pub(super) fn check_params(&self, fields: &[Field], bytes: usize) -> Result<()> {
-        for (position, field) in fields.iter().enumerate() {
+        let fields = Field::numbers(fields);
+        for (position, (field, at)) in fields.iter().enumerate() {
             match self.params.get(position) {
-                Some((name, offset)) if name == field.name && *offset == field.offset => {}
+                Some((name, offset)) if name == field && offset == at => {}
                 Some((name, offset)) => {
                     return Err(Error::internal(format!(
-                        "parameter {position} is `{}` at byte {} in Rust, `{name}` at byte {offset} in WGSL",
-                        field.name, field.offset
+                        "parameter {position} is `{field}` at byte {at} in Rust, `{name}` at byte {offset} in WGSL"
                     )));
                 }
-                None => return Err(Error::internal(format!("parameter `{}` is not in the WGSL", field.name))),
+                None => return Err(Error::internal(format!("parameter `{field}` is not in the WGSL"))),
             }
         }
         if let Some((name, _)) = self.params.get(fields.len()) {
@@ -152,6 +152,18 @@ impl Interface {
         }
         Ok(())
     }
+}
+
+/// The numbers of a struct by their full names and offsets.
+fn numbers(module: &naga::Module, members: &[naga::StructMember]) -> Vec<(String, usize)> {
+    let of = |member: &naga::StructMember| {
+        let (name, offset) = (member.name.clone().unwrap_or_default(), member.offset as usize);
+        match &module.types[member.ty].inner {
+            naga::TypeInner::Struct { members, .. } => prefixed(&name, offset, numbers(module, members)),
+            _ => vec![(name, offset)],
+        }
+    };
+    members.iter().flat_map(of).collect()
 }
 
 /// A compiled shader with its reflected interface.

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use adapter::{AdapterSummary, DeviceChoice};
 pub use buffer::{Bound, Buffer, Download};
 pub use kernel::{Access, Interface, Kernel, Shader};
-pub use params::{Field, Params};
+pub use params::{Field, Member, Params};
 pub use recording::{Program, Recording, StepTime, Submission};
 
 use crate::error::{Error, Kind, Result};

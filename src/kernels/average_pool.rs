@@ -1,7 +1,6 @@
 //! Mean over a sliding window. See `shaders/average_pool.wgsl` for the contract.
 
-use super::max_pool::Params;
-use super::{Agreement, Entry, everywhere};
+use super::{Agreement, Entry, everywhere, pool};
 use crate::error::Result;
 use crate::geometry::Window;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
@@ -14,16 +13,16 @@ pub static ENTRY: Entry = Entry {
     runs_on: everywhere,
     agreement: Agreement::Portable,
     mutants: &[
-        ("from_y < 0 || ", ""),
-        ("from_x >= i32(params.width)", "from_x > i32(params.width)"),
-        ("i * params.dilation_y", "i"),
-        ("row * params.stride_y", "row"),
-        ("params.kernel_h * params.kernel_w)", "params.kernel_h * params.kernel_h)"),
+        ("return y >= 0 && ", "return "),
+        ("x < i32(params.window.width)", "x <= i32(params.window.width)"),
+        ("i * params.window.dilation_y", "i"),
+        ("row * params.window.stride_y", "row"),
+        ("params.window.kernel_h * params.window.kernel_w)", "params.window.kernel_h * params.window.kernel_h)"),
     ],
 };
 
 fn shader() -> Shader {
-    shader!("average_pool")
+    shader!("average_pool", "pool", "window")
 }
 
 /// Appends the pooling of `x` of this shape into `y`.
@@ -38,8 +37,5 @@ pub fn average_pool(
     x: &Buffer,
     y: &Buffer,
 ) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
-    let params = Params::new(window, shape, kernel.interface.workgroup[0])?;
-    let bound = [x.holding(shape.len()), y.holding(params.count as usize)];
-    recording.dispatch(&kernel, &params, &bound, [params.grid_stride, 1, 1])
+    pool::record(gpu, recording, &shader(), window, shape, x, y)
 }

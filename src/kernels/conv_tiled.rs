@@ -1,6 +1,7 @@
 //! Convolution as a tiled matrix product, for GPUs. See `shaders/conv_tiled.wgsl` for the contract.
 
 use super::convolution::{Buffers, Epilogue};
+use super::window::WindowParams;
 use super::{Agreement, Entry, everywhere};
 use crate::error::{Error, Result};
 use crate::geometry::Convolution;
@@ -14,12 +15,12 @@ pub static ENTRY: Entry = Entry {
     runs_on: everywhere,
     agreement: Agreement::SameBits,
     mutants: &[
-        ("(row >= vec4(0)) & ", ""),
-        ("column < vec4(i32(params.width))", "column <= vec4(i32(params.width))"),
-        ("position % params.out_width * params.stride_x", "position % params.out_width"),
+        ("has_rows(row) & ", ""),
+        ("x < vec4<i32>(i32(params.window.width))", "x <= vec4<i32>(i32(params.window.width))"),
+        ("vec4<i32>(column * params.window.stride_x)", "vec4<i32>(column)"),
         ("(group.y * tiles + tile)", "tile"),
         ("if position >= params.positions", "if position > params.positions"),
-        ("tap % window / params.kernel_w * params.dilation_y", "tap % window / params.kernel_w"),
+        ("i * params.window.dilation_y", "i"),
         ("tile < tiles", "tile < tiles - 1u"),
         ("value += bias[k]", "value += bias[0]"),
         ("params.slope * t", "t"),
@@ -38,7 +39,7 @@ pub fn supports(convolution: &Convolution) -> bool {
 }
 
 fn shader() -> Shader {
-    shader!("conv_tiled", "activation")
+    shader!("conv_tiled", "window", "activation")
 }
 
 /// The weight `[k, c, kh, kw]` as `[ceil(k/64), ceil(c kh kw / 16) 16, 64]`, padded with zeros.
@@ -57,9 +58,8 @@ pub fn pack(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
 
 crate::params! {
     Params {
-        channels: u32, height: u32, width: u32,
-        out_channels: u32, out_height: u32, out_width: u32,
-        kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
+        window: WindowParams,
+        channels: u32, out_channels: u32,
         taps: u32, positions: u32, has_bias: u32, slope: f32,
     }
 }
@@ -78,30 +78,20 @@ pub(super) fn record(
     }
     let kernel = gpu.kernel(&shader())?;
     let Convolution { channels, window, .. } = *convolution;
-    let (out_height, out_width) = window.output(shape.h, shape.w)?;
-    let positions = super::count(Shape { n: shape.n, c: 1, h: out_height, w: out_width })?;
+    let taps = shape.c * window.kernel[0] * window.kernel[1];
+    let window = WindowParams::new(&window, shape)?;
+    let positions = super::count(Shape { n: shape.n, c: 1, h: window.out_height, w: window.out_width })?;
     let params = Params {
+        window,
         channels: shape.c,
-        height: shape.h,
-        width: shape.w,
         out_channels: channels,
-        out_height,
-        out_width,
-        kernel_h: window.kernel[0],
-        kernel_w: window.kernel[1],
-        stride_y: window.stride[0],
-        stride_x: window.stride[1],
-        pad_y: window.padding[0],
-        pad_x: window.padding[1],
-        dilation_y: window.dilation[0],
-        dilation_x: window.dilation[1],
-        taps: shape.c * window.kernel[0] * window.kernel[1],
+        taps,
         positions,
         has_bias: epilogue.bias.into(),
         slope: epilogue.activation.slope,
     };
     let extent = [positions.div_ceil(POSITIONS) * WORKGROUP, channels.div_ceil(CHANNELS), 1];
     let packed = (channels.next_multiple_of(CHANNELS) as usize) * (params.taps as usize).next_multiple_of(DEPTH);
-    let y = Shape { c: channels, h: out_height, w: out_width, ..shape };
+    let y = Shape { c: channels, h: window.out_height, w: window.out_width, ..shape };
     recording.dispatch(&kernel, &params, &buffers.bound(shape, packed, y), extent)
 }

@@ -80,7 +80,7 @@ pub struct Buffers<'a> {
 
 /// What an invocation of a kernel makes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Block {
+pub(super) struct PerInvocation {
     /// Outputs.
     pub outputs: u32,
     /// Images, for each output.
@@ -88,14 +88,14 @@ pub(super) struct Block {
 }
 
 /// The portable kernel, and what an invocation of it makes.
-pub(super) fn kernel(gpu: &Gpu) -> Result<(Arc<Kernel>, Block)> {
-    Ok((gpu.kernel(&shader())?, Block { outputs: 1, images: 4 }))
+pub(super) fn kernel(gpu: &Gpu) -> Result<(Arc<Kernel>, PerInvocation)> {
+    Ok((gpu.kernel(&shader())?, PerInvocation { outputs: 1, images: 4 }))
 }
 
 /// Appends the layer by a kernel whose invocations make such blocks, a range of rows at a time.
 pub(super) fn record(
     recording: &mut Recording,
-    (kernel, block): (Arc<Kernel>, Block),
+    (kernel, each): (Arc<Kernel>, PerInvocation),
     sizes: Sizes,
     activation: Activation,
     buffers: &Buffers<'_>,
@@ -109,7 +109,7 @@ pub(super) fn record(
             rows: rows.len() as u32,
             slope: activation.slope,
         };
-        let grid = [params.rows.div_ceil(block.outputs), sizes.images.div_ceil(block.images), 1];
+        let grid = [params.rows.div_ceil(each.outputs), sizes.images.div_ceil(each.images), 1];
         let (images, inputs, outputs) = (sizes.images as usize, sizes.inputs as usize, sizes.outputs as usize);
         let bound = [
             buffers.x.holding(images * inputs),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::lanes::{self, LANES};
-use super::linear::{Block, Sizes};
+use super::linear::{PerInvocation, Sizes};
 use super::{Agreement, Entry, template};
 use crate::error::Result;
 use crate::gpu::{Gpu, Kernel, Shader, Traits};
@@ -63,7 +63,10 @@ pub(super) fn images(sizes: Sizes, traits: &Traits) -> Option<u32> {
 ///
 /// # Errors
 /// As [`Gpu::kernel`].
-pub(super) fn kernel(gpu: &Gpu, images: u32) -> Result<(Arc<Kernel>, Block)> {
+pub(super) fn kernel(gpu: &Gpu, images: u32) -> Result<(Arc<Kernel>, PerInvocation)> {
     let form = &FORMS[usize::from(images == FORMS[1].images)];
-    Ok((gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?, Block { outputs: OUTPUTS, images: form.images }))
+    Ok((
+        gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?,
+        PerInvocation { outputs: OUTPUTS, images: form.images },
+    ))
 }

@@ -1,6 +1,6 @@
 //! Maximum over a sliding window. See `shaders/max_pool.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, pool};
 use crate::error::{Error, Result};
 use crate::geometry::Window;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
@@ -13,49 +13,17 @@ pub static ENTRY: Entry = Entry {
     runs_on: everywhere,
     agreement: Agreement::Portable,
     mutants: &[
-        ("from_y < 0 || ", ""),
-        ("from_x >= i32(params.width)", "from_x > i32(params.width)"),
-        ("i * params.dilation_y", "i"),
-        ("column * params.stride_x", "column"),
-        ("var best = -0x1.fffffep+127f", "var best = 0.0"),
-        ("(at / params.out_width) % params.out_height", "at / params.out_width"),
+        ("return y >= 0 && ", "return "),
+        ("x < i32(params.window.width)", "x <= i32(params.window.width)"),
+        ("i * params.window.dilation_y", "i"),
+        ("column * params.window.stride_x", "column"),
+        ("return -0x1.fffffep+127f", "return 0.0"),
+        ("at / window.out_width % window.out_height", "at / window.out_width"),
     ],
 };
 
 fn shader() -> Shader {
-    shader!("max_pool")
-}
-
-crate::params! {
-    /// Sizes of a pooling; the average takes the same.
-    Params {
-        count: u32, grid_stride: u32,
-        height: u32, width: u32, out_height: u32, out_width: u32,
-        kernel_h: u32, kernel_w: u32, stride_y: u32, stride_x: u32, pad_y: u32, pad_x: u32, dilation_y: u32, dilation_x: u32,
-    }
-}
-
-impl Params {
-    pub(super) fn new(window: &Window, shape: Shape, workgroup: u32) -> Result<Params> {
-        let (out_height, out_width) = window.output(shape.h, shape.w)?;
-        let count = super::count(Shape { h: out_height, w: out_width, ..shape })?;
-        Ok(Params {
-            count,
-            grid_stride: strided(count, workgroup),
-            height: shape.h,
-            width: shape.w,
-            out_height,
-            out_width,
-            kernel_h: window.kernel[0],
-            kernel_w: window.kernel[1],
-            stride_y: window.stride[0],
-            stride_x: window.stride[1],
-            pad_y: window.padding[0],
-            pad_x: window.padding[1],
-            dilation_y: window.dilation[0],
-            dilation_x: window.dilation[1],
-        })
-    }
+    shader!("max_pool", "pool", "window")
 }
 
 /// Appends the pooling of `x` of this shape into `y`.
@@ -73,8 +41,5 @@ pub fn max_pool(
     if (0..2).any(|axis| window.padding[axis] * 2 > window.kernel[axis]) {
         return Err(Error::input("padding is more than half of the window").at("max_pool"));
     }
-    let kernel = gpu.kernel(&shader())?;
-    let params = Params::new(window, shape, kernel.interface.workgroup[0])?;
-    let bound = [x.holding(shape.len()), y.holding(params.count as usize)];
-    recording.dispatch(&kernel, &params, &bound, [params.grid_stride, 1, 1])
+    pool::record(gpu, recording, &shader(), window, shape, x, y)
 }

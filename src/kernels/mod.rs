@@ -1,6 +1,6 @@
-//! One file a kernel: parameters, shape check, grid; and the table of them all.
+//! One file a kernel: parameters, shape check, grid. The table of them all is `reference::KERNELS`, where each stands with its cases.
 //!
-//! Below the kernels lies what several share (`convolution`, `lanes`, `template`), above them who chooses among them (`chooser`,
+//! Below the kernels lies what several share (`convolution`, `lanes`, `pool`, `template`, `window`), above them who chooses among them (`chooser`,
 //! `tune`): no kernel's file imports one that imports it.
 
 /// The text of a shader, the pieces of `shaders/shared/` that it uses behind it.
@@ -39,6 +39,7 @@ pub mod linear_broadcast;
 pub mod max_pool;
 pub mod peak;
 pub mod pixel_norm;
+mod pool;
 pub mod precise_roi_pool;
 pub mod relu;
 pub mod roof_arithmetic;
@@ -49,12 +50,13 @@ pub mod threshold_iou;
 pub mod tune;
 pub mod upsample_bilinear;
 pub mod upsample_nearest;
+mod window;
 
 use crate::error::{Error, Result};
 use crate::gpu::{Shader, Traits};
 use crate::tensor::Shape;
 
-/// One row of the table of kernels. Tests, `doctor` and `bench` walk the table.
+/// What a kernel says of itself: its part of a row of the table, which tests, `doctor` and `bench` walk.
 pub struct Entry {
     /// Stem of the shader file, of this kernel's file and of its twin in `reference`.
     pub stem: &'static str,
@@ -78,34 +80,6 @@ pub enum Agreement {
     /// Other sums: both lie within the bound that the twin derives. A rule of shape and adapter chooses it, never a clock.
     Bounded,
 }
-
-/// Every kernel.
-pub static ALL: &[&Entry] = &[
-    &adaptive_average_pool::ENTRY,
-    &add::ENTRY,
-    &average_pool::ENTRY,
-    &conv::ENTRY,
-    &conv_broadcast::ENTRY,
-    &conv_doubled::ENTRY,
-    &conv_pointwise::ENTRY,
-    &conv_tiled::ENTRY,
-    &edit::ENTRY,
-    &histogram::ENTRY,
-    &label_argmax::ENTRY,
-    &linear::ENTRY,
-    &linear_broadcast::ENTRY,
-    &max_pool::ENTRY,
-    &peak::ENTRY,
-    &pixel_norm::ENTRY,
-    &precise_roi_pool::ENTRY,
-    &relu::ENTRY,
-    &roof_arithmetic::ENTRY,
-    &softmax::ENTRY,
-    &splice::ENTRY,
-    &threshold_iou::ENTRY,
-    &upsample_bilinear::ENTRY,
-    &upsample_nearest::ENTRY,
-];
 
 /// For [`Entry::runs_on`]: within WebGPU's default limits, no optional feature.
 pub fn everywhere(_: &Traits) -> bool {

@@ -1,8 +1,10 @@
 //! Twin of `adaptive_average_pool`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::kernels;
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// Mean over the window `floor(i size / parts) .. ceil((i + 1) size / parts)` of each axis.
 pub fn adaptive_average_pool(x: &Maps, h: u32, w: u32) -> Maps {
@@ -34,30 +36,24 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(1, 2, 257, 259), (1, 1), Size::Ragged),
         (Shape::new(2, 512, 8, 8), (7, 7), Size::Real),
     ]
-    .into_iter()
     .map(|(shape, to, size)| case(shape, to, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), (rng::size(rng, 23), rng::size(rng, 23)), Size::Ragged)
 }
 
 fn case(shape: Shape, (h, w): (u32, u32), size: Size) -> Case {
-    let x = rng::integers(shape.len(), 1);
-    let out = Shape { h, w, ..shape };
-    let host = HostTensor { shape, data: x.clone() };
-    Case {
-        label: format!("{shape} to {h}x{w}"),
-        size,
-        inputs: vec![Data::F32(x)],
-        outputs: vec![Output::Poisoned(out.len())],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            let (x, y) = (&inputs[0], &outputs[0]);
-            kernels::adaptive_average_pool::adaptive_average_pool(gpu, recording, shape, (h, w), x, y)
-        }),
-        expected: Box::new(move || vec![Expected::Exact(adaptive_average_pool(&Maps::from(&host), h, w).to_f32())]),
-        work: Work { flops: shape.len() as u64, bytes: shape.bytes() + out.bytes() },
-    }
+    Case::of(size, format!("{shape} to {h}x{w}"))
+        .reads(rng::integers(shape.len(), 1))
+        .writes(Shape { h, w, ..shape }.len())
+        .flops(shape.len())
+        .case(
+            move |gpu, recording, [x], [y]| {
+                kernels::adaptive_average_pool::adaptive_average_pool(gpu, recording, shape, (h, w), x, y)
+            },
+            move |[x]| [Expected::exact(&adaptive_average_pool(&x.maps(shape), h, w))],
+        )
 }

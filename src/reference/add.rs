@@ -1,8 +1,11 @@
 //! Twin of `add`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, relu, rng};
 use crate::geometry::Activation;
 use crate::kernels;
+use crate::tensor::Shape;
 
 /// `y = a + b`, element by element.
 pub fn add(a: &Maps, b: &Maps) -> Maps {
@@ -11,33 +14,31 @@ pub fn add(a: &Maps, b: &Maps) -> Maps {
 
 /// Cases of the kernel. A single addition is correctly rounded, so floats are exact too.
 pub fn cases() -> Vec<Case> {
-    let sizes = [
+    [
         (1, false, Size::Smallest),
         (3 * 5 * 7 * 11, true, Size::Batch),
         (64 * 65_535 + 77, false, Size::Ragged),
         (4 * 256 * 56 * 56, false, Size::Real),
-    ];
-    sizes.into_iter().map(|(count, relu, size)| case(count, relu, size)).collect()
+    ]
+    .map(|(count, relu, size)| case(count, relu, size))
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
-    case(rng::size(rng, 5000), rng.next_u32().is_multiple_of(2), Size::Ragged)
+pub fn random(rng: &mut Mt) -> Case {
+    case(rng::size(rng, 5000), rng::coin(rng), Size::Ragged)
 }
 
 fn case(count: u32, relu: bool, size: Size) -> Case {
-    let (a, b) = (rng::floats(count as usize, 1), rng::floats(count as usize, 2));
     let activation = if relu { Activation::RELU } else { Activation::NONE };
-    let want: Vec<f32> = a.iter().zip(&b).map(|(a, b)| if relu { (a + b).max(0.0) } else { a + b }).collect();
-    Case {
-        label: format!("{count} elements{}", if relu { ", ReLU" } else { "" }),
-        size,
-        inputs: vec![Data::F32(a), Data::F32(b)],
-        outputs: vec![Output::Poisoned(count as usize)],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            kernels::add::add(gpu, recording, (&inputs[0], &inputs[1]), activation, &outputs[0], count)
-        }),
-        expected: Box::new(move || vec![Expected::Exact(want.clone())]),
-        work: Work { flops: u64::from(count), bytes: u64::from(count) * 12 },
-    }
+    let shape = Shape::new(1, count, 1, 1);
+    Case::of(size, format!("{count} elements{}", if relu { ", ReLU" } else { "" }))
+        .reads(rng::floats(shape.len(), 1))
+        .reads(rng::floats(shape.len(), 2))
+        .writes(shape.len())
+        .flops(count)
+        .case(
+            move |gpu, recording, [a, b], [y]| kernels::add::add(gpu, recording, (a, b), activation, y, count),
+            move |[a, b]| [Expected::exact(&relu::relu(&add(&a.maps(shape), &b.maps(shape)), activation))],
+        )
 }

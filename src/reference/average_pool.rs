@@ -1,6 +1,8 @@
 //! Twin of `average_pool`.
 
-use super::pool::{pool, sizes};
+use rand_mt::Mt;
+
+use super::pool::{Pooling, pool};
 use super::{Case, Maps};
 use crate::error::Result;
 use crate::geometry::Window;
@@ -15,16 +17,14 @@ pub fn average_pool(x: &Maps, window: &Window) -> Result<Maps> {
     pool(x, window, |inside| inside.iter().sum::<f64>() / size)
 }
 
+const POOLING: Pooling = Pooling { twin: average_pool, record: kernels::average_pool::average_pool };
+
 /// Cases of the kernel. Sums of integers are exact, and one division is correctly rounded.
 pub fn cases() -> Vec<Case> {
-    sizes(average_pool, |gpu, recording, window, shape, x, y| {
-        kernels::average_pool::average_pool(gpu, recording, window, shape, x, y)
-    })
+    POOLING.cases()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
-    super::pool::random(rng, average_pool, |gpu, recording, window, shape, x, y| {
-        kernels::average_pool::average_pool(gpu, recording, window, shape, x, y)
-    })
+pub fn random(rng: &mut Mt) -> Case {
+    POOLING.random(rng)
 }

@@ -1,6 +1,8 @@
 //! Twin of `edit`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::kernels::edit::{self, Extent};
 use crate::tensor::{HostTensor, Shape};
 
@@ -28,35 +30,27 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(2, 7, 5, 3), each, Size::Ragged),
         (Shape::new(4, 512, 14, 14), all, Size::Real),
     ]
-    .into_iter()
     .map(|(shape, extent, size)| case(shape, extent, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
-    let extent = Extent { per_image: rng.next_u32().is_multiple_of(2), per_position: rng.next_u32().is_multiple_of(2) };
+pub fn random(rng: &mut Mt) -> Case {
+    let extent = Extent { per_image: rng::coin(rng), per_position: rng::coin(rng) };
     case(rng::shape(rng), extent, Size::Ragged)
 }
 
 fn case(shape: Shape, extent: Extent, size: Size) -> Case {
-    let x = rng::integers(shape.len(), 1);
-    let amount: Vec<f32> =
-        rng::integers(extent.len(shape), 2).into_iter().map(|value| (value + 4.0).min(4.0) / 4.0).collect();
-    let value = rng::integers(extent.len(shape), 3);
-    let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
-    let (host, wide_amount, wide_value) = (HostTensor { shape, data: x.clone() }, wide(&amount), wide(&value));
-    Case {
-        label: format!("{shape}, {extent:?}"),
-        size,
-        inputs: vec![Data::F32(amount), Data::F32(value)],
-        outputs: vec![Output::Holding(Data::F32(x))],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            edit::edit(gpu, recording, shape, extent, (&inputs[0], &inputs[1]), &outputs[0])
-        }),
-        expected: Box::new(move || {
-            vec![Expected::Exact(edit(&Maps::from(&host), extent, &wide_amount, &wide_value).to_f32())]
-        }),
-        work: Work { flops: shape.len() as u64 * 3, bytes: shape.bytes() * 2 },
-    }
+    let x = HostTensor { shape, data: rng::integers(shape.len(), 1) };
+    let amount = rng::integers(extent.len(shape), 2).into_iter().map(|value| (value + 4.0).min(4.0) / 4.0);
+    Case::of(size, format!("{shape}, {extent:?}"))
+        .reads(amount.collect::<Vec<_>>())
+        .reads(rng::integers(extent.len(shape), 3))
+        .holds(x.data.clone())
+        .flops(shape.len() * 3)
+        .bytes(shape.bytes() * 2)
+        .case(
+            move |gpu, recording, [amount, value], [y]| edit::edit(gpu, recording, shape, extent, (amount, value), y),
+            move |[amount, value]| [Expected::exact(&edit(&Maps::from(&x), extent, &amount.wide(), &value.wide()))],
+        )
 }

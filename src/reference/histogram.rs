@@ -1,10 +1,12 @@
 //! Twin of `histogram`.
 
+use rand_mt::Mt;
+
 use super::upsample_bilinear::upsample_bilinear;
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use super::{Case, Expected, Maps, Size, rng};
 use crate::geometry::Border;
 use crate::kernels::histogram::{self, Buffers, Digit};
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// A key that orders as floats do.
 pub fn key(value: f32) -> u32 {
@@ -45,15 +47,14 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(4, 512, 14, 14), (56, 56), first, Size::Real),
         (Shape::new(4, 512, 14, 14), (56, 56), Digit { shift: 16, bits: 16 }, Size::Timed),
     ]
-    .into_iter()
     .map(|(shape, grid, digit, size)| case(shape, grid, digit, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape, on a grid where every upsampled integer is exact.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     let shape = rng::shape(rng);
-    let grid = (shape.h << (rng.next_u32() % 3), shape.w << (rng.next_u32() % 3));
+    let grid = rng::dyadic_grid(rng, shape);
     let bits = rng::size(rng, 12);
     case(shape, grid, Digit { shift: rng.next_u32() % (33 - bits), bits }, Size::Ragged)
 }
@@ -61,30 +62,26 @@ pub fn random(rng: &mut rand_mt::Mt) -> Case {
 fn case(shape: Shape, grid: (u32, u32), digit: Digit, size: Size) -> Case {
     // As behind a ReLU for the real layer; of both signs elsewhere.
     let relu = matches!(size, Size::Real | Size::Timed);
-    let x: Vec<f32> =
-        rng::integers(shape.len(), 1).into_iter().map(|v| if relu { (v - 2.0).max(0.0) } else { v }).collect();
-    let host = HostTensor { shape, data: x.clone() };
+    let x = rng::integers(shape.len(), 1).into_iter().map(|v| if relu { (v - 2.0).max(0.0) } else { v });
     let units = shape.c as usize;
     // The prefix of a value that occurs, so that later digits count something; of two values in turn.
     let leads = [1.0, -0.5].map(|value| u64::from(key(value)) >> digit.shift >> digit.bits);
     let prefix: Vec<u32> = (0..units).map(|unit| leads[unit % 2] as u32).collect();
-    let inputs = vec![Data::F32(x), Data::U32(prefix.clone())];
-    Case {
-        label: format!("{shape} on {grid:?}, {digit:?}"),
-        size,
-        inputs,
-        outputs: vec![
-            Output::Holding(Data::U32(vec![3; units << digit.bits])),
-            Output::Holding(Data::U32(vec![u32::MAX; units])),
-        ],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            let buffers = Buffers { maps: &inputs[0], prefix: &inputs[1], counts: &outputs[0], above: &outputs[1] };
-            histogram::histogram(gpu, recording, shape, grid, digit, &buffers)
-        }),
-        expected: Box::new(move || {
-            let (counts, above) = histogram(&Maps::from(&host), grid, digit, &prefix);
-            vec![Expected::U32(counts.into_iter().map(|count| count + 3).collect()), Expected::U32(above)]
-        }),
-        work: Work { flops: 14 * u64::from(shape.n * shape.c * grid.0 * grid.1), bytes: shape.bytes() },
-    }
+    Case::of(size, format!("{shape} on {grid:?}, {digit:?}"))
+        .reads(x.collect::<Vec<_>>())
+        .reads(prefix.clone())
+        .holds(vec![3; units << digit.bits])
+        .holds(vec![u32::MAX; units])
+        .flops(14 * shape.n * shape.c * grid.0 * grid.1)
+        .bytes(shape.bytes())
+        .case(
+            move |gpu, recording, [maps, prefix], [counts, above]| {
+                let buffers = Buffers { maps, prefix, counts, above };
+                histogram::histogram(gpu, recording, shape, grid, digit, &buffers)
+            },
+            move |[x, _]| {
+                let (counts, above) = histogram(&x.maps(shape), grid, digit, &prefix);
+                [Expected::U32(counts.into_iter().map(|count| count + 3).collect()), Expected::U32(above)]
+            },
+        )
 }

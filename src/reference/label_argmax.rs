@@ -1,9 +1,11 @@
 //! Twin of `label_argmax`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng, upsample_bilinear};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng, upsample_bilinear};
 use crate::geometry::Border;
-use crate::kernels;
-use crate::tensor::{HostTensor, Shape};
+use crate::kernels::label_argmax::{self, Labels};
+use crate::tensor::Shape;
 
 /// For each image and position of the grid the channel, plus `offset`, with the highest score in the block of its owner, the lowest of
 /// equals; 0 where the block is empty. `owner` is `[n, rows, columns]`; without it all positions have the first block.
@@ -48,17 +50,16 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(1, 13, 9, 7), (7, 9), vec![[2, 13]], false, Size::Ragged),
         (Shape::new(1, 336, 64, 64), (56, 56), all(336), false, Size::Real),
     ]
-    .into_iter()
     .map(|(shape, grid, blocks, owned, size)| case(shape, grid, blocks, owned, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape. Where sizes differ by a power of two the weights are dyadic and the scores exact, equal ones too.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     let shape = rng::shape(rng);
-    let grid = (shape.h << (rng.next_u32() % 3), shape.w << (rng.next_u32() % 3));
+    let grid = rng::dyadic_grid(rng, shape);
     let middle = rng.next_u32() % (shape.c + 1);
-    let owned = rng.next_u32().is_multiple_of(2);
+    let owned = rng::coin(rng);
     case(shape, grid, vec![[0, middle], [middle, shape.c], [middle, middle]], owned, Size::Ragged)
 }
 
@@ -81,22 +82,21 @@ fn case(shape: Shape, grid: (u32, u32), blocks: Vec<[u32; 2]>, owned: bool, size
     let positions = shape.n * grid.0 * grid.1;
     let owner: Vec<u16> = (0..positions).map(|_| (noise.next_u32() % blocks.len() as u32) as u16).collect();
     let offset = u32::from(owned);
-    let host = HostTensor { shape, data: maps.clone() };
-    let (table, owners) = (blocks.clone(), owner.clone());
-    Case {
-        label: format!("{shape} to {grid:?}, {} blocks{}", blocks.len(), if owned { ", owned" } else { "" }),
-        size,
-        inputs: vec![Data::F32(maps), Data::U32(blocks.concat()), Data::U32(packed(&owner))],
-        outputs: vec![Output::Poisoned(kernels::label_argmax::words(positions) as usize)],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            let (maps, blocks, owner) = (&inputs[0], &inputs[1], owned.then_some(&inputs[2]));
-            let to = kernels::label_argmax::Labels { grid, offset, y: &outputs[0] };
-            kernels::label_argmax::label_argmax(gpu, recording, (maps, shape), blocks, owner, &to)
-        }),
-        expected: Box::new(move || {
-            let owner = owned.then_some(owners.as_slice());
-            vec![Expected::U32(packed(&label_argmax(&Maps::from(&host), grid, &table, owner, offset)))]
-        }),
-        work: Work { flops: u64::from(positions) * u64::from(shape.c) * 8, bytes: shape.bytes() },
-    }
+    Case::of(size, format!("{shape} to {grid:?}, {} blocks{}", blocks.len(), if owned { ", owned" } else { "" }))
+        .reads(maps)
+        .reads(blocks.concat())
+        .reads(packed(&owner))
+        .writes(label_argmax::words(positions) as usize)
+        .flops(u64::from(positions) * u64::from(shape.c) * 8)
+        .bytes(shape.bytes())
+        .case(
+            move |gpu, recording, [maps, blocks, owner], [y]| {
+                let to = Labels { grid, offset, y };
+                label_argmax::label_argmax(gpu, recording, (maps, shape), blocks, owned.then_some(owner), &to)
+            },
+            move |[maps, ..]| {
+                let owner = owned.then_some(owner.as_slice());
+                [Expected::U32(packed(&label_argmax(&maps.maps(shape), grid, &blocks, owner, offset)))]
+            },
+        )
 }

@@ -1,6 +1,8 @@
 //! Twin of `max_pool`.
 
-use super::pool::{pool, sizes};
+use rand_mt::Mt;
+
+use super::pool::{Pooling, pool};
 use super::{Case, Maps};
 use crate::error::Result;
 use crate::geometry::Window;
@@ -14,16 +16,14 @@ pub fn max_pool(x: &Maps, window: &Window) -> Result<Maps> {
     pool(x, window, |inside| inside.iter().copied().fold(f64::NEG_INFINITY, f64::max))
 }
 
+const POOLING: Pooling = Pooling { twin: max_pool, record: kernels::max_pool::max_pool };
+
 /// Cases of the kernel. A maximum is exact.
 pub fn cases() -> Vec<Case> {
-    sizes(max_pool, |gpu, recording, window, shape, x, y| {
-        kernels::max_pool::max_pool(gpu, recording, window, shape, x, y)
-    })
+    POOLING.cases()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
-    super::pool::random(rng, max_pool, |gpu, recording, window, shape, x, y| {
-        kernels::max_pool::max_pool(gpu, recording, window, shape, x, y)
-    })
+pub fn random(rng: &mut Mt) -> Case {
+    POOLING.random(rng)
 }

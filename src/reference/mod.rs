@@ -1,22 +1,31 @@
-//! The same kernels and graph as obvious loops on the CPU: for tests, `doctor` and `bench`, never for the normal path.
+//! The same kernels and graph as obvious loops on the CPU, and the table of kernels with their cases: for tests, `doctor` and
+//! `bench`, never for the normal path.
 
 pub mod adaptive_average_pool;
 pub mod add;
 pub mod average_pool;
 mod case;
 pub mod conv;
+pub mod conv_broadcast;
 pub mod conv_doubled;
+pub mod conv_pointwise;
+pub mod conv_tiled;
+mod convolution;
 pub mod edit;
+mod expected;
 pub mod graph;
 pub mod histogram;
 pub mod label_argmax;
 pub mod linear;
+pub mod linear_broadcast;
+mod maps;
 pub mod max_pool;
 pub mod peak;
 pub mod pixel_norm;
 mod pool;
 pub mod precise_roi_pool;
 pub mod relu;
+pub mod rng;
 pub mod roof_arithmetic;
 pub mod softmax;
 pub mod splice;
@@ -24,84 +33,58 @@ pub mod threshold_iou;
 pub mod upsample_bilinear;
 pub mod upsample_nearest;
 
-pub use case::{Case, Data, Expected, Mismatch, Output, Record, Size, Work, rng};
+pub use case::{Case, Data, Draft, Output, Record, Size, Work};
+pub use expected::{Expected, Mismatch};
+pub use maps::Maps;
 
-use crate::tensor::{HostTensor, Shape};
+use crate::kernels::Entry;
 
-/// Makes the cases of a kernel.
-pub type MakeCases = fn() -> Vec<Case>;
+/// A kernel with what it must get right: a row of the table that tests, `doctor` and `bench` walk.
+pub struct KernelRow {
+    /// What is compiled, where it runs, the mutants that its cases must notice.
+    pub entry: &'static Entry,
+    /// Its cases, from the smallest to the real layer.
+    pub cases: fn() -> Vec<Case>,
+    /// It at a random shape.
+    pub random: fn(&mut rand_mt::Mt) -> Case,
+}
 
-/// The cases of each kernel, by stem, in the order of [`crate::kernels::ALL`].
-pub static CASES: &[(&str, MakeCases)] = &[
-    ("adaptive_average_pool", adaptive_average_pool::cases),
-    ("add", add::cases),
-    ("average_pool", average_pool::cases),
-    ("conv", conv::cases),
-    ("conv_broadcast", conv::broadcast_cases),
-    ("conv_doubled", conv_doubled::cases),
-    ("conv_pointwise", conv::pointwise_cases),
-    ("conv_tiled", conv::tiled_cases),
-    ("edit", edit::cases),
-    ("histogram", histogram::cases),
-    ("label_argmax", label_argmax::cases),
-    ("linear", linear::cases),
-    ("linear_broadcast", linear::broadcast_cases),
-    ("max_pool", max_pool::cases),
-    ("peak", peak::cases),
-    ("pixel_norm", pixel_norm::cases),
-    ("precise_roi_pool", precise_roi_pool::cases),
-    ("relu", relu::cases),
-    ("roof_arithmetic", roof_arithmetic::cases),
-    ("softmax", softmax::cases),
-    ("splice", splice::cases),
-    ("threshold_iou", threshold_iou::cases),
-    ("upsample_bilinear", upsample_bilinear::cases),
-    ("upsample_nearest", upsample_nearest::cases),
+/// Rows by stem: the kernel's file and its twin's hold the rest under the same names, so that none can stand here without them.
+macro_rules! table {
+    ($($stem:ident),* $(,)?) => {
+        &[$(KernelRow { entry: &crate::kernels::$stem::ENTRY, cases: $stem::cases, random: $stem::random }),*]
+    };
+}
+
+/// Every kernel.
+pub static KERNELS: &[KernelRow] = table![
+    adaptive_average_pool,
+    add,
+    average_pool,
+    conv,
+    conv_broadcast,
+    conv_doubled,
+    conv_pointwise,
+    conv_tiled,
+    edit,
+    histogram,
+    label_argmax,
+    linear,
+    linear_broadcast,
+    max_pool,
+    peak,
+    pixel_norm,
+    precise_roi_pool,
+    relu,
+    roof_arithmetic,
+    softmax,
+    splice,
+    threshold_iou,
+    upsample_bilinear,
+    upsample_nearest,
 ];
 
-/// The cases of one kernel.
-pub fn cases(stem: &str) -> Vec<Case> {
-    CASES.iter().find(|(name, _)| *name == stem).map_or_else(Vec::new, |(_, cases)| cases())
-}
-
-/// Maps in double precision, NCHW: what the twins compute on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Maps {
-    /// Shape, NCHW.
-    pub shape: Shape,
-    /// Elements, row-major.
-    pub data: Vec<f64>,
-}
-
-impl Maps {
-    /// Maps of zeros.
-    pub fn zeros(shape: Shape) -> Self {
-        Maps { shape, data: vec![0.0; shape.len()] }
-    }
-
-    /// Index of an element.
-    pub const fn index(&self, n: u32, c: u32, y: u32, x: u32) -> usize {
-        ((n as usize * self.shape.c as usize + c as usize) * self.shape.h as usize + y as usize) * self.shape.w as usize
-            + x as usize
-    }
-
-    /// An element; zero outside the map.
-    pub fn at(&self, n: u32, c: u32, y: i64, x: i64) -> f64 {
-        match (u32::try_from(y), u32::try_from(x)) {
-            (Ok(y), Ok(x)) if y < self.shape.h && x < self.shape.w => self.data[self.index(n, c, y, x)],
-            _ => 0.0,
-        }
-    }
-
-    /// Rounded to single precision.
-    #[expect(clippy::cast_possible_truncation, reason = "rounding to single precision is the point")]
-    pub fn to_f32(&self) -> Vec<f32> {
-        self.data.iter().map(|&value| value as f32).collect()
-    }
-}
-
-impl From<&HostTensor> for Maps {
-    fn from(tensor: &HostTensor) -> Self {
-        Maps { shape: tensor.shape, data: tensor.data.iter().map(|&value| f64::from(value)).collect() }
-    }
+/// The row of a kernel.
+pub fn kernel(stem: &str) -> Option<&'static KernelRow> {
+    KERNELS.iter().find(|row| row.entry.stem == stem)
 }

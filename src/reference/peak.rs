@@ -1,13 +1,16 @@
 //! Twin of `peak`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
-use crate::kernels;
-use crate::tensor::{HostTensor, Shape};
+use rand_mt::Mt;
 
-/// Maximum of each map, `[n, c]`.
-pub fn peak(x: &Maps) -> Vec<f64> {
-    let positions = x.shape.positions() as usize;
-    x.data.chunks_exact(positions).map(|map| map.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect()
+use super::{Case, Expected, Maps, Size, rng};
+use crate::kernels;
+use crate::tensor::Shape;
+
+/// Maximum of each map, `[n, c, 1, 1]`.
+pub fn peak(x: &Maps) -> Maps {
+    let maps = x.data.chunks_exact(x.shape.positions() as usize);
+    let data = maps.map(|map| map.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect();
+    Maps { shape: Shape { h: 1, w: 1, ..x.shape }, data }
 }
 
 /// Cases of the kernel. A maximum is exact. All values of the second are negative.
@@ -18,30 +21,23 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(2, 300, 9, 15), 0.0, Size::Ragged),
         (Shape::new(4, 512, 14, 14), 0.0, Size::Real),
     ]
-    .into_iter()
     .map(|(shape, offset, size)| case(shape, offset, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), -0.5, Size::Ragged)
 }
 
 fn case(shape: Shape, offset: f32, size: Size) -> Case {
-    let x: Vec<f32> = rng::floats(shape.len(), 1).into_iter().map(|value| value + offset).collect();
-    let host = HostTensor { shape, data: x.clone() };
-    Case {
-        label: shape.to_string(),
-        size,
-        inputs: vec![Data::F32(x)],
-        outputs: vec![Output::Poisoned((shape.n * shape.c) as usize)],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            kernels::peak::peak(gpu, recording, shape, &inputs[0], &outputs[0])
-        }),
-        expected: Box::new(move || {
-            vec![Expected::Exact(peak(&Maps::from(&host)).into_iter().map(|value| value as f32).collect())]
-        }),
-        work: Work { flops: shape.len() as u64, bytes: shape.bytes() },
-    }
+    Case::of(size, shape)
+        .reads(rng::floats(shape.len(), 1).into_iter().map(|value| value + offset).collect::<Vec<_>>())
+        .writes((shape.n * shape.c) as usize)
+        .flops(shape.len())
+        .bytes(shape.bytes())
+        .case(
+            move |gpu, recording, [x], [y]| kernels::peak::peak(gpu, recording, shape, x, y),
+            move |[x]| [Expected::exact(&peak(&x.maps(shape)))],
+        )
 }

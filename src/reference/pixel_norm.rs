@@ -1,8 +1,10 @@
 //! Twin of `pixel_norm`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::kernels;
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// `x / sqrt(mean over channels of x^2 + 1e-8)` at each position.
 pub fn pixel_norm(x: &Maps) -> Maps {
@@ -29,33 +31,19 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(1, 512, 16, 16), Size::Real),
         (Shape::new(1, 32, 256, 256), Size::Real),
     ]
-    .into_iter()
     .map(|(shape, size)| case(shape, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), Size::Ragged)
 }
 
 fn case(shape: Shape, size: Size) -> Case {
-    let x = rng::integers(shape.len(), 1);
-    let host = HostTensor { shape, data: x.clone() };
-    Case {
-        label: shape.to_string(),
-        size,
-        inputs: vec![Data::F32(x)],
-        outputs: vec![Output::Poisoned(shape.len())],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            kernels::pixel_norm::pixel_norm(gpu, recording, shape, &inputs[0], &outputs[0])
-        }),
-        expected: Box::new(move || {
-            let want = pixel_norm(&Maps::from(&host)).to_f32();
-            // Two divisions of 2.5 units in the last place and a root, which WGSL takes from an inverse root of 2.
-            let bound = want.iter().map(|value| value.abs() * 12.0 * 2f32.powi(-23)).collect();
-            vec![Expected::Close { want, bound }]
-        }),
-        work: Work { flops: shape.len() as u64 * 3, bytes: shape.bytes() * 2 },
-    }
+    Case::of(size, shape).reads(rng::integers(shape.len(), 1)).writes(shape.len()).flops(shape.len() * 3).case(
+        move |gpu, recording, [x], [y]| kernels::pixel_norm::pixel_norm(gpu, recording, shape, x, y),
+        // Two divisions of 2.5 units in the last place and a root, which WGSL takes from an inverse root of 2.
+        move |[x]| [Expected::close(&pixel_norm(&x.maps(shape)), |want| want.abs() * 12.0 * 2f32.powi(-23))],
+    )
 }

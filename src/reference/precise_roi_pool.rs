@@ -1,8 +1,10 @@
 //! Twin of `precise_roi_pool`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::kernels;
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// The integral of the hat `max(0, 1 - |t - at|)` from `low` to `high`.
 fn share(low: f64, high: f64, at: f64) -> f64 {
@@ -56,48 +58,41 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(1, 2, 5, 9), 6, Size::Ragged),
         (Shape::new(1, 2048, 8, 8), 6, Size::Real),
     ]
-    .into_iter()
     .map(|(shape, bins, size)| case(shape, bins, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), rng::size(rng, 7), Size::Ragged)
 }
 
 fn case(shape: Shape, bins: u32, size: Size) -> Case {
-    let x = rng::integers(shape.len(), 1);
-    let out = Shape { h: bins, w: bins, ..shape };
-    let host = HostTensor { shape, data: x.clone() };
+    Case::of(size, format!("{shape} to {bins}x{bins}"))
+        .reads(rng::integers(shape.len(), 1))
+        .writes(Shape { h: bins, w: bins, ..shape }.len())
+        .flops(shape.len() * 2)
+        .case(
+            move |gpu, recording, [x], [y]| {
+                kernels::precise_roi_pool::precise_roi_pool(gpu, recording, shape, bins, x, y)
+            },
+            move |[x]| [expected(&precise_roi_pool(&x.maps(shape), bins), shape, bins)],
+        )
+}
+
+fn expected(want: &Maps, shape: Shape, bins: u32) -> Expected {
     // With bins of whole or half positions all weights are dyadic, and so are the sums.
-    let exact = bins.is_power_of_two() && shape.h.is_power_of_two() && shape.w.is_power_of_two();
-    Case {
-        label: format!("{shape} to {bins}x{bins}"),
-        size,
-        inputs: vec![Data::F32(x)],
-        outputs: vec![Output::Poisoned(out.len())],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            let (x, y) = (&inputs[0], &outputs[0]);
-            kernels::precise_roi_pool::precise_roi_pool(gpu, recording, shape, bins, x, y)
-        }),
-        expected: Box::new(move || {
-            let want = precise_roi_pool(&Maps::from(&host), bins).to_f32();
-            if exact {
-                return vec![Expected::Exact(want)];
-            }
-            // An end of a bin carries two roundings of up to the map's size, a share four such and two of its own; a bin of
-            // w positions has w + 3 of them, each divided by w. Values are at most 4.
-            let unit = 2f32.powi(-24);
-            let axis = |size: u32| {
-                let width = size as f32 / bins as f32;
-                (width + 3.0) / width * (8.0 * size as f32 + 4.0) * unit
-            };
-            let bound = 4.0 * 2.0 * (axis(shape.h) + axis(shape.w)) + 4.0 * 64.0 * unit;
-            vec![Expected::Close { bound: vec![bound; want.len()], want }]
-        }),
-        work: Work { flops: shape.len() as u64 * 2, bytes: shape.bytes() + out.bytes() },
+    if bins.is_power_of_two() && shape.h.is_power_of_two() && shape.w.is_power_of_two() {
+        return Expected::exact(want);
     }
+    // An end of a bin carries two roundings of up to the map's size, a share four such and two of its own; a bin of
+    // w positions has w + 3 of them, each divided by w. Values are at most 4.
+    let unit = 2f32.powi(-24);
+    let axis = |size: u32| {
+        let width = size as f32 / bins as f32;
+        (width + 3.0) / width * (8.0 * size as f32 + 4.0) * unit
+    };
+    Expected::close(want, |_| 4.0 * 2.0 * (axis(shape.h) + axis(shape.w)) + 4.0 * 64.0 * unit)
 }
 
 #[cfg(test)]

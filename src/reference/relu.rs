@@ -1,8 +1,11 @@
 //! Twin of `relu`, and of the activation at the end of other kernels.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::geometry::Activation;
 use crate::kernels;
+use crate::tensor::Shape;
 
 /// `max(t, slope t)`; for a slope of 0 `max(t, 0)`, since 0 times an infinite `t` is undefined.
 pub fn act(Activation { slope }: Activation, t: f64) -> f64 {
@@ -18,44 +21,38 @@ const LEAKY: Activation = Activation { slope: 0.2 };
 
 /// Cases of the kernel. One product is correctly rounded, and a maximum is exact.
 pub fn cases() -> Vec<Case> {
-    let none = Activation::NONE;
     [
         (1, Activation::RELU, Size::Smallest),
         (1, LEAKY, Size::Smallest),
         (3 * 5 * 7 * 11, Activation::RELU, Size::Batch),
         (3 * 5 * 7 * 11, LEAKY, Size::Batch),
-        (5 * 7 * 11, none, Size::Ragged),
+        (5 * 7 * 11, Activation::NONE, Size::Ragged),
         (64 * 65_535 + 77, Activation::RELU, Size::Ragged),
         (64 * 65_535 + 77, LEAKY, Size::Ragged),
         (4 * 64 * 112 * 112, Activation::RELU, Size::Real),
         (32 * 256 * 256, LEAKY, Size::Real),
     ]
-    .into_iter()
     .map(|(count, activation, size)| case(count, activation, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
-    let activation = [Activation::RELU, LEAKY][rng::size(rng, 2) as usize - 1];
+pub fn random(rng: &mut Mt) -> Case {
+    let activation = if rng::coin(rng) { Activation::RELU } else { LEAKY };
     case(rng::size(rng, 5000), activation, Size::Ragged)
 }
 
 fn case(count: u32, activation: Activation, size: Size) -> Case {
-    let mut x = rng::floats(count as usize, 1);
+    let shape = Shape::new(1, count, 1, 1);
+    let mut x = rng::floats(shape.len(), 1);
     // The product of a slope of 0 and an infinite number is none: ReLU must not make it.
     x.iter_mut().skip(1).zip([f32::NEG_INFINITY, f32::INFINITY]).for_each(|(x, extreme)| *x = extreme);
-    let leaks = activation.slope > 0.0;
-    let want = x.iter().map(|&t| t.max(if leaks { activation.slope * t } else { 0.0 })).collect::<Vec<f32>>();
-    Case {
-        label: format!("{count} elements"),
-        size,
-        inputs: vec![Data::F32(x)],
-        outputs: vec![Output::Poisoned(count as usize)],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            kernels::relu::relu(gpu, recording, activation, &inputs[0], &outputs[0], count)
-        }),
-        expected: Box::new(move || vec![Expected::Exact(want.clone())]),
-        work: Work { flops: u64::from(count) * if leaks { 2 } else { 1 }, bytes: u64::from(count) * 8 },
-    }
+    Case::of(size, format!("{count} elements"))
+        .reads(x)
+        .writes(shape.len())
+        .flops(if activation.slope == 0.0 { shape.len() } else { 2 * shape.len() })
+        .case(
+            move |gpu, recording, [x], [y]| kernels::relu::relu(gpu, recording, activation, x, y, count),
+            move |[x]| [Expected::exact(&relu(&x.maps(shape), activation))],
+        )
 }

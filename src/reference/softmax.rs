@@ -1,8 +1,10 @@
 //! Twin of `softmax`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::kernels;
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// `exp(x_c - m) / sum_d exp(x_d - m)` over the channels of each position, `m` their maximum.
 pub fn softmax(x: &Maps) -> Maps {
@@ -27,33 +29,23 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(2, 365, 1, 1), Size::Ragged),
         (Shape::new(4, 1000, 1, 1), Size::Real),
     ]
-    .into_iter()
     .map(|(shape, size)| case(shape, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), Size::Ragged)
 }
 
 fn case(shape: Shape, size: Size) -> Case {
-    let x: Vec<f32> = rng::floats(shape.len(), 1).into_iter().map(|value| value * 200.0).collect();
-    let host = HostTensor { shape, data: x.clone() };
-    Case {
-        label: shape.to_string(),
-        size,
-        inputs: vec![Data::F32(x)],
-        outputs: vec![Output::Poisoned(shape.len())],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            kernels::softmax::softmax(gpu, recording, shape, &inputs[0], &outputs[0])
-        }),
-        expected: Box::new(move || {
-            let want = softmax(&Maps::from(&host)).to_f32();
+    Case::of(size, shape)
+        .reads(rng::floats(shape.len(), 1).into_iter().map(|value| value * 200.0).collect::<Vec<_>>())
+        .writes(shape.len())
+        .flops(shape.len() * 5)
+        .case(
+            move |gpu, recording, [x], [y]| kernels::softmax::softmax(gpu, recording, shape, x, y),
             // WGSL allows exp an error of 3 + 2 |x| units in the last place, and differences reach 400.
-            let bound = want.iter().map(|value| value * 1000.0 * 2f32.powi(-23) + 1e-30).collect();
-            vec![Expected::Close { want, bound }]
-        }),
-        work: Work { flops: shape.len() as u64 * 5, bytes: shape.bytes() * 2 },
-    }
+            move |[x]| [Expected::close(&softmax(&x.maps(shape)), |want| want * 1000.0 * 2f32.powi(-23) + 1e-30)],
+        )
 }

@@ -1,8 +1,10 @@
 //! Twin of `splice`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::kernels::splice::{self, Buffers, Place};
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// Windows of `base`, one image's map, with what has changed in each image's rectangle.
 pub fn splice(base: &Maps, changed: &Maps, places: &[Place], (h, w): (u32, u32)) -> Maps {
@@ -35,56 +37,55 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(2, 7, 13, 11), (5, 4), (13, 11), Size::Ragged),
         (Shape::new(4, 64, 128, 128), (76, 76), (80, 80), Size::Real),
     ]
-    .into_iter()
     .map(|(base, changed, window, size)| case(base, changed, window, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     let base = rng::shape(rng);
     let mut part = |size: u32| 1 + rng.next_u32() % size;
     let (changed, window) = ((part(base.h), part(base.w)), (part(base.h), part(base.w)));
     case(base, changed, window, Size::Ragged)
 }
 
-/// `base.n` images whose windows and rectangles lie here and there; that of the last image is empty if there are several.
-fn case(base: Shape, changed: (u32, u32), window: (u32, u32), size: Size) -> Case {
-    let images = base.n;
+/// A place for each of `base.n` images, here and there; the rectangle of the last is empty if there are several.
+fn places(base: Shape, changed: Shape, window: Shape) -> Vec<Place> {
     let mut numbers = rng::seeded(5);
     let mut below = |end: u32| numbers.next_u32() % (end + 1);
     let mut place = |image: u32| {
-        let begin = [below(base.h - changed.0), below(base.w - changed.1)];
+        let begin = [below(base.h - changed.h), below(base.w - changed.w)];
         // A border of the changed maps is not taken over where there is room for one.
-        let ring = [u32::from(changed.0 > 2), u32::from(changed.1 > 2)];
-        let empty = images > 1 && image + 1 == images;
+        let ring = [u32::from(changed.h > 2), u32::from(changed.w > 2)];
+        let empty = base.n > 1 && image + 1 == base.n;
         let end = |axis: usize, length: u32| if empty { begin[axis] } else { begin[axis] + length - ring[axis] };
         Place {
-            first: [below(base.h - window.0), below(base.w - window.1)],
-            rows: [begin[0] + if empty { 0 } else { ring[0] }, end(0, changed.0)],
-            columns: [begin[1] + if empty { 0 } else { ring[1] }, end(1, changed.1)],
+            first: [below(base.h - window.h), below(base.w - window.w)],
+            rows: [begin[0] + if empty { 0 } else { ring[0] }, end(0, changed.h)],
+            columns: [begin[1] + if empty { 0 } else { ring[1] }, end(1, changed.w)],
             changed: begin,
         }
     };
-    let places: Vec<Place> = (0..images).map(&mut place).collect();
+    (0..base.n).map(&mut place).collect()
+}
+
+fn case(base: Shape, changed: (u32, u32), window: (u32, u32), size: Size) -> Case {
     let whole = base.with_batch(1);
     let changed = Shape { h: changed.0, w: changed.1, ..base };
     let shape = Shape { h: window.0, w: window.1, ..base };
-    let (first, second) = (rng::floats(whole.len(), 1), rng::floats(changed.len(), 2));
-    let maps = |shape, data: &[f32]| Maps::from(&HostTensor { shape, data: data.to_vec() });
-    let (base_maps, changed_maps) = (maps(whole, &first), maps(changed, &second));
-    let words: Vec<u32> = places.iter().flat_map(Place::words).collect();
+    let places = places(base, changed, shape);
     let known = places.clone();
-    Case {
-        label: format!("{shape} of {base} with {changed}"),
-        size,
-        inputs: vec![Data::F32(first), Data::F32(second), Data::U32(words)],
-        outputs: vec![Output::Poisoned(shape.len())],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            let buffers = Buffers { base: &inputs[0], changed: &inputs[1], places: &inputs[2], y: &outputs[0] };
-            splice::splice(gpu, recording, (whole, changed, shape), &known, &buffers)
-        }),
-        expected: Box::new(move || vec![Expected::Exact(splice(&base_maps, &changed_maps, &places, window).to_f32())]),
-        work: Work { flops: 0, bytes: shape.bytes() * 2 },
-    }
+    Case::of(size, format!("{shape} of {base} with {changed}"))
+        .reads(rng::floats(whole.len(), 1))
+        .reads(rng::floats(changed.len(), 2))
+        .reads(places.iter().flat_map(Place::words).collect::<Vec<u32>>())
+        .writes(shape.len())
+        .bytes(shape.bytes() * 2)
+        .case(
+            move |gpu, recording, [base, changed_maps, places], [y]| {
+                let buffers = Buffers { base, changed: changed_maps, places, y };
+                splice::splice(gpu, recording, (whole, changed, shape), &known, &buffers)
+            },
+            move |[base, maps, _]| [Expected::exact(&splice(&base.maps(whole), &maps.maps(changed), &places, window))],
+        )
 }

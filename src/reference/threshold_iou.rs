@@ -1,10 +1,12 @@
 //! Twin of `threshold_iou`.
 
+use rand_mt::Mt;
+
 use super::upsample_bilinear::upsample_bilinear;
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use super::{Case, Expected, Maps, Size, rng};
 use crate::geometry::Border;
 use crate::kernels::threshold_iou::{self, Buffers, row_words, words};
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// Labels of each image: for each entry its number and where it is, `[positions]`.
 type Labels = Vec<Vec<(u32, Vec<bool>)>>;
@@ -43,15 +45,14 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(1, 9, 24, 40), (12, 10), 4, Size::Ragged),
         (Shape::new(4, 512, 14, 14), (56, 56), 32, Size::Real),
     ]
-    .into_iter()
     .map(|(shape, grid, labels, size)| case(shape, grid, labels, size))
-    .collect()
+    .into()
 }
 
 /// About half of the labels in each image, each on a third of the positions or so; the last image has none.
 fn present(shape: Shape, grid: (u32, u32), labels: u32) -> Labels {
     let mut rng = rng::seeded(7);
-    let image = |rng: &mut rand_mt::Mt| {
+    let image = |rng: &mut Mt| {
         let chosen: Vec<u32> = (1..labels).filter(|_| rng.next_u32().is_multiple_of(2)).collect();
         chosen
             .into_iter()
@@ -84,40 +85,37 @@ fn pack(present: &Labels, grid: (u32, u32)) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// The kernel at a random shape, on a grid where every upsampled integer is exact.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     let shape = rng::shape(rng);
-    let grid = (shape.h << (rng.next_u32() % 3), shape.w << (rng.next_u32() % 3));
+    let grid = rng::dyadic_grid(rng, shape);
     case(shape, grid, 1 + rng::size(rng, 20), Size::Ragged)
 }
 
 fn case(shape: Shape, grid: (u32, u32), labels: u32, size: Size) -> Case {
     let real = size == Size::Real;
-    let x: Vec<f32> =
-        rng::integers(shape.len(), 1).into_iter().map(|v| if real { (v - 2.0).max(0.0) } else { v }).collect();
+    let x = rng::integers(shape.len(), 1).into_iter().map(|v| if real { (v - 2.0).max(0.0) } else { v });
     let level: Vec<f32> =
         (0..shape.c).map(|unit| if real { 1.0 } else { [1.0, -0.5, 0.0, 2.0][unit as usize % 4] }).collect();
     let present = present(shape, grid, labels);
     let (index, bits) = pack(&present, grid);
-    let host = HostTensor { shape, data: x.clone() };
-    let inputs = vec![Data::F32(x), Data::F32(level.clone()), Data::U32(index), Data::U32(bits)];
-    Case {
-        label: format!("{shape} on {grid:?}, {labels} labels"),
-        size,
-        inputs,
-        outputs: vec![
-            Output::Holding(Data::U32(vec![5; shape.c as usize])),
-            Output::Holding(Data::U32(vec![7; (shape.c * labels) as usize])),
-        ],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            let [maps, level, index, bits] = inputs else { return Err(crate::error::Error::internal("four inputs")) };
-            let buffers = Buffers { maps, level, index, bits, area: &outputs[0], inter: &outputs[1] };
-            threshold_iou::threshold_iou(gpu, recording, shape, grid, labels, &buffers)
-        }),
-        expected: Box::new(move || {
-            let (area, inter) = threshold_iou(&Maps::from(&host), &level, grid, labels, &present);
-            let plus = |counts: Vec<u32>, start| Expected::U32(counts.into_iter().map(|count| count + start).collect());
-            vec![plus(area, 5), plus(inter, 7)]
-        }),
-        work: Work { flops: 14 * u64::from(shape.n * shape.c * grid.0 * grid.1), bytes: shape.bytes() },
-    }
+    Case::of(size, format!("{shape} on {grid:?}, {labels} labels"))
+        .reads(x.collect::<Vec<_>>())
+        .reads(level.clone())
+        .reads(index)
+        .reads(bits)
+        .holds(vec![5; shape.c as usize])
+        .holds(vec![7; (shape.c * labels) as usize])
+        .flops(14 * shape.n * shape.c * grid.0 * grid.1)
+        .bytes(shape.bytes())
+        .case(
+            move |gpu, recording, [maps, level, index, bits], [area, inter]| {
+                let buffers = Buffers { maps, level, index, bits, area, inter };
+                threshold_iou::threshold_iou(gpu, recording, shape, grid, labels, &buffers)
+            },
+            move |[x, ..]| {
+                let (area, inter) = threshold_iou(&x.maps(shape), &level, grid, labels, &present);
+                let plus = |counts: Vec<u32>, start| Expected::U32(counts.iter().map(|count| count + start).collect());
+                [plus(area, 5), plus(inter, 7)]
+            },
+        )
 }

@@ -1,9 +1,11 @@
 //! Twin of `upsample_bilinear` and of the sampling in `shaders/shared/bilinear.wgsl`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::geometry::Border;
 use crate::kernels;
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// Bilinear with half-pixel centres: `src = (t + 1/2) size / target - 1/2`.
 pub fn upsample_bilinear(x: &Maps, h: u32, w: u32, border: Border) -> Maps {
@@ -43,43 +45,32 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(1, 2, 11, 5), (7, 23), Border::Edge, Size::Ragged),
         (Shape::new(1, 512, 14, 14), (56, 56), zero, Size::Real),
     ]
-    .into_iter()
     .map(|(shape, to, border, size)| case(shape, to, border, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
-    let border = if rng.next_u32().is_multiple_of(2) { Border::Zero } else { Border::Edge };
+pub fn random(rng: &mut Mt) -> Case {
+    let border = if rng::coin(rng) { Border::Zero } else { Border::Edge };
     case(rng::shape(rng), (rng::size(rng, 40), rng::size(rng, 40)), border, Size::Ragged)
 }
 
 fn case(shape: Shape, (h, w): (u32, u32), border: Border, size: Size) -> Case {
-    let x = rng::integers(shape.len(), 1);
     let out = Shape { h, w, ..shape };
-    let host = HostTensor { shape, data: x.clone() };
     let dyadic = |from: u32, to: u32| {
         from.max(to).is_multiple_of(from.min(to)) && (from.max(to) / from.min(to)).is_power_of_two()
     };
     let exact = dyadic(shape.h, h) && dyadic(shape.w, w);
-    Case {
-        label: format!("{shape} to {h}x{w}, border {border:?}"),
-        size,
-        inputs: vec![Data::F32(x)],
-        outputs: vec![Output::Poisoned(out.len())],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            let (x, y) = (&inputs[0], &outputs[0]);
-            kernels::upsample_bilinear::upsample_bilinear(gpu, recording, shape, (h, w), border, x, y)
-        }),
-        expected: Box::new(move || {
-            let want = upsample_bilinear(&Maps::from(&host), h, w, border).to_f32();
-            if exact {
-                return vec![Expected::Exact(want)];
-            }
-            // Coordinates up to 24 carry an error of 24 * 2^-23, weights twice that, four values of at most 4; rounding adds less.
-            let bound = vec![4.0 * 4.0 * 2.0 * 24.0 * 2f32.powi(-23) + 16.0 * 2f32.powi(-23); want.len()];
-            vec![Expected::Close { want, bound }]
-        }),
-        work: Work { flops: out.len() as u64 * 14, bytes: shape.bytes() + out.bytes() },
-    }
+    // Coordinates up to 24 carry an error of 24 * 2^-23, weights twice that, four values of at most 4; rounding adds less.
+    let bound = if exact { 0.0 } else { 4.0 * 4.0 * 2.0 * 24.0 * 2f32.powi(-23) + 16.0 * 2f32.powi(-23) };
+    Case::of(size, format!("{shape} to {h}x{w}, border {border:?}"))
+        .reads(rng::integers(shape.len(), 1))
+        .writes(out.len())
+        .flops(out.len() * 14)
+        .case(
+            move |gpu, recording, [x], [y]| {
+                kernels::upsample_bilinear::upsample_bilinear(gpu, recording, shape, (h, w), border, x, y)
+            },
+            move |[x]| [Expected::close(&upsample_bilinear(&x.maps(shape), h, w, border), |_| bound)],
+        )
 }

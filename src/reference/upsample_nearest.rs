@@ -1,8 +1,10 @@
 //! Twin of `upsample_nearest`.
 
-use super::{Case, Data, Expected, Maps, Output, Size, Work, rng};
+use rand_mt::Mt;
+
+use super::{Case, Expected, Maps, Size, rng};
 use crate::kernels;
-use crate::tensor::{HostTensor, Shape};
+use crate::tensor::Shape;
 
 /// Every position as a block of two by two.
 pub fn upsample_nearest(x: &Maps) -> Maps {
@@ -28,28 +30,18 @@ pub fn cases() -> Vec<Case> {
         (Shape::new(2, 3, 13, 17), Size::Ragged),
         (Shape::new(1, 64, 128, 128), Size::Real),
     ]
-    .into_iter()
     .map(|(shape, size)| case(shape, size))
-    .collect()
+    .into()
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut rand_mt::Mt) -> Case {
+pub fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), Size::Ragged)
 }
 
 fn case(shape: Shape, size: Size) -> Case {
-    let x = rng::floats(shape.len(), 1);
-    let host = HostTensor { shape, data: x.clone() };
-    Case {
-        label: shape.to_string(),
-        size,
-        inputs: vec![Data::F32(x)],
-        outputs: vec![Output::Poisoned(shape.len() * 4)],
-        record: Box::new(move |gpu, recording, inputs, outputs| {
-            kernels::upsample_nearest::upsample_nearest(gpu, recording, shape, &inputs[0], &outputs[0])
-        }),
-        expected: Box::new(move || vec![Expected::Exact(upsample_nearest(&Maps::from(&host)).to_f32())]),
-        work: Work { flops: 0, bytes: shape.bytes() * 5 },
-    }
+    Case::of(size, shape).reads(rng::floats(shape.len(), 1)).writes(shape.len() * 4).case(
+        move |gpu, recording, [x], [y]| kernels::upsample_nearest::upsample_nearest(gpu, recording, shape, x, y),
+        move |[x]| [Expected::exact(&upsample_nearest(&x.maps(shape)))],
+    )
 }

@@ -1,23 +1,20 @@
 //! A classifier without some units of a layer: how well it still tells each class from the others.
 
-use std::time::Instant;
-
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
-
-use super::watch::State;
-use super::{Split, Watch};
-use crate::data::ImageSource;
-use crate::dissect::sealed::{Owned, owned};
-use crate::dissect::tally::tensor;
+use super::Split;
+use crate::data::pass::{Pass, Steps};
+use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
 use crate::session::Edit;
+use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::{Merge, State, add};
 
 /// Probabilities are added up in steps of this, so that sums do not depend on their order.
 const STEPS: f64 = (1u64 << 20) as f64;
 
 /// Which units to remove, and from what the classifier sees.
 pub struct Ablation<'a> {
+    /// What it is called while it runs, for people.
+    pub stage: &'a str,
     /// The classifier, cut behind the layer.
     pub split: Split<'a>,
     /// The images, in batches that both parts take.
@@ -31,8 +28,6 @@ pub struct Ablation<'a> {
 /// What the classifier said of all images, as it is (row 0) and without each set of units (the rows that follow).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdicts {
-    /// First image that was not counted.
-    pub next: u32,
     /// Images counted.
     pub images: u64,
     classes: usize,
@@ -58,39 +53,15 @@ impl Ablation<'_> {
     ///
     /// # Source
     /// Figure 2 of Bau et al., PNAS 2020.
-    pub fn run(&mut self, stage: &str, watch: &Watch<'_>) -> Result<Verdicts> {
+    pub fn run(&mut self, watch: &Watch<'_>) -> Result<Verdicts> {
+        let (images, nothing) = (self.images, self.nothing());
+        Ok(watch.run(self, images, 0..images.count(), nothing)?.found)
+    }
+
+    /// Nothing was said of any image.
+    fn nothing(&self) -> Verdicts {
         let graph = self.split.tail.graph();
-        let classes = graph.node(graph.output()).shape.len();
-        let edits: Vec<Edit> = self.removed.iter().map(|units| Edit::zero(self.split.layer().c, units)).collect();
-        let mut state = Verdicts::new(edits.len() + 1, classes);
-        watch.resume(&mut state);
-        let rows = edits.len() as u64 + 1;
-        watch.progress.stage(stage, u64::from(self.images.count()) * rows);
-        watch.progress.advance(u64::from(state.next) * rows);
-        let mut saved = Instant::now();
-        for batch in self.images.batches(state.next..self.images.count()) {
-            let batch = batch?;
-            let n = batch.indices.len() as u32;
-            if n > 0 {
-                let truth = batch.names.iter().map(|name| self.class(name, classes)).collect::<Result<Vec<_>>>()?;
-                let places: Vec<u32> = (0..n).collect();
-                self.split.begin(&batch.input, n)?;
-                // Counted beside the state, which a stop within the batch must find as it was.
-                let mut counted = state.clone();
-                for (row, edit) in std::iter::once(None).chain(edits.iter().map(Some)).enumerate() {
-                    watch.check(&state)?;
-                    self.split.images(&places, edit)?;
-                    counted.take(row, &truth, &self.split.read(n)?.data);
-                    watch.progress.advance(n.into());
-                }
-                state = counted;
-            }
-            state.images += u64::from(n);
-            state.next = batch.next;
-            watch.pause(&mut saved, &state)?;
-        }
-        watch.save(&state)?;
-        Ok(state)
+        Verdicts::new(self.removed.len() + 1, graph.node(graph.output()).shape.len())
     }
 
     fn class(&self, name: &str, classes: usize) -> Result<usize> {
@@ -99,11 +70,40 @@ impl Ablation<'_> {
     }
 }
 
+impl Pass for Ablation<'_> {
+    type State = Verdicts;
+
+    fn stage(&self) -> String {
+        self.stage.to_owned()
+    }
+
+    /// The network as it is, and without each set of units.
+    fn steps(&self) -> u64 {
+        self.removed.len() as u64 + 1
+    }
+
+    fn look(&mut self, batch: &ImageBatch, found: &mut Verdicts, steps: &Steps<'_>) -> Result<()> {
+        let n = batch.indices.len() as u32;
+        let truth = batch.names.iter().map(|name| self.class(name, found.classes)).collect::<Result<Vec<_>>>()?;
+        let places: Vec<u32> = (0..n).collect();
+        self.split.begin(&batch.input, n)?;
+        // Counted beside what was found, which a stop within the batch must leave as it was.
+        let mut counted = Verdicts { images: n.into(), ..self.nothing() };
+        for row in 0..=self.removed.len() {
+            steps.begin()?;
+            let edit = (row > 0).then(|| Edit::zero(self.split.layer().c, &self.removed[row - 1]));
+            self.split.images(&places, edit.as_ref())?;
+            counted.take(row, &truth, &self.split.read(n)?.data);
+            steps.end(n);
+        }
+        found.merge(&counted)
+    }
+}
+
 impl Verdicts {
     fn new(rows: usize, classes: usize) -> Verdicts {
         let zeros = || vec![0; rows * classes];
         Verdicts {
-            next: 0,
             images: 0,
             classes,
             actual: vec![0; classes],
@@ -177,48 +177,67 @@ impl Verdicts {
     }
 }
 
+impl Merge for Verdicts {
+    fn merge(&mut self, other: &Verdicts) -> Result<()> {
+        if (self.classes, self.predicted.len()) != (other.classes, other.predicted.len()) {
+            return Err(Error::input(
+                "verdicts on different classes, or without different sets of units, do not add up",
+            ));
+        }
+        add(std::slice::from_mut(&mut self.images), &[other.images])?;
+        add(&mut self.actual, &other.actual)?;
+        add(&mut self.predicted, &other.predicted)?;
+        add(&mut self.correct, &other.correct)?;
+        add(&mut self.own, &other.own)?;
+        add(&mut self.all, &other.all)
+    }
+}
+
 impl State for Verdicts {
-    fn tensors(&self) -> Vec<Owned> {
+    fn tensors(&self) -> Vec<Tensor> {
         vec![
-            owned("at", Dtype::U64, &[u64::from(self.next), self.images]),
-            owned("actual", Dtype::U64, &self.actual),
-            owned("predicted", Dtype::U64, &self.predicted),
-            owned("correct", Dtype::U64, &self.correct),
-            owned("own", Dtype::U64, &self.own),
-            owned("all", Dtype::U64, &self.all),
+            Tensor::new("images", &[self.images]),
+            Tensor::new("actual", &self.actual),
+            Tensor::new("predicted", &self.predicted),
+            Tensor::new("correct", &self.correct),
+            Tensor::new("own", &self.own),
+            Tensor::new("all", &self.all),
         ]
     }
 
-    fn restore(&mut self, file: &SafeTensors<'_>) -> Result<()> {
-        let at: Vec<u64> = tensor(file, "at", Dtype::U64)?;
-        let [next, images] = at[..] else { return Err(Error::input("it does not say where it stands")) };
-        self.next = u32::try_from(next).map_err(|_| Error::input("it stands beyond all images"))?;
-        self.images = images;
-        let all = [
-            ("actual", &mut self.actual),
-            ("predicted", &mut self.predicted),
-            ("correct", &mut self.correct),
-            ("own", &mut self.own),
-            ("all", &mut self.all),
-        ];
-        for (name, counts) in all {
-            let read: Vec<u64> = tensor(file, name, Dtype::U64)?;
-            if read.len() != counts.len() {
-                return Err(Error::input("it is of another size").at(name));
-            }
-            *counts = read;
-        }
-        Ok(())
-    }
-
-    fn next(&self) -> u32 {
-        self.next
+    fn restore(&mut self, saved: &Saved<'_>) -> Result<()> {
+        self.images = saved.value("images")?;
+        saved.fill("actual", &mut self.actual)?;
+        saved.fill("predicted", &mut self.predicted)?;
+        saved.fill("correct", &mut self.correct)?;
+        saved.fill("own", &mut self.own)?;
+        saved.fill("all", &mut self.all)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::laws::Sample;
+
+    impl Sample for Verdicts {
+        fn on(images: &[u32]) -> Verdicts {
+            let mut verdicts = Verdicts::new(2, 3);
+            let truth: Vec<usize> = images.iter().map(|&image| image as usize % 3).collect();
+            for row in 0..2 {
+                let score = |image: u32, class: u32| (image * (row + 2) % (5 - class)) as f32;
+                let scores = images.iter().flat_map(|&image| (0..3).map(move |class| score(image, class)));
+                verdicts.take(row as usize, &truth, &scores.collect::<Vec<_>>());
+            }
+            verdicts.images = images.len() as u64;
+            verdicts
+        }
+
+        fn strangers(_: &[u32]) -> Vec<Verdicts> {
+            // The second has as many numbers.
+            vec![Verdicts::new(3, 3), Verdicts::new(3, 2)]
+        }
+    }
 
     #[test]
     fn balanced_accuracy_and_ranking_follow_from_what_is_said() {

@@ -1,20 +1,15 @@
 //! One unit's peak as a detector: is the concept in the image?
 
-use std::time::Instant;
-
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
-
-use super::watch::State;
-use super::{Split, Watch};
+use super::Split;
 use crate::concepts::{ConceptSource, LabelMaps};
-use crate::data::{ImageBatch, ImageSource};
-use crate::dissect::sealed::{Owned, owned};
-use crate::dissect::tally::tensor;
+use crate::data::pass::{Pass, Steps};
+use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Recording};
 use crate::kernels::peak::peak;
 use crate::session::Session;
+use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::{Merge, State};
 
 /// When a concept counts as present in an image.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,11 +44,9 @@ impl Presence {
 }
 
 /// What is known of each image.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sightings {
-    /// First image that was not looked at.
-    pub next: u32,
-    /// Position of each image in the run's order.
+    /// Position of each image in the run's order; they rise.
     pub images: Vec<u32>,
     /// The unit's highest activation on it.
     pub peaks: Vec<f32>,
@@ -72,10 +65,6 @@ pub struct Detection<'a> {
 }
 
 impl Sightings {
-    fn new() -> Sightings {
-        Sightings { next: 0, images: Vec::new(), peaks: Vec::new(), present: Vec::new() }
-    }
-
     /// Peaks of the images with the concept, and of those without.
     pub fn apart(&self) -> (Vec<f32>, Vec<f32>) {
         let of = |wanted: bool| {
@@ -130,18 +119,16 @@ impl Detection<'_> {
         (presence, grid): (&Presence, (u32, u32)),
         watch: &Watch<'_>,
     ) -> Result<Sightings> {
-        let mut state = Sightings::new();
         let peaks = split.gpu.buffer("peaks", peaks_bytes(split.head, self.node)?)?;
-        watch.resume(&mut state);
-        self.pass(watch, &mut state, |batch, n| {
+        self.run(watch, |batch, n| {
             let places: Vec<u32> = (0..n).collect();
             split.begin(&batch.input, n)?;
-            let found = self.peaks(split.gpu, split.head, &peaks, n)?;
+            let peaks = self.peaks(split.gpu, split.head, &peaks, n)?;
             split.images(&places, None)?;
             let maps = split.label_maps(concepts, (&batch.names, &batch.origins), grid)?;
-            Ok((found, maps.iter().map(|maps| presence.of(maps)).collect::<Result<_>>()?))
-        })?;
-        Ok(state)
+            let present = maps.iter().map(|maps| presence.of(maps)).collect::<Result<_>>()?;
+            Ok(Sightings { images: batch.indices.clone(), peaks, present })
+        })
     }
 
     /// Peaks of images that are known to show the concept if `present` says so of their position, and not to show it otherwise.
@@ -158,42 +145,19 @@ impl Detection<'_> {
         present: impl Fn(u32) -> bool,
         watch: &Watch<'_>,
     ) -> Result<Sightings> {
-        let mut state = Sightings::new();
         let peaks = gpu.buffer("peaks", peaks_bytes(session, self.node)?)?;
-        watch.resume(&mut state);
-        self.pass(watch, &mut state, |batch, n| {
+        self.run(watch, |batch, n| {
             session.upload(&batch.input, n)?;
             gpu.submit(&gpu.program(session.record(n)?)?)?;
-            Ok((self.peaks(gpu, session, &peaks, n)?, Vec::new()))
-        })?;
-        state.present = state.images.iter().map(|&image| present(image)).collect();
-        Ok(state)
+            let peaks = self.peaks(gpu, session, &peaks, n)?;
+            let present = batch.indices.iter().map(|&image| present(image)).collect();
+            Ok(Sightings { images: batch.indices.clone(), peaks, present })
+        })
     }
 
-    /// Looks at all images that the state lacks; `look` gives the peaks of a batch and where the concept is present.
-    fn pass(
-        &self,
-        watch: &Watch<'_>,
-        state: &mut Sightings,
-        mut look: impl FnMut(&ImageBatch, u32) -> Result<(Vec<f32>, Vec<bool>)>,
-    ) -> Result<()> {
-        watch.progress.stage("looking", u64::from(self.images.count()));
-        watch.progress.advance(u64::from(state.next));
-        let mut saved = Instant::now();
-        for batch in self.images.batches(state.next..self.images.count()) {
-            let batch = batch?;
-            let n = batch.indices.len() as u32;
-            if n > 0 {
-                let (peaks, present) = look(&batch, n)?;
-                state.images.extend(&batch.indices);
-                state.peaks.extend(peaks);
-                state.present.extend(present);
-            }
-            watch.progress.advance(u64::from(batch.next - state.next));
-            state.next = batch.next;
-            watch.pause(&mut saved, state)?;
-        }
-        watch.save(state)
+    /// Looks at all images, from where a checkpoint of the same job stands; `look` says what it sees on a batch of so many.
+    fn run(&self, watch: &Watch<'_>, look: impl FnMut(&ImageBatch, u32) -> Result<Sightings>) -> Result<Sightings> {
+        Ok(watch.run(&mut Looking(look), self.images, 0..self.images.count(), Sightings::default())?.found)
     }
 
     /// The unit's peak on each image of the batch just submitted.
@@ -213,6 +177,21 @@ impl Detection<'_> {
     }
 }
 
+/// A pass that says of each batch what it sees: a generator's images and photographs are looked at in different ways.
+struct Looking<F>(F);
+
+impl<F: FnMut(&ImageBatch, u32) -> Result<Sightings>> Pass for Looking<F> {
+    type State = Sightings;
+
+    fn stage(&self) -> String {
+        "looking".to_owned()
+    }
+
+    fn look(&mut self, batch: &ImageBatch, found: &mut Sightings, _: &Steps<'_>) -> Result<()> {
+        found.merge(&(self.0)(batch, batch.indices.len() as u32)?)
+    }
+}
+
 /// Bytes of the peaks of all units of a full batch.
 fn peaks_bytes(session: &Session, node: &str) -> Result<u64> {
     let shape = session.value(node, session.batch())?.1;
@@ -221,7 +200,7 @@ fn peaks_bytes(session: &Session, node: &str) -> Result<u64> {
 
 /// How well a threshold on the peak tells images with the concept from those without.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Verdict {
+pub struct OperatingPoint {
     /// An image with a peak of at least this is taken to show the concept.
     pub threshold: f32,
     /// Images with the concept, and those of them that are found.
@@ -240,7 +219,7 @@ pub struct Verdict {
 ///
 /// # Source
 /// The equal-error rule of figure 1F of Bau et al., PNAS 2020.
-pub fn judge(positives: &[f32], negatives: &[f32]) -> Option<Verdict> {
+pub fn judge(positives: &[f32], negatives: &[f32]) -> Option<OperatingPoint> {
     let length = positives.len().min(negatives.len());
     let rising = evenly(positives, length);
     let falling: Vec<f32> = evenly(negatives, length).into_iter().rev().collect();
@@ -250,7 +229,7 @@ pub fn judge(positives: &[f32], negatives: &[f32]) -> Option<Verdict> {
     let found = positives.iter().filter(|&&peak| peak >= threshold).count() as u64;
     let passed = negatives.iter().filter(|&&peak| peak < threshold).count() as u64;
     let (present, absent) = (positives.len() as u64, negatives.len() as u64);
-    Some(Verdict {
+    Some(OperatingPoint {
         threshold,
         positives: (present, found),
         negatives: (absent, passed),
@@ -266,40 +245,62 @@ fn evenly(values: &[f32], length: usize) -> Vec<f32> {
     sorted.into_iter().step_by(step).take(length).collect()
 }
 
+impl Merge for Sightings {
+    fn merge(&mut self, other: &Sightings) -> Result<()> {
+        let all = |of: &Sightings| {
+            let lists = of.images.iter().zip(&of.peaks).zip(&of.present);
+            lists.map(|((&image, &peak), &present)| (image, peak, present)).collect::<Vec<_>>()
+        };
+        let mut both = [all(self), all(other)].concat();
+        both.sort_by_key(|(image, ..)| *image);
+        if let Some(pair) = both.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(Error::input(format!("image {} was looked at in both parts", pair[0].0)));
+        }
+        self.images = both.iter().map(|(image, ..)| *image).collect();
+        self.peaks = both.iter().map(|(_, peak, _)| *peak).collect();
+        self.present = both.iter().map(|(.., present)| *present).collect();
+        Ok(())
+    }
+}
+
 impl State for Sightings {
-    fn tensors(&self) -> Vec<Owned> {
+    fn tensors(&self) -> Vec<Tensor> {
         let present: Vec<u8> = self.present.iter().map(|&present| u8::from(present)).collect();
-        vec![
-            owned("at", Dtype::U64, &[u64::from(self.next)]),
-            owned("images", Dtype::U32, &self.images),
-            owned("peaks", Dtype::F32, &self.peaks),
-            owned("present", Dtype::U8, &present),
-        ]
+        vec![Tensor::new("images", &self.images), Tensor::new("peaks", &self.peaks), Tensor::new("present", &present)]
     }
 
-    fn restore(&mut self, file: &SafeTensors<'_>) -> Result<()> {
-        let at: Vec<u64> = tensor(file, "at", Dtype::U64)?;
-        let next = at.first().and_then(|&next| u32::try_from(next).ok());
-        self.next = next.ok_or_else(|| Error::input("it does not say where it stands"))?;
-        self.images = tensor(file, "images", Dtype::U32)?;
-        self.peaks = tensor(file, "peaks", Dtype::F32)?;
-        self.present = tensor::<u8>(file, "present", Dtype::U8)?.into_iter().map(|byte| byte > 0).collect();
-        let sizes = (self.images.len(), self.peaks.len());
-        if sizes.0 == sizes.1 && (self.present.is_empty() || self.present.len() == sizes.0) {
+    fn restore(&mut self, saved: &Saved<'_>) -> Result<()> {
+        self.images = saved.values("images")?;
+        self.peaks = saved.values("peaks")?;
+        self.present = saved.values::<u8>("present")?.into_iter().map(|byte| byte > 0).collect();
+        if [self.peaks.len(), self.present.len()] == [self.images.len(); 2] {
             Ok(())
         } else {
             Err(Error::input("its lists are of different lengths"))
         }
-    }
-
-    fn next(&self) -> u32 {
-        self.next
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::laws::Sample;
+
+    impl Sample for Sightings {
+        fn on(images: &[u32]) -> Sightings {
+            let mut images = images.to_vec();
+            images.sort_unstable();
+            Sightings {
+                peaks: images.iter().map(|&image| (image % 5) as f32).collect(),
+                present: images.iter().map(|image| image.is_multiple_of(3)).collect(),
+                images,
+            }
+        }
+
+        fn strangers(images: &[u32]) -> Vec<Sightings> {
+            images.iter().map(|&image| Sightings::on(&[image, 99])).collect()
+        }
+    }
 
     #[test]
     fn the_threshold_is_where_rising_positives_cross_falling_negatives() {
@@ -313,7 +314,6 @@ mod tests {
     #[test]
     fn examples_are_the_extremes_of_either_kind() {
         let sightings = Sightings {
-            next: 6,
             images: (0..6).collect(),
             peaks: vec![5.0, 1.0, 3.0, 9.0, 3.0, 4.0],
             present: vec![true, true, true, false, true, false],

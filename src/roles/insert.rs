@@ -1,21 +1,18 @@
 //! Images with units set where they were not: how many pixels of a concept appear, and in which surroundings.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use rand_mt::Mt;
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
 use sha2::{Digest, Sha256};
 
 use super::statistics::{Groups, Moments, label_counts};
-use super::watch::State;
-use super::{Split, Sweep, Watch};
+use super::{Split, Sweep};
 use crate::concepts::{ConceptSource, LabelMaps, MadeImages};
-use crate::data::ImageSource;
-use crate::dissect::sealed::{Owned, owned};
-use crate::dissect::tally::tensor;
+use crate::data::pass::{Pass, Steps};
+use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
+use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::{Merge, State, add, beyond_64_bits};
 
 /// Changes remembered for pictures.
 const REMEMBERED: usize = 8;
@@ -65,9 +62,9 @@ pub struct Surrounding {
     pub concept: Groups,
 }
 
-/// A change worth a picture.
+/// The pixels that a concept gains by units set at one position: worth a picture where they are many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
+pub struct Gain {
     /// New pixels of the concept.
     pub pixels: i64,
     /// Position of the image in the run's order.
@@ -79,8 +76,6 @@ pub struct Change {
 /// Pixels of each label, over all channels of the label maps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InsertionCounts {
-    /// First image that was not counted.
-    pub next: u32,
     /// Images counted.
     pub images: u64,
     /// Pixels of each image as it is.
@@ -92,7 +87,7 @@ pub struct InsertionCounts {
     /// New pixels of the concept, summed over the samples of each position.
     pub change_at: Vec<i64>,
     /// For the images with the largest changes, that change: largest first, then first image first.
-    pub largest: Vec<Change>,
+    pub largest: Vec<Gain>,
 }
 
 impl Positions {
@@ -125,45 +120,52 @@ impl Insertion<'_> {
     /// # Source
     /// Figure 4D of Bau et al., PNAS 2020.
     pub fn run(&mut self, watch: &Watch<'_>) -> Result<InsertionCounts> {
-        let labels = self.concepts.vocabulary().len();
-        let layer = self.split.layer();
-        let cells = layer.positions();
-        let mut state = InsertionCounts::new(labels, cells);
-        watch.resume(&mut state);
-        let tried = self.positions.of_image("", cells).len() as u64 + 1;
-        watch.progress.stage("inserting", u64::from(self.latents.count()) * tried);
-        watch.progress.advance(u64::from(state.next) * tried);
-        let mut saved = Instant::now();
-        for batch in self.latents.batches(state.next..self.latents.count()) {
-            let batch = batch?;
-            let [name] = &batch.names[..] else { return Err(Error::internal("latents come one at a time")) };
-            let positions = self.positions.of_image(name, cells);
-            self.split.begin(&batch.input, 1)?;
-            self.split.images(&[0], None)?;
-            let before = self.split.label_maps(self.concepts, (&batch.names, &batch.origins), self.grid)?;
-            let [before] = &before[..] else { return Err(Error::internal("no label map came back")) };
-            let mut counts = vec![label_counts(before, labels)?];
-            watch.progress.advance(1);
-            for chunk in positions.chunks(self.sweep.batch() as usize) {
-                watch.check(&state)?;
-                self.sweep.images(self.split.gpu, self.split.tail, self.units, chunk)?;
-                let (names, n) = (vec![name.clone(); chunk.len()], chunk.len() as u32);
-                let (buffer, shape) = self.sweep.made(n);
-                let made = MadeImages { names: &names, origins: &[], buffer, shape };
-                let maps = self.concepts.label_maps_on_device(self.split.gpu, &made, self.grid)?;
-                for maps in &maps {
-                    counts.push(label_counts(maps, labels)?);
-                }
-                watch.progress.advance(n.into());
+        let nothing = InsertionCounts::new(self.concepts.vocabulary().len(), self.split.layer().positions());
+        let latents = self.latents;
+        Ok(watch.run(self, latents, 0..latents.count(), nothing)?.found)
+    }
+}
+
+impl Pass for Insertion<'_> {
+    type State = InsertionCounts;
+
+    fn stage(&self) -> String {
+        "inserting".to_owned()
+    }
+
+    /// The image as it is, and with the units set at each position.
+    fn steps(&self) -> u64 {
+        self.positions.of_image("", self.split.layer().positions()).len() as u64 + 1
+    }
+
+    fn look(&mut self, batch: &ImageBatch, found: &mut InsertionCounts, steps: &Steps<'_>) -> Result<()> {
+        let ([name], [image]) = (&batch.names[..], &batch.indices[..]) else {
+            return Err(Error::internal("latents come one at a time"));
+        };
+        let (layer, labels) = (self.split.layer(), self.concepts.vocabulary().len());
+        let positions = self.positions.of_image(name, layer.positions());
+        self.split.begin(&batch.input, 1)?;
+        self.split.images(&[0], None)?;
+        let before = self.split.label_maps(self.concepts, (&batch.names, &batch.origins), self.grid)?;
+        let [before] = &before[..] else { return Err(Error::internal("no label map came back")) };
+        // Counted beside what was found, which a stop within the image must leave as it was.
+        let mut counts = vec![label_counts(before, labels)?];
+        steps.end(1);
+        for chunk in positions.chunks(self.sweep.batch() as usize) {
+            steps.begin()?;
+            self.sweep.images(self.split.gpu, self.split.tail, self.units, chunk)?;
+            let (names, n) = (vec![name.clone(); chunk.len()], chunk.len() as u32);
+            let (buffer, shape) = self.sweep.made(n);
+            let made = MadeImages { names: &names, origins: &[], buffer, shape };
+            let maps = self.concepts.label_maps_on_device(self.split.gpu, &made, self.grid)?;
+            for maps in &maps {
+                counts.push(label_counts(maps, labels)?);
             }
-            let around: Vec<Vec<u16>> =
-                positions.iter().map(|&position| labels_at(before, position, (layer.h, layer.w))).collect();
-            state.take(batch.indices[0], self.label, &positions, &around, &counts)?;
-            state.next = batch.next;
-            watch.pause(&mut saved, &state)?;
+            steps.end(n);
         }
-        watch.save(&state)?;
-        Ok(state)
+        let around: Vec<Vec<u16>> =
+            positions.iter().map(|&position| labels_at(before, position, (layer.h, layer.w))).collect();
+        found.take(*image, self.label, &positions, &around, &counts)
     }
 }
 
@@ -184,7 +186,6 @@ fn labels_at(maps: &LabelMaps, position: u32, (h, w): (u32, u32)) -> Vec<u16> {
 impl InsertionCounts {
     fn new(labels: usize, cells: u32) -> InsertionCounts {
         InsertionCounts {
-            next: 0,
             images: 0,
             baseline: Moments::new(labels),
             surroundings: BTreeMap::from([(0, Surrounding::new(labels))]),
@@ -208,7 +209,7 @@ impl InsertionCounts {
         self.baseline.add(before.iter().copied())?;
         let labels = before.len();
         let mut groups: BTreeMap<u16, (i64, u64)> = BTreeMap::new();
-        let mut largest: Option<Change> = None;
+        let mut largest: Option<Gain> = None;
         for ((&position, around), after) in positions.iter().zip(around).zip(after) {
             let pixels = after[label] - before[label];
             self.samples_at[position as usize] += 1;
@@ -221,7 +222,7 @@ impl InsertionCounts {
                 *group = (group.0 + pixels, group.1 + 1);
             }
             if largest.is_none_or(|known| pixels > known.pixels) {
-                largest = Some(Change { pixels, image, position });
+                largest = Some(Gain { pixels, image, position });
             }
         }
         for (surrounding, (sum, count)) in groups {
@@ -229,10 +230,15 @@ impl InsertionCounts {
                 known.concept.add(sum, count)?;
             }
         }
-        self.largest.extend(largest);
-        self.largest.sort_by_key(|change| (std::cmp::Reverse(change.pixels), change.image));
-        self.largest.truncate(REMEMBERED);
+        self.remember(largest);
         Ok(())
+    }
+
+    /// Takes in gains, of each image at most one.
+    fn remember(&mut self, gains: impl IntoIterator<Item = Gain>) {
+        self.largest.extend(gains);
+        self.largest.sort_by_key(|gain| (std::cmp::Reverse(gain.pixels), gain.image));
+        self.largest.truncate(REMEMBERED);
     }
 }
 
@@ -242,24 +248,52 @@ impl Surrounding {
     }
 }
 
+impl Merge for Surrounding {
+    fn merge(&mut self, other: &Surrounding) -> Result<()> {
+        self.samples += other.samples;
+        self.change.merge(&other.change)?;
+        self.concept.merge(&other.concept)
+    }
+}
+
+impl Merge for InsertionCounts {
+    fn merge(&mut self, other: &InsertionCounts) -> Result<()> {
+        if self.change_at.len() != other.change_at.len() {
+            return Err(Error::input("insertions into maps of different sizes do not add up"));
+        }
+        self.images += other.images;
+        self.baseline.merge(&other.baseline)?;
+        let labels = self.baseline.sum.len();
+        for (&label, other) in &other.surroundings {
+            self.surroundings.entry(label).or_insert_with(|| Surrounding::new(labels)).merge(other)?;
+        }
+        add(&mut self.samples_at, &other.samples_at)?;
+        for (sum, &change) in self.change_at.iter_mut().zip(&other.change_at) {
+            *sum = sum.checked_add(change).ok_or_else(beyond_64_bits)?;
+        }
+        self.remember(other.largest.iter().copied());
+        Ok(())
+    }
+}
+
 impl State for InsertionCounts {
-    fn tensors(&self) -> Vec<Owned> {
+    fn tensors(&self) -> Vec<Tensor> {
         let keys: Vec<u32> = self.surroundings.keys().copied().map(u32::from).collect();
         let samples: Vec<u64> = self.surroundings.values().map(|known| known.samples).collect();
         let groups: Vec<i64> = self.surroundings.values().flat_map(|known| known.concept.parts()).collect();
         let largest: Vec<i64> = self
             .largest
             .iter()
-            .flat_map(|change| [change.pixels, i64::from(change.image), i64::from(change.position)])
+            .flat_map(|gain| [gain.pixels, i64::from(gain.image), i64::from(gain.position)])
             .collect();
         let mut tensors = vec![
-            owned("at", Dtype::U64, &[u64::from(self.next), self.images]),
-            owned("samples_at", Dtype::U64, &self.samples_at),
-            owned("change_at", Dtype::I64, &self.change_at),
-            owned("largest", Dtype::I64, &largest),
-            owned("surroundings", Dtype::U32, &keys),
-            owned("samples", Dtype::U64, &samples),
-            owned("groups", Dtype::I64, &groups),
+            Tensor::new("images", &[self.images]),
+            Tensor::new("samples_at", &self.samples_at),
+            Tensor::new("change_at", &self.change_at),
+            Tensor::new("largest", &largest),
+            Tensor::new("surroundings", &keys),
+            Tensor::new("samples", &samples),
+            Tensor::new("groups", &groups),
         ];
         tensors.extend(self.baseline.tensors("baseline"));
         for (key, known) in &self.surroundings {
@@ -268,47 +302,56 @@ impl State for InsertionCounts {
         tensors
     }
 
-    fn restore(&mut self, file: &SafeTensors<'_>) -> Result<()> {
+    fn restore(&mut self, saved: &Saved<'_>) -> Result<()> {
         let strange = || Error::input("its lists do not go together");
-        let at: Vec<u64> = tensor(file, "at", Dtype::U64)?;
-        let [next, images] = at[..] else { return Err(strange()) };
-        (self.next, self.images) = (u32::try_from(next).map_err(|_| strange())?, images);
-        let samples_at: Vec<u64> = tensor(file, "samples_at", Dtype::U64)?;
-        let change_at: Vec<i64> = tensor(file, "change_at", Dtype::I64)?;
-        if (samples_at.len(), change_at.len()) != (self.samples_at.len(), self.change_at.len()) {
-            return Err(strange());
-        }
-        (self.samples_at, self.change_at) = (samples_at, change_at);
-        let largest: Vec<i64> = tensor(file, "largest", Dtype::I64)?;
+        self.images = saved.value("images")?;
+        self.baseline.restore(saved, "baseline")?;
+        saved.fill("samples_at", &mut self.samples_at)?;
+        saved.fill("change_at", &mut self.change_at)?;
+        let largest: Vec<i64> = saved.values("largest")?;
         let narrow = |value: i64| u32::try_from(value).map_err(|_| strange());
-        let change =
-            |three: &[i64; 3]| Ok(Change { pixels: three[0], image: narrow(three[1])?, position: narrow(three[2])? });
-        self.largest = largest.as_chunks().0.iter().map(change).collect::<Result<_>>()?;
-        let labels = self.baseline.sum.len();
-        self.baseline.restore(file, "baseline")?;
-        let keys: Vec<u32> = tensor(file, "surroundings", Dtype::U32)?;
-        let samples: Vec<u64> = tensor(file, "samples", Dtype::U64)?;
-        let groups: Vec<i64> = tensor(file, "groups", Dtype::I64)?;
+        let gain =
+            |three: &[i64; 3]| Ok(Gain { pixels: three[0], image: narrow(three[1])?, position: narrow(three[2])? });
+        self.largest = largest.as_chunks().0.iter().map(gain).collect::<Result<_>>()?;
+        let keys: Vec<u32> = saved.values("surroundings")?;
+        let samples: Vec<u64> = saved.values("samples")?;
+        let groups: Vec<i64> = saved.values("groups")?;
         let groups = groups.as_chunks().0;
         if (samples.len(), groups.len()) != (keys.len(), keys.len()) {
             return Err(strange());
         }
+        let labels = self.baseline.sum.len();
         for ((key, samples), groups) in keys.into_iter().zip(samples).zip(groups) {
             let mut known = Surrounding { samples, concept: Groups::of_parts(*groups), ..Surrounding::new(labels) };
-            known.change.restore(file, &format!("change.{key}"))?;
+            known.change.restore(saved, &format!("change.{key}"))?;
             self.surroundings.insert(u16::try_from(key).map_err(|_| strange())?, known);
         }
         Ok(())
-    }
-
-    fn next(&self) -> u32 {
-        self.next
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::laws::Sample;
+
+    impl Sample for InsertionCounts {
+        /// Two positions of each image, amid labels of which some are met in few images; more images than are remembered.
+        fn on(images: &[u32]) -> InsertionCounts {
+            let mut counts = InsertionCounts::new(4, 4);
+            for &image in images {
+                let around = [vec![1 + (image % 3) as u16], vec![20 + image as u16 / 2]];
+                let pixels = |gain: u32| vec![0, 10 + i64::from(gain), 5, i64::from(image)];
+                let pixels = [pixels(0), pixels(image % 7), pixels(image % 4)];
+                counts.take(image, 1, &[image % 2, 2 + image % 2], &around, &pixels).unwrap();
+            }
+            counts
+        }
+
+        fn strangers(_: &[u32]) -> Vec<InsertionCounts> {
+            vec![InsertionCounts::new(4, 5), InsertionCounts::new(5, 4)]
+        }
+    }
 
     #[test]
     fn drawn_positions_are_a_fixed_part_that_differs_by_image_and_seed() {
@@ -347,7 +390,7 @@ mod tests {
         assert_eq!((of(2).change.sum[1], of(3).change.sum[1], of(3).change.sum[2]), (5, 4, -2));
         assert_eq!((of(2).concept.groups, of(2).concept.values, of(2).concept.sum_squares), (1, 2, 25));
         assert_eq!((&counts.change_at[..], &counts.samples_at[..]), (&[0, 4, 0, 1][..], &[0, 1, 0, 1][..]));
-        assert_eq!(counts.largest, [Change { pixels: 4, image: 6, position: 1 }]);
+        assert_eq!(counts.largest, [Gain { pixels: 4, image: 6, position: 1 }]);
         assert_eq!((counts.images, counts.baseline.sum[1]), (1, 10));
     }
 }

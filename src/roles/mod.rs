@@ -11,8 +11,9 @@ pub mod remove;
 mod split;
 pub mod statistics;
 pub mod sweep;
-mod watch;
 
 pub use split::Split;
 pub use sweep::Sweep;
-pub use watch::Watch;
+
+#[cfg(test)]
+mod tests;

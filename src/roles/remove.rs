@@ -1,19 +1,14 @@
 //! Images without some units: how many pixels of each label are lost as the first units of a ranking are switched off.
 
-use std::time::Instant;
-
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
-
+use super::Split;
 use super::statistics::{Moments, STANDARD_ERRORS, label_counts};
-use super::watch::State;
-use super::{Split, Watch};
 use crate::concepts::ConceptSource;
-use crate::data::ImageSource;
-use crate::dissect::sealed::{Owned, owned};
-use crate::dissect::tally::tensor;
+use crate::data::pass::{Pass, Steps};
+use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
 use crate::session::Edit;
+use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::{Merge, State};
 
 /// What to remove, from which images.
 pub struct Removal<'a> {
@@ -32,8 +27,6 @@ pub struct Removal<'a> {
 /// Pixels of each label, over all channels of the label maps, summed over images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovalCounts {
-    /// First image that was not counted.
-    pub next: u32,
     /// Images counted.
     pub images: u64,
     /// Pixels of each image as it is.
@@ -62,45 +55,51 @@ impl Removal<'_> {
     /// # Source
     /// Figure 4A of Bau et al., PNAS 2020.
     pub fn run(&mut self, watch: &Watch<'_>) -> Result<RemovalCounts> {
-        let labels = self.concepts.vocabulary().len();
-        let edits: Vec<Edit> =
-            (1..=self.units.len()).map(|count| Edit::zero(self.split.layer().c, &self.units[..count])).collect();
-        let mut state = RemovalCounts {
-            next: 0,
-            images: 0,
-            baseline: Moments::new(labels),
-            change: vec![Moments::new(labels); self.units.len()],
-        };
-        watch.resume(&mut state);
-        let steps = edits.len() as u64 + 1;
-        watch.progress.stage("removing", u64::from(self.latents.count()) * steps);
-        watch.progress.advance(u64::from(state.next) * steps);
-        let mut saved = Instant::now();
-        for batch in self.latents.batches(state.next..self.latents.count()) {
-            let batch = batch?;
-            let n = batch.indices.len() as u32;
-            let places: Vec<u32> = (0..n).collect();
-            self.split.begin(&batch.input, n)?;
-            let mut counted: Vec<Vec<Vec<i64>>> = Vec::with_capacity(edits.len() + 1);
-            for edit in std::iter::once(None).chain(edits.iter().map(Some)) {
-                watch.check(&state)?;
-                self.split.images(&places, edit)?;
-                let origins = if edit.is_none() { batch.origins.as_slice() } else { &[] };
-                let maps = self.split.label_maps(self.concepts, (&batch.names, origins), self.grid)?;
-                counted.push(maps.iter().map(|maps| label_counts(maps, labels)).collect::<Result<_>>()?);
-                watch.progress.advance(n.into());
-            }
-            state.take(&counted)?;
-            state.images += u64::from(n);
-            state.next = batch.next;
-            watch.pause(&mut saved, &state)?;
+        let nothing = RemovalCounts::new(self.concepts.vocabulary().len(), self.units.len());
+        let latents = self.latents;
+        Ok(watch.run(self, latents, 0..latents.count(), nothing)?.found)
+    }
+}
+
+impl Pass for Removal<'_> {
+    type State = RemovalCounts;
+
+    fn stage(&self) -> String {
+        "removing".to_owned()
+    }
+
+    /// The image as it is, and with ever more units removed.
+    fn steps(&self) -> u64 {
+        self.units.len() as u64 + 1
+    }
+
+    fn look(&mut self, batch: &ImageBatch, found: &mut RemovalCounts, steps: &Steps<'_>) -> Result<()> {
+        let (n, labels) = (batch.indices.len() as u32, self.concepts.vocabulary().len());
+        let places: Vec<u32> = (0..n).collect();
+        self.split.begin(&batch.input, n)?;
+        // Counted beside what was found, which a stop within the batch must leave as it was.
+        let mut counted: Vec<Vec<Vec<i64>>> = Vec::with_capacity(self.units.len() + 1);
+        for removed in 0..=self.units.len() {
+            steps.begin()?;
+            let edit = (removed > 0).then(|| Edit::zero(self.split.layer().c, &self.units[..removed]));
+            self.split.images(&places, edit.as_ref())?;
+            let origins = if removed == 0 { batch.origins.as_slice() } else { &[] };
+            let maps = self.split.label_maps(self.concepts, (&batch.names, origins), self.grid)?;
+            counted.push(maps.iter().map(|maps| label_counts(maps, labels)).collect::<Result<_>>()?);
+            steps.end(n);
         }
-        watch.save(&state)?;
-        Ok(state)
+        found.take(&counted)?;
+        found.images += u64::from(n);
+        Ok(())
     }
 }
 
 impl RemovalCounts {
+    /// Nothing counted yet, for `units` units in all.
+    fn new(labels: usize, units: usize) -> RemovalCounts {
+        RemovalCounts { images: 0, baseline: Moments::new(labels), change: vec![Moments::new(labels); units] }
+    }
+
     /// Takes in the counts of a batch: first those of the images as they are.
     fn take(&mut self, counted: &[Vec<Vec<i64>>]) -> Result<()> {
         let Some((baseline, removed)) = counted.split_first() else { return Ok(()) };
@@ -126,9 +125,20 @@ impl RemovalCounts {
     }
 }
 
+impl Merge for RemovalCounts {
+    fn merge(&mut self, other: &RemovalCounts) -> Result<()> {
+        if self.change.len() != other.change.len() {
+            return Err(Error::input("removals of different numbers of units do not add up"));
+        }
+        self.images += other.images;
+        self.baseline.merge(&other.baseline)?;
+        self.change.iter_mut().zip(&other.change).try_for_each(|(change, other)| change.merge(other))
+    }
+}
+
 impl State for RemovalCounts {
-    fn tensors(&self) -> Vec<Owned> {
-        let mut tensors = vec![owned("at", Dtype::U64, &[u64::from(self.next), self.images])];
+    fn tensors(&self) -> Vec<Tensor> {
+        let mut tensors = vec![Tensor::new("images", &[self.images])];
         tensors.extend(self.baseline.tensors("baseline"));
         for (position, change) in self.change.iter().enumerate() {
             tensors.extend(change.tensors(&format!("change.{}", position + 1)));
@@ -136,32 +146,36 @@ impl State for RemovalCounts {
         tensors
     }
 
-    fn restore(&mut self, file: &SafeTensors<'_>) -> Result<()> {
-        let at: Vec<u64> = tensor(file, "at", Dtype::U64)?;
-        let [next, images] = at[..] else { return Err(Error::input("it does not say where it stands")) };
-        self.next = u32::try_from(next).map_err(|_| Error::input("it stands beyond all images"))?;
-        self.images = images;
-        self.baseline.restore(file, "baseline")?;
+    fn restore(&mut self, saved: &Saved<'_>) -> Result<()> {
+        self.images = saved.value("images")?;
+        self.baseline.restore(saved, "baseline")?;
         let mut changes = self.change.iter_mut().enumerate();
-        changes.try_for_each(|(position, change)| change.restore(file, &format!("change.{}", position + 1)))
-    }
-
-    fn next(&self) -> u32 {
-        self.next
+        changes.try_for_each(|(position, change)| change.restore(saved, &format!("change.{}", position + 1)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::laws::Sample;
+
+    impl Sample for RemovalCounts {
+        fn on(images: &[u32]) -> RemovalCounts {
+            let mut counts = RemovalCounts::new(3, 2);
+            let pixels = |image: u32, removed: u32| vec![0, i64::from(50 + image * (3 - removed)), i64::from(removed)];
+            let rows = (0..3).map(|removed| images.iter().map(|&image| pixels(image, removed)).collect());
+            counts.take(&rows.collect::<Vec<_>>()).unwrap();
+            counts.images = images.len() as u64;
+            counts
+        }
+
+        fn strangers(_: &[u32]) -> Vec<RemovalCounts> {
+            vec![RemovalCounts::new(3, 3), RemovalCounts::new(4, 2)]
+        }
+    }
 
     fn counts() -> RemovalCounts {
-        let mut counts = RemovalCounts {
-            next: 2,
-            images: 2,
-            baseline: Moments::new(3),
-            change: vec![Moments::new(3), Moments::new(3)],
-        };
+        let mut counts = RemovalCounts { images: 2, ..RemovalCounts::new(3, 2) };
         let image = |none: i64, one: i64, two: i64| [vec![0, none, 0], vec![0, one, 0], vec![0, two, 4]];
         let [first, second] = [image(100, 90, 50), image(60, 62, 30)];
         let joined: Vec<Vec<Vec<i64>>> = first.into_iter().zip(second).map(|(a, b)| vec![a, b]).collect();

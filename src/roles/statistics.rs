@@ -1,12 +1,9 @@
 //! Statistics from integer sums: means and their errors, ratios over groups, densities.
 
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
-
 use crate::concepts::LabelMaps;
-use crate::dissect::sealed::{Owned, owned};
-use crate::dissect::tally::tensor;
 use crate::error::{Error, Result};
+use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::{Merge, add, beyond_64_bits};
 
 /// Standard errors to either side of a mean that hold it with a probability of 99 %, as the reference draws its bands.
 pub const STANDARD_ERRORS: f64 = 2.58;
@@ -35,7 +32,7 @@ impl Moments {
             let square = value.unsigned_abs().checked_mul(value.unsigned_abs());
             let added = (sum.checked_add(value), square.and_then(|square| squares.checked_add(square)));
             let (Some(new_sum), Some(new_squares)) = added else {
-                return Err(Error::input("counts grow beyond 64 bits").hint("use a coarser `--grid`"));
+                return Err(beyond_64_bits().hint("use a coarser `--grid`"));
             };
             (*sum, *squares) = (new_sum, new_squares);
         }
@@ -64,22 +61,29 @@ impl Moments {
     }
 
     /// As two tensors.
-    pub(super) fn tensors(&self, name: &str) -> [Owned; 2] {
-        [
-            owned(format!("{name}.sum"), Dtype::I64, &self.sum),
-            owned(format!("{name}.squares"), Dtype::U64, &self.squares),
-        ]
+    pub(super) fn tensors(&self, name: &str) -> [Tensor; 2] {
+        [Tensor::new(format!("{name}.sum"), &self.sum), Tensor::new(format!("{name}.squares"), &self.squares)]
     }
 
     /// From the tensors of [`Moments::tensors`].
-    pub(super) fn restore(&mut self, file: &SafeTensors<'_>, name: &str) -> Result<()> {
-        let sum: Vec<i64> = tensor(file, &format!("{name}.sum"), Dtype::I64)?;
-        let squares: Vec<u64> = tensor(file, &format!("{name}.squares"), Dtype::U64)?;
-        if (sum.len(), squares.len()) != (self.sum.len(), self.squares.len()) {
-            return Err(Error::input("it counts other labels").at(name));
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if they are of another number of labels.
+    pub(super) fn restore(&mut self, saved: &Saved<'_>, name: &str) -> Result<()> {
+        saved.fill(&format!("{name}.sum"), &mut self.sum)?;
+        saved.fill(&format!("{name}.squares"), &mut self.squares)
+    }
+}
+
+impl Merge for Moments {
+    fn merge(&mut self, other: &Moments) -> Result<()> {
+        if self.sum.len() != other.sum.len() {
+            return Err(Error::input("counts of different vocabularies do not add up"));
         }
-        (self.sum, self.squares) = (sum, squares);
-        Ok(())
+        for (sum, &other) in self.sum.iter_mut().zip(&other.sum) {
+            *sum = sum.checked_add(other).ok_or_else(beyond_64_bits)?;
+        }
+        add(&mut self.squares, &other.squares)
     }
 }
 
@@ -120,9 +124,7 @@ impl Groups {
                 count_squares: self.count_squares.checked_add(square(count)?)?,
             })
         };
-        *self = grown().ok_or_else(|| {
-            Error::input("counts grow beyond 64 bits").hint("use a coarser `--grid`, or fewer latents")
-        })?;
+        *self = grown().ok_or_else(|| beyond_64_bits().hint("use a coarser `--grid`, or fewer latents"))?;
         Ok(())
     }
 
@@ -167,6 +169,24 @@ impl Groups {
     }
 }
 
+impl Merge for Groups {
+    /// No group may have values in both.
+    fn merge(&mut self, other: &Groups) -> Result<()> {
+        let both = || {
+            Some(Groups {
+                groups: self.groups.checked_add(other.groups)?,
+                values: self.values.checked_add(other.values)?,
+                sum: self.sum.checked_add(other.sum)?,
+                sum_squares: self.sum_squares.checked_add(other.sum_squares)?,
+                products: self.products.checked_add(other.products)?,
+                count_squares: self.count_squares.checked_add(other.count_squares)?,
+            })
+        };
+        *self = both().ok_or_else(beyond_64_bits)?;
+        Ok(())
+    }
+}
+
 /// Pixels of each label in an image's label maps, over all channels: a label in two channels of a position counts twice.
 ///
 /// # Errors
@@ -202,6 +222,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::state::laws::Sample;
+
+    impl Sample for Moments {
+        fn on(images: &[u32]) -> Moments {
+            let mut moments = Moments::new(2);
+            images.iter().map(|&image| i64::from(image)).for_each(|image| moments.add([image, 9 - image]).unwrap());
+            moments
+        }
+
+        fn strangers(_: &[u32]) -> Vec<Moments> {
+            vec![Moments::new(1), Moments::new(3)]
+        }
+    }
+
+    impl Sample for Groups {
+        fn on(images: &[u32]) -> Groups {
+            let mut groups = Groups::default();
+            images.iter().for_each(|&image| groups.add(7 - i64::from(image), u64::from(image % 4)).unwrap());
+            groups
+        }
+
+        /// Six numbers tell nothing of what they count.
+        fn strangers(_: &[u32]) -> Vec<Groups> {
+            Vec::new()
+        }
+    }
 
     /// Mean and sample deviation as the textbook has them.
     fn textbook(values: &[f64]) -> (f64, f64) {
@@ -261,6 +307,11 @@ mod tests {
         assert!(moments.add([i64::from(u32::MAX)]).is_ok());
         assert!(moments.add([i64::from(u32::MAX)]).is_err());
         assert!(Groups::default().add(i64::MAX, 2).is_err());
+        assert!(moments.clone().merge(&moments).is_err());
+        assert!(Moments { sum: vec![i64::MAX], squares: vec![0] }.merge(&moments).is_err());
+        let full = Groups { groups: u64::MAX, ..Groups::default() };
+        let more = |mut groups: Groups, other: Groups| groups.merge(&other);
+        assert!(more(full, Groups::default()).is_ok() && more(full, full).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! listens; what comes back is plain data too. `cli/` turns words into jobs and outcomes into words.
 
 pub mod concepts;
+pub mod experiments;
 pub mod generator;
 pub mod host;
 pub mod network;

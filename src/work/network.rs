@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Host;
 use super::concepts::PhotographFolder;
+use super::run_folder::file_name;
 use crate::concepts::broden;
 use crate::concepts::segmenter::Names;
 use crate::data::decode::{self, Exif};
@@ -16,6 +17,7 @@ use crate::graph::Graph;
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, vgg16};
+use crate::report::schema;
 use crate::session::{self, Session};
 use crate::weights::{WeightFile, shipped};
 
@@ -189,6 +191,14 @@ impl ImageNetwork {
         })
     }
 
+    /// The network as a report names it.
+    ///
+    /// # Errors
+    /// As [`WeightFile::preprocess`].
+    pub fn report_model(&self) -> Result<schema::Model> {
+        Ok(report_model(&self.model, &self.file, self.file.preprocess()?.name()))
+    }
+
     /// Word for the order of the images.
     pub fn order(&self) -> &'static str {
         self.order.name()
@@ -210,6 +220,16 @@ impl ImageNetwork {
     pub fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
         let graph = self.model.graph.head(nodes)?;
         open_session(host, gpu, &graph, &self.file, (nodes, self.set.len()), batch)
+    }
+}
+
+/// A network as a report names it.
+pub(super) fn report_model(model: &Model, file: &WeightFile, preprocess: &str) -> schema::Model {
+    schema::Model {
+        name: model.name.clone(),
+        file: file_name(file.path()),
+        sha256: file.sha256().to_owned(),
+        preprocess: preprocess.to_owned(),
     }
 }
 

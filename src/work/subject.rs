@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Host;
 use super::concepts::PhotographFolder;
 use super::generator::{Generator, LatentChoice, Parts};
-use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice};
+use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice, report_model};
 use crate::data::ImageSource;
 use crate::data::latent_source::LatentSource;
 use crate::data::loader::ImageLoader;
@@ -112,6 +112,14 @@ impl Subject {
             Subject::Photographs(network) => Ok(network.file.preprocess()?.name()),
             Subject::Latents(_) => Ok("none"),
         }
+    }
+
+    /// The network as a report names it.
+    ///
+    /// # Errors
+    /// As [`Subject::preprocess`].
+    pub fn report_model(&self) -> Result<schema::Model> {
+        Ok(report_model(self.model(), self.file(), self.preprocess()?))
     }
 
     /// Puts the network on the device, for as many images at once as asked or as fit.

@@ -1,24 +1,16 @@
 //! A classifier without units: `ablate.json`, `ablate.csv`, a plot, and the page's section.
 
-use std::io::{self, Write};
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use super::page::{Section, Table, provenance};
-use super::{About, file, read};
-use crate::error::{Error, Result};
-use crate::files::{write_atomic, write_atomic_with};
-use crate::report::chart::{Axis, Chart, Paint, signed};
-use crate::report::write_json;
+use super::page::{Fact, Table};
+use super::pieces::percent;
+use super::{About, Csv, Drawing, ExperimentReport, Plot};
+use crate::report::chart::{Axis, Chart, Paint};
 use crate::roles::ablate::Verdicts;
-
-/// Name of the experiment.
-pub const NAME: &str = "ablate";
 
 /// Result of the experiment; the layout of `ablate.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Ablation {
+pub struct AblationReport {
     /// How it came to be.
     #[serde(flatten)]
     pub about: About,
@@ -31,14 +23,14 @@ pub struct Ablation {
     /// Share of the judging images whose class is said, no unit removed.
     pub accuracy: f64,
     /// Each class that has images, in the network's order.
-    pub classes: Vec<Class>,
+    pub classes: Vec<AblatedClass>,
     /// Means over classes.
-    pub means: Vec<Step>,
+    pub means: Vec<AblationStep>,
 }
 
 /// A class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Class {
+pub struct AblatedClass {
     /// Its number.
     pub number: u64,
     /// Its name.
@@ -50,12 +42,12 @@ pub struct Class {
     /// Its balanced accuracy on the judging images, no unit removed.
     pub baseline: f64,
     /// Without some units.
-    pub steps: Vec<Step>,
+    pub steps: Vec<AblationStep>,
 }
 
 /// Balanced accuracy without so many units.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct AblationStep {
     /// Units removed.
     pub removed: u64,
     /// Without the most important.
@@ -75,78 +67,84 @@ pub fn sets(ranking: &Verdicts, sizes: &[usize]) -> Vec<Vec<u32>> {
     (0..ranking.classes()).flat_map(|class| of_class(class).collect::<Vec<_>>()).collect()
 }
 
-impl Ablation {
-    /// Puts names to counts; `judged` is of the [`sets`] of `ranking`.
-    pub fn new(
-        about: About,
-        names: &[String],
-        (ranking, judged): (&Verdicts, &Verdicts),
-        (units, sizes): (usize, &[usize]),
-    ) -> Ablation {
-        let class = |class: usize| {
-            let baseline = judged.balanced(0, class)?;
-            let ranking_baseline = ranking.balanced(0, class)?;
-            let step = |(place, &size): (usize, &usize)| {
-                let row = 1 + (class * sizes.len() + place) * 2;
-                let (most, least) = (judged.balanced(row, class)?, judged.balanced(row + 1, class)?);
-                Some(Step { removed: size as u64, most, least })
-            };
-            let ranked = ranking.ranking(class).into_iter();
-            Some(Class {
-                number: class as u64,
-                name: names.get(class).cloned().unwrap_or_else(|| format!("class {class}")),
-                ranking_baseline,
-                ranking: ranked.map(|unit| (unit, ranking.balanced(unit as usize + 1, class).unwrap_or(0.0))).collect(),
-                baseline,
-                steps: sizes.iter().enumerate().filter_map(step).collect(),
-            })
+/// What was found out on either images.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// Names of the classes, in the network's order.
+    pub names: &'a [String],
+    /// Units of the layer.
+    pub units: usize,
+    /// How many units are removed together.
+    pub sizes: &'a [usize],
+    /// Without each unit by itself, on the images that units are ranked by.
+    pub ranking: &'a Verdicts,
+    /// Without each of the [`sets`] of that ranking, on the images that removals are judged by.
+    pub judged: &'a Verdicts,
+}
+
+impl Judged<'_> {
+    /// A class, unless there are no images of it, or none of others to tell it from.
+    fn class(&self, class: usize) -> Option<AblatedClass> {
+        let (ranking, judged) = (self.ranking, self.judged);
+        let baseline = judged.balanced(0, class)?;
+        let ranking_baseline = ranking.balanced(0, class)?;
+        let step = |(place, &size): (usize, &usize)| {
+            let row = 1 + (class * self.sizes.len() + place) * 2;
+            let (most, least) = (judged.balanced(row, class)?, judged.balanced(row + 1, class)?);
+            Some(AblationStep { removed: size as u64, most, least })
         };
-        let classes: Vec<Class> = (0..judged.classes()).filter_map(class).collect();
-        let mean = |value: &dyn Fn(&Class) -> f64| classes.iter().map(value).sum::<f64>() / classes.len().max(1) as f64;
-        let means = sizes.iter().enumerate().map(|(place, &size)| Step {
+        let ranked = ranking.ranking(class).into_iter();
+        Some(AblatedClass {
+            number: class as u64,
+            name: self.names.get(class).cloned().unwrap_or_else(|| format!("class {class}")),
+            ranking_baseline,
+            ranking: ranked.map(|unit| (unit, ranking.balanced(unit as usize + 1, class).unwrap_or(0.0))).collect(),
+            baseline,
+            steps: self.sizes.iter().enumerate().filter_map(step).collect(),
+        })
+    }
+}
+
+impl AblationReport {
+    /// Puts names to counts.
+    pub fn new(about: About, found: Judged<'_>) -> AblationReport {
+        let classes: Vec<AblatedClass> = (0..found.judged.classes()).filter_map(|class| found.class(class)).collect();
+        let step = |(place, &size): (usize, &usize)| AblationStep {
             removed: size as u64,
-            most: mean(&|class| class.steps[place].most),
-            least: mean(&|class| class.steps[place].least),
-        });
-        let means = means.collect();
-        let (ranked_by, judged_by, accuracy) = (ranking.images, judged.images, judged.accuracy(0));
-        Ablation { about, ranked_by, judged_by, units: units as u64, accuracy, classes, means }
+            most: mean(&classes, |class| class.steps[place].most),
+            least: mean(&classes, |class| class.steps[place].least),
+        };
+        AblationReport {
+            about,
+            ranked_by: found.ranking.images,
+            judged_by: found.judged.images,
+            units: found.units as u64,
+            accuracy: found.judged.accuracy(0),
+            means: found.sizes.iter().enumerate().map(step).collect(),
+            classes,
+        }
     }
 
     /// Mean balanced accuracy over classes, no unit removed.
     pub fn baseline(&self) -> f64 {
-        self.classes.iter().map(|class| class.baseline).sum::<f64>() / self.classes.len().max(1) as f64
+        mean(&self.classes, |class| class.baseline)
     }
 
-    /// Reads `ablate.json`.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Input`] if there is none, or it is something else.
-    pub fn open(dir: &Path) -> Result<Ablation> {
-        read(dir, NAME)?.ok_or_else(|| Error::input("is missing").at(dir.join(file(NAME, "json")).display()))
-    }
-
-    /// Writes all files.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Output`] if one cannot be written.
-    pub fn write(&self, dir: &Path) -> Result<()> {
-        write_atomic_with(&dir.join(file(NAME, "csv")), |out| self.csv(out))?;
-        write_atomic(&dir.join(file(NAME, "svg")), self.chart().file().as_bytes())?;
-        write_json(&dir.join(file(NAME, "json")), self)
-    }
-
-    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = csv::Writer::from_writer(out);
-        table.write_record(["class", "name", "removed", "baseline", "without_most", "without_least"])?;
-        for class in &self.classes {
-            for step in &class.steps {
-                let numbers = [class.baseline, step.most, step.least].map(|value| value.to_string());
-                let words = [class.number.to_string(), class.name.clone(), step.removed.to_string()];
-                table.write_record(words.iter().chain(&numbers))?;
-            }
-        }
-        table.flush()
+    /// `ablate.csv`: every class at every number of removed units.
+    pub fn csv(&self) -> Csv {
+        let row = |class: &AblatedClass, step: &AblationStep| {
+            vec![
+                class.number.to_string(),
+                class.name.clone(),
+                step.removed.to_string(),
+                class.baseline.to_string(),
+                step.most.to_string(),
+                step.least.to_string(),
+            ]
+        };
+        let rows = self.classes.iter().flat_map(|class| class.steps.iter().map(move |step| row(class, step)));
+        let head = ["class", "name", "removed", "baseline", "without_most", "without_least"];
+        Csv { head: head.into(), rows: rows.collect() }
     }
 
     /// For each class: what it is without the most and without the least important units of the last size.
@@ -167,59 +165,67 @@ impl Ablation {
     }
 }
 
-/// A share in percent.
-fn percent(value: f64) -> String {
-    format!("{} %", signed(value * 100.0, 1))
+/// Mean of a value of classes; 0 of none.
+fn mean(classes: &[AblatedClass], value: impl Fn(&AblatedClass) -> f64) -> f64 {
+    classes.iter().map(value).sum::<f64>() / classes.len().max(1) as f64
 }
 
-/// The page's section, if the folder holds the experiment.
-pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
-    let Some(result) = read::<Ablation>(dir, NAME)? else { return Ok(None) };
-    let (layer, units, baseline) = (&result.about.layer, result.units, result.baseline());
-    let mut facts = vec![(
-        "balanced accuracy".to_owned(),
-        percent(baseline),
-        format!(
-            "mean of {} classes, nothing removed; {} of images right",
-            result.classes.len(),
-            percent(result.accuracy)
-        ),
-    )];
-    if let Some(step) = result.means.last() {
-        let note = |change: f64| format!("{:+.1} points, {} of {units} units", change * 100.0, step.removed);
-        facts.push(("without the most important".into(), percent(step.most), note(step.most - baseline)));
-        facts.push(("without the least important".into(), percent(step.least), note(step.least - baseline)));
+impl ExperimentReport for AblationReport {
+    const NAME: &'static str = "ablate";
+
+    fn about(&self) -> &About {
+        &self.about
     }
-    let rows = result.classes.iter().map(|class| {
-        let best: Vec<String> = class.ranking.iter().take(4).map(|(unit, _)| unit.to_string()).collect();
-        let steps = class.steps.iter().flat_map(|step| [percent(step.most), percent(step.least)]);
-        let mut row = vec![class.name.clone(), percent(class.baseline)];
-        row.extend(steps.rev().take(2).collect::<Vec<_>>().into_iter().rev());
-        row.push(best.join(", "));
-        row
-    });
-    let caption = format!(
-        "Each class as it is (grey), without the {} units of {layer} that matter least to it (green), and without as many that matter most \
-         (orange). 50 % is guessing.",
-        result.means.last().map_or(0, |step| step.removed)
-    );
-    Ok(Some(Section {
-        id: NAME,
-        heading: "A few units carry each class".into(),
-        lede: format!(
-            "Units of {layer} are switched off one at a time, and ranked for each class by what that costs it on {} images. Then groups of them \
+
+    fn heading(&self) -> String {
+        "A few units carry each class".into()
+    }
+
+    fn lede(&self) -> String {
+        format!(
+            "Units of {} are switched off one at a time, and ranked for each class by what that costs it on {} images. Then groups of them \
              are switched off, and judged on {} other images.",
-            result.ranked_by, result.judged_by
-        ),
-        facts,
-        figures: vec![(result.chart().embedded(&caption), caption)],
-        strips: Vec::new(),
-        rows: Vec::new(),
-        tables: vec![Table {
+            self.about.layer, self.ranked_by, self.judged_by
+        )
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let (baseline, classes) = (self.baseline(), self.classes.len());
+        let note = format!("mean of {classes} classes, nothing removed; {} of images right", percent(self.accuracy));
+        let mut facts = vec![Fact::new("balanced accuracy", percent(baseline), note)];
+        if let Some(step) = self.means.last() {
+            let without = |which: &str, value: f64| {
+                let points = (value - baseline) * 100.0;
+                let note = format!("{points:+.1} points, {} of {} units", step.removed, self.units);
+                Fact::new(format!("without the {which} important"), percent(value), note)
+            };
+            facts.extend([without("most", step.most), without("least", step.least)]);
+        }
+        facts
+    }
+
+    fn plots(&self) -> Vec<Plot> {
+        let caption = format!(
+            "Each class as it is (grey), without the {} units of {} that matter least to it (green), and without as many that matter most \
+             (orange). 50 % is guessing.",
+            self.means.last().map_or(0, |step| step.removed),
+            self.about.layer
+        );
+        vec![Plot { file: "ablate.svg", drawing: Drawing::Chart(self.chart()), caption }]
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let row = |class: &AblatedClass| {
+            let best: Vec<String> = class.ranking.iter().take(4).map(|(unit, _)| unit.to_string()).collect();
+            let mut row = vec![class.name.clone(), percent(class.baseline)];
+            row.extend(class.steps.last().into_iter().flat_map(|step| [percent(step.most), percent(step.least)]));
+            row.push(best.join(", "));
+            row
+        };
+        vec![Table {
             title: "All classes".into(),
             head: vec!["class", "as it is", "without most important", "without least important", "first four units"],
-            rows: rows.collect(),
-        }],
-        provenance: provenance(&result.about),
-    }))
+            rows: self.classes.iter().map(row).collect(),
+        }]
+    }
 }

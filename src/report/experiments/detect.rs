@@ -1,21 +1,13 @@
 //! `detect.json`, `detect.csv`, `detect.svg`: how well one unit's peak tells whether a concept is in the image.
 
-use std::io::{self, Write};
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use super::page::{Section, Table, embed, provenance};
-use super::{About, Row, file, read};
-use crate::error::{Error, Result};
-use crate::files::{write_atomic, write_atomic_with};
+use super::page::{Fact, Line, Table};
+use super::pieces::percent;
+use super::{About, Csv, Drawing, ExperimentReport, PictureRow, Plot};
 use crate::report::chart::{Anchor, Axis, Chart, Paint, signed};
-use crate::report::write_json;
 use crate::roles::detect::{Sightings, judge};
 use crate::roles::statistics::density;
-
-/// Name of the experiment and of its files.
-pub const NAME: &str = "detect";
 
 /// Images of either kind drawn as dots: the first ones, as in the paper's figure.
 const DOTS: usize = 1000;
@@ -24,7 +16,7 @@ const POINTS: usize = 161;
 
 /// The content of `detect.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Detection {
+pub struct DetectionReport {
     /// What was run.
     #[serde(flatten)]
     pub about: About,
@@ -35,25 +27,25 @@ pub struct Detection {
     /// What is to be detected.
     pub concept: String,
     /// When it counts as present.
-    pub presence: Presence,
+    pub presence: PresenceRule,
     /// IoU of the unit with the concept in the dissection that was named; null if none was.
     pub iou: Option<f64>,
     /// The threshold and how well it does; null if one kind of image is missing.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<JudgedThreshold>,
     /// Images with the concept.
-    pub with: Group,
+    pub with: PeakGroup,
     /// Images without.
-    pub without: Group,
+    pub without: PeakGroup,
     /// Activations at which both densities are given.
     pub at: Vec<f64>,
     /// Images worth a look.
-    pub pictures: Vec<Row>,
+    pub pictures: Vec<PictureRow>,
 }
 
 /// When a concept counts as present.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "snake_case")]
-pub enum Presence {
+pub enum PresenceRule {
     /// On more than a share of the grid's positions.
     Share {
         /// That share.
@@ -74,7 +66,7 @@ pub enum Presence {
 
 /// A threshold and what comes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct JudgedThreshold {
     /// A peak of at least this is taken for the concept.
     pub threshold: f32,
     /// Images with the concept that are found.
@@ -87,7 +79,7 @@ pub struct Verdict {
 
 /// Peaks of one kind of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Group {
+pub struct PeakGroup {
     /// Images.
     pub images: u64,
     /// Mean peak.
@@ -98,10 +90,10 @@ pub struct Group {
     pub density: Option<Vec<f64>>,
 }
 
-impl Group {
-    fn new(peaks: &[f32], at: &[f64]) -> Group {
+impl PeakGroup {
+    fn new(peaks: &[f32], at: &[f64]) -> PeakGroup {
         let sum: f64 = peaks.iter().map(|&peak| f64::from(peak)).sum();
-        Group {
+        PeakGroup {
             images: peaks.len() as u64,
             mean: (!peaks.is_empty()).then(|| sum / peaks.len() as f64),
             first: peaks.iter().take(DOTS).copied().collect(),
@@ -110,54 +102,54 @@ impl Group {
     }
 }
 
-impl Detection {
+/// What was looked for with which unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The unit.
+    pub unit: u32,
+    /// Whether it is read before its ReLU.
+    pub pre_relu: bool,
+    /// What is to be detected.
+    pub concept: String,
+    /// When it counts as present.
+    pub presence: PresenceRule,
+    /// IoU of the unit with the concept in the dissection that was named, if one was.
+    pub iou: Option<f64>,
+}
+
+impl DetectionReport {
     /// Judges the peaks.
-    pub fn new(
-        about: About,
-        (unit, pre_relu): (u32, bool),
-        (concept, presence, iou): (String, Presence, Option<f64>),
-        sightings: &Sightings,
-        pictures: Vec<Row>,
-    ) -> Detection {
+    pub fn new(about: About, question: Question, sightings: &Sightings, pictures: Vec<PictureRow>) -> DetectionReport {
         let (with, without) = sightings.apart();
-        let all = || with.iter().chain(&without).map(|&peak| f64::from(peak));
-        let (low, high) = all().fold((f64::MAX, f64::MIN), |(low, high), peak| (low.min(peak), high.max(peak)));
-        let margin = (high - low).max(0.0) * 0.05;
-        let step = (high - low + 2.0 * margin) / (POINTS - 1) as f64;
-        let at: Vec<f64> = match all().next() {
-            Some(_) => (0..POINTS).map(|point| low - margin + point as f64 * step).collect(),
-            None => Vec::new(),
-        };
-        let verdict = judge(&with, &without).map(|verdict| Verdict {
+        let at = points(with.iter().chain(&without).map(|&peak| f64::from(peak)));
+        let verdict = judge(&with, &without).map(|verdict| JudgedThreshold {
             threshold: verdict.threshold,
             found: verdict.positives.1,
             passed: verdict.negatives.1,
             balanced_accuracy: verdict.balanced_accuracy,
         });
-        let (with, without) = (Group::new(&with, &at), Group::new(&without, &at));
-        Detection { about, unit, pre_relu, concept, presence, iou, verdict, with, without, at, pictures }
+        let (with, without) = (PeakGroup::new(&with, &at), PeakGroup::new(&without, &at));
+        let Question { unit, pre_relu, concept, presence, iou } = question;
+        DetectionReport { about, unit, pre_relu, concept, presence, iou, verdict, with, without, at, pictures }
     }
 
-    /// Reads `detect.json`.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Input`] if there is none, or it is something else.
-    pub fn open(dir: &Path) -> Result<Detection> {
-        read(dir, NAME)?.ok_or_else(|| Error::input("is missing").at(dir.join(file(NAME, "json")).display()))
-    }
-
-    /// Writes all files but the pictures; `names` are those of all images in the run's order.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Output`] if one cannot be written.
-    pub fn write(&self, dir: &Path, sightings: &Sightings, names: &[String]) -> Result<()> {
-        write_atomic_with(&dir.join(file(NAME, "csv")), |out| peaks(sightings, names, out))?;
-        write_atomic(&dir.join(file(NAME, "svg")), self.plot().file().as_bytes())?;
-        write_json(&dir.join(file(NAME, "json")), self)
+    /// When the concept counts as present, in words.
+    fn rule(&self) -> String {
+        let concept = &self.concept;
+        match &self.presence {
+            PresenceRule::Share { share, channel, .. } => format!(
+                "{concept} counts as present where more than {} of the positions carry it{}",
+                percent(*share),
+                channel.map_or_else(String::new, |channel| format!(" in label channel {channel}"))
+            ),
+            PresenceRule::Folders { positive, negative } => {
+                format!("images in {positive} show {concept}, images in {negative} do not")
+            }
+        }
     }
 
     /// Dots of both kinds of images in two rows, their densities above, and the threshold.
-    fn plot(&self) -> Chart {
+    fn peaks(&self) -> Chart {
         let first = self.with.first.iter().chain(&self.without.first).map(|&peak| f64::from(peak));
         let ends = [self.at.first(), self.at.last()].into_iter().flatten().copied();
         let title = format!("peak of unit {} of {}", self.unit, self.about.layer);
@@ -197,94 +189,100 @@ impl Detection {
     }
 }
 
-fn peaks(sightings: &Sightings, names: &[String], out: &mut dyn Write) -> io::Result<()> {
-    let mut table = csv::Writer::from_writer(out);
-    table.write_record(["image", "peak", "present"])?;
-    for ((&image, peak), present) in sightings.images.iter().zip(&sightings.peaks).zip(&sightings.present) {
-        let name = names.get(image as usize).map_or("", String::as_str);
-        table.write_record([name, &peak.to_string(), &present.to_string()])?;
-    }
-    table.flush()
+/// `detect.csv`: the peak of every image; `names` are those of all images in the run's order.
+pub fn csv(sightings: &Sightings, names: &[String]) -> Csv {
+    let seen = sightings.images.iter().zip(&sightings.peaks).zip(&sightings.present);
+    let rows = seen.map(|((&image, peak), present)| {
+        let name = names.get(image as usize).cloned().unwrap_or_default();
+        vec![name, peak.to_string(), present.to_string()]
+    });
+    Csv { head: vec!["image", "peak", "present"], rows: rows.collect() }
 }
 
-/// The page's section, if the folder holds the experiment.
-pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
-    let Some(result) = read::<Detection>(dir, NAME)? else { return Ok(None) };
-    let (concept, unit, layer) = (&result.concept, result.unit, &result.about.layer);
-    let percent = |value: f64| format!("{} %", signed(value * 100.0, 1));
-    let share = |part: u64, whole: u64| percent(part as f64 / whole.max(1) as f64);
-    let mut facts = Vec::new();
-    if let Some(verdict) = &result.verdict {
-        facts.push(("balanced accuracy".to_owned(), percent(verdict.balanced_accuracy), "50 % is chance".to_owned()));
-        facts.push((
-            "threshold".to_owned(),
-            signed(verdict.threshold.into(), 2),
-            "the same share missed as mistaken".to_owned(),
-        ));
-        facts.push((
-            format!("with {concept}"),
-            share(verdict.found, result.with.images),
-            format!("{} of {} found", verdict.found, result.with.images),
-        ));
-        facts.push((
-            "without".to_owned(),
-            share(verdict.passed, result.without.images),
-            format!("{} of {} passed over", verdict.passed, result.without.images),
-        ));
-    } else {
-        facts.push((
-            format!("with {concept}"),
-            result.with.images.to_string(),
-            "no threshold: one kind is missing".into(),
-        ));
-        facts.push(("without".to_owned(), result.without.images.to_string(), String::new()));
+/// Activations at which densities are given: over all peaks and a twentieth of their range to either side.
+fn points(peaks: impl Iterator<Item = f64>) -> Vec<f64> {
+    let (low, high) = peaks.fold((f64::MAX, f64::MIN), |(low, high), peak| (low.min(peak), high.max(peak)));
+    if low > high {
+        return Vec::new();
     }
-    if let Some(iou) = result.iou {
-        facts.push(("IoU".to_owned(), format!("{iou:.4}"), "in the dissection".to_owned()));
+    let margin = (high - low).max(0.0) * 0.05;
+    let step = (high - low + 2.0 * margin) / (POINTS - 1) as f64;
+    (0..POINTS).map(|point| low - margin + point as f64 * step).collect()
+}
+
+impl ExperimentReport for DetectionReport {
+    const NAME: &'static str = "detect";
+
+    fn about(&self) -> &About {
+        &self.about
     }
-    let rule = match &result.presence {
-        Presence::Share { share, channel, .. } => format!(
-            "{concept} counts as present where more than {} of the positions carry it{}",
-            percent(*share),
-            channel.map_or_else(String::new, |channel| format!(" in label channel {channel}"))
-        ),
-        Presence::Folders { positive, negative } => {
-            format!("images in {positive} show {concept}, images in {negative} do not")
-        }
-    };
-    let caption = format!(
-        "The highest activation of unit {unit} in each image: dots for the first {DOTS} of either kind, densities for all. Dashed: means. \
-         The upright line is the threshold."
-    );
-    let mut lines = provenance(&result.about);
-    lines.push(("Presence".into(), rule.clone()));
-    lines.push(("Reading".into(), format!("{} ReLU", if result.pre_relu { "before" } else { "after" })));
-    let verdict_rows = result.verdict.iter().map(|verdict| {
-        vec![
-            verdict.threshold.to_string(),
-            result.with.images.to_string(),
-            verdict.found.to_string(),
-            result.without.images.to_string(),
-            verdict.passed.to_string(),
-            format!("{:.4}", verdict.balanced_accuracy),
-        ]
-    });
-    Ok(Some(Section {
-        id: NAME,
-        heading: format!("Unit {unit} of {layer} as a detector of {concept}"),
-        lede: format!(
-            "Does its highest activation in an image tell whether {concept} is there? Of {} images, {rule}.",
-            result.with.images + result.without.images
-        ),
-        facts,
-        figures: vec![(result.plot().embedded(&caption), caption)],
-        strips: Vec::new(),
-        rows: embed(dir, &result.pictures)?,
-        tables: vec![Table {
+
+    fn heading(&self) -> String {
+        format!("Unit {} of {} as a detector of {}", self.unit, self.about.layer, self.concept)
+    }
+
+    fn lede(&self) -> String {
+        format!(
+            "Does its highest activation in an image tell whether {} is there? Of {} images, {}.",
+            self.concept,
+            self.with.images + self.without.images,
+            self.rule()
+        )
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let (with, without) = (self.with.images, self.without.images);
+        let share = |part: u64, whole: u64| percent(part as f64 / whole.max(1) as f64);
+        let name = format!("with {}", self.concept);
+        let mut facts = match &self.verdict {
+            Some(JudgedThreshold { threshold, found, passed, balanced_accuracy }) => vec![
+                Fact::new("balanced accuracy", percent(*balanced_accuracy), "50 % is chance"),
+                Fact::new("threshold", signed(f64::from(*threshold), 2), "the same share missed as mistaken"),
+                Fact::new(name, share(*found, with), format!("{found} of {with} found")),
+                Fact::new("without", share(*passed, without), format!("{passed} of {without} passed over")),
+            ],
+            None => vec![
+                Fact::new(name, with.to_string(), "no threshold: one kind is missing"),
+                Fact::new("without", without.to_string(), ""),
+            ],
+        };
+        facts.extend(self.iou.map(|iou| Fact::new("IoU", format!("{iou:.4}"), "in the dissection")));
+        facts
+    }
+
+    fn plots(&self) -> Vec<Plot> {
+        let caption = format!(
+            "The highest activation of unit {} in each image: dots for the first {DOTS} of either kind, densities for all. Dashed: means. \
+             The upright line is the threshold.",
+            self.unit
+        );
+        vec![Plot { file: "detect.svg", drawing: Drawing::Chart(self.peaks()), caption }]
+    }
+
+    fn pictures(&self) -> &[PictureRow] {
+        &self.pictures
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let row = |verdict: &JudgedThreshold| {
+            vec![
+                verdict.threshold.to_string(),
+                self.with.images.to_string(),
+                verdict.found.to_string(),
+                self.without.images.to_string(),
+                verdict.passed.to_string(),
+                format!("{:.4}", verdict.balanced_accuracy),
+            ]
+        };
+        vec![Table {
             title: "The threshold in numbers".into(),
             head: vec!["threshold", "with", "found", "without", "passed over", "balanced accuracy"],
-            rows: verdict_rows.collect(),
-        }],
-        provenance: lines,
-    }))
+            rows: self.verdict.iter().map(row).collect(),
+        }]
+    }
+
+    fn provenance(&self) -> Vec<Line> {
+        let reading = if self.pre_relu { "before ReLU" } else { "after ReLU" };
+        vec![Line::new("Presence", self.rule()), Line::new("Reading", reading)]
+    }
 }

@@ -1,36 +1,30 @@
 //! `insert.json`, `insert.csv`, `insert.svg`, `insert-map.svg`: where a concept appears when its units are set.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::page::{Section, Table, embed, provenance};
-use super::{About, Concept, Ranked, Row, file, optional, read};
+use super::page::{Fact, Line, Table};
+use super::pieces::{Bar, bars, interval, optional, or_none, percent};
+use super::{About, Concept, Csv, Drawing, ExperimentReport, PictureRow, Plot, RankedUnit};
 use crate::concepts::Vocabulary;
-use crate::error::{Error, Result};
-use crate::files::{write_atomic, write_atomic_with};
-use crate::report::chart::{Anchor, Axis, Cells, Chart, Paint, signed};
-use crate::report::write_json;
-use crate::roles::insert::{InsertionCounts, Surrounding as Counted};
-use crate::roles::statistics::STANDARD_ERRORS;
-
-/// Name of the experiment and of its files.
-pub const NAME: &str = "insert";
+use crate::report::chart::{Cells, Chart, signed};
+use crate::roles::insert::{InsertionCounts, Surrounding};
+use crate::roles::statistics::{Groups, Moments, STANDARD_ERRORS};
 
 /// Surroundings shown in the plot.
 const SHOWN: usize = 14;
 
 /// The content of `insert.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Insertion {
+pub struct InsertionReport {
     /// What was run.
     #[serde(flatten)]
     pub about: About,
     /// The concept whose units are set.
     pub concept: Concept,
     /// The units and what each is set to.
-    pub units: Vec<Ranked>,
+    pub units: Vec<RankedUnit>,
     /// Where those values come from.
     pub levels: Levels,
     /// Which samples were taken of all there are.
@@ -44,13 +38,13 @@ pub struct Insertion {
     /// All samples, whatever surrounds them.
     pub all: Effect,
     /// By label of the surrounding, most samples first.
-    pub surroundings: Vec<Surrounding>,
+    pub surroundings: Vec<SurroundingEffect>,
     /// Samples of each position of the layer's map, row by row.
     pub samples_at: Vec<u64>,
     /// New pixels of the concept, summed over those samples.
     pub change_at: Vec<i64>,
     /// Images before and after.
-    pub pictures: Vec<Row>,
+    pub pictures: Vec<PictureRow>,
 }
 
 /// Where the values of units come from.
@@ -60,6 +54,15 @@ pub struct Levels {
     pub quantile: Option<f64>,
     /// Numbers of the latents that it was taken over; null where a value was given.
     pub latents: Option<String>,
+}
+
+/// The units that are set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetUnits {
+    /// The units, each with its value.
+    pub units: Vec<RankedUnit>,
+    /// Where the values come from.
+    pub levels: Levels,
 }
 
 /// Which samples, an image and a position each, were taken.
@@ -112,7 +115,7 @@ pub struct Effect {
 
 /// A surrounding and its effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Surrounding {
+pub struct SurroundingEffect {
     /// The label at the position before.
     #[serde(flatten)]
     pub label: Concept,
@@ -121,36 +124,32 @@ pub struct Surrounding {
     pub effect: Effect,
 }
 
-impl Insertion {
+impl InsertionReport {
     /// Puts names to counts.
     pub fn new(
         about: About,
-        (vocabulary, label): (&Vocabulary, usize),
-        (units, levels, sampling): (Vec<Ranked>, Levels, Sampling),
+        vocabulary: &Vocabulary,
+        label: usize,
+        set: SetUnits,
+        sampling: Sampling,
         counts: &InsertionCounts,
-        pictures: Vec<Row>,
-    ) -> Insertion {
+        pictures: Vec<PictureRow>,
+    ) -> InsertionReport {
         let baseline = counts.baseline.mean(label, counts.images).filter(|mean| *mean > 0.0);
-        let mut surroundings: Vec<Surrounding> = counts
-            .surroundings
-            .iter()
-            .filter(|(other, _)| **other > 0)
-            .map(|(&other, counted)| Surrounding {
-                label: Concept::of(vocabulary, other.into()),
-                effect: effect(counted, label, baseline),
-            })
-            .collect();
-        surroundings.sort_by_key(|known| (std::cmp::Reverse(known.effect.samples), known.label.number));
-        let empty = Counted {
-            samples: 0,
-            change: crate::roles::statistics::Moments::new(label + 1),
-            concept: Default::default(),
+        let amid = |(&other, counted): (&u16, &Surrounding)| SurroundingEffect {
+            label: Concept::of(vocabulary, other.into()),
+            effect: effect(counted, label, baseline),
         };
-        Insertion {
+        // 0 stands for every sample, whatever surrounds it.
+        let labels = counts.surroundings.iter().filter(|(other, _)| **other > 0);
+        let mut surroundings: Vec<SurroundingEffect> = labels.map(amid).collect();
+        surroundings.sort_by_key(|known| (Reverse(known.effect.samples), known.label.number));
+        let empty = Surrounding { samples: 0, change: Moments::new(label + 1), concept: Groups::default() };
+        InsertionReport {
             about,
             concept: Concept::of(vocabulary, label),
-            units,
-            levels,
+            units: set.units,
+            levels: set.levels,
             sampling,
             standard_errors: STANDARD_ERRORS,
             pixels: counts.baseline.sum[label],
@@ -163,46 +162,10 @@ impl Insertion {
         }
     }
 
-    /// Reads `insert.json`.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Input`] if there is none, or it is something else.
-    pub fn open(dir: &Path) -> Result<Insertion> {
-        read(dir, NAME)?.ok_or_else(|| Error::input("is missing").at(dir.join(file(NAME, "json")).display()))
-    }
-
-    /// Writes all files but the pictures.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Output`] if one cannot be written.
-    pub fn write(&self, dir: &Path) -> Result<()> {
-        write_atomic_with(&dir.join(file(NAME, "csv")), |out| self.csv(out))?;
-        write_atomic(&dir.join(file(NAME, "svg")), self.bars().file().as_bytes())?;
-        write_atomic(&dir.join("insert-map.svg"), self.map().file().as_bytes())?;
-        write_json(&dir.join(file(NAME, "json")), self)
-    }
-
-    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = csv::Writer::from_writer(out);
-        table.write_record([
-            "label",
-            "name",
-            "category",
-            "samples",
-            "images",
-            "change",
-            "squares",
-            "mean",
-            "deviation",
-            "standard_error",
-            "relative",
-            "low",
-            "high",
-        ])?;
-        let all = Concept { number: 0, name: "anything".to_owned(), category: String::new() };
-        let rows = self.surroundings.iter().map(|known| (&known.label, &known.effect));
-        for (label, effect) in std::iter::once((&all, &self.all)).chain(rows) {
-            table.write_record([
+    /// `insert.csv`: what inserting does amid anything, then amid each label.
+    pub fn csv(&self) -> Csv {
+        let row = |label: &Concept, effect: &Effect| {
+            vec![
                 label.number.to_string(),
                 label.name.clone(),
                 label.category.clone(),
@@ -216,56 +179,57 @@ impl Insertion {
                 optional(effect.relative),
                 optional(effect.low),
                 optional(effect.high),
-            ])?;
-        }
-        table.flush()
+            ]
+        };
+        let anything = Concept { number: 0, name: "anything".to_owned(), category: String::new() };
+        let amid = self.surroundings.iter().map(|known| row(&known.label, &known.effect));
+        let head = "label name category samples images change squares mean deviation standard_error relative low high";
+        Csv { head: head.split(' ').collect(), rows: std::iter::once(row(&anything, &self.all)).chain(amid).collect() }
     }
 
     /// The surroundings with most samples, by effect.
-    fn shown(&self) -> Vec<&Surrounding> {
+    fn shown(&self) -> Vec<&SurroundingEffect> {
         // Of rarer ones little is known.
-        let often = |known: &&Surrounding| known.effect.samples * 100 >= self.sampling.samples;
-        let mut shown: Vec<&Surrounding> = self.surroundings.iter().take(SHOWN).filter(often).collect();
-        shown.sort_by_key(|known| std::cmp::Reverse(known.effect.mean.map_or(i64::MIN, order)));
+        let often = |known: &&SurroundingEffect| known.effect.samples * 100 >= self.sampling.samples;
+        let mut shown: Vec<&SurroundingEffect> = self.surroundings.iter().take(SHOWN).filter(often).collect();
+        shown.sort_by_key(|known| Reverse(known.effect.mean.map_or(i64::MIN, order)));
         shown
     }
 
-    /// Value, lower and upper end in the plot's unit: percent of the concept's pixels where it has any, else pixels.
-    fn plotted(&self, effect: &Effect) -> [f64; 3] {
+    /// Value and interval in the plot's unit: percent of the concept's pixels where it has any, else pixels.
+    fn plotted(&self, effect: &Effect) -> (f64, Option<(f64, f64)>) {
         match effect.relative {
             Some(relative) => {
-                [relative, effect.low.unwrap_or(relative), effect.high.unwrap_or(relative)].map(|share| share * 100.0)
+                let whole = effect.low.zip(effect.high).filter(|_| effect.standard_error.is_some());
+                (relative * 100.0, whole.map(|(low, high)| (low * 100.0, high * 100.0)))
             }
             None => {
-                let (mean, half) =
-                    (effect.mean.unwrap_or(0.0), self.standard_errors * effect.standard_error.unwrap_or(0.0));
-                [mean, mean - half, mean + half]
+                let mean = effect.mean.unwrap_or(0.0);
+                let half = effect.standard_error.map(|error| self.standard_errors * error);
+                (mean, half.map(|half| (mean - half, mean + half)))
             }
         }
     }
 
-    fn bars(&self) -> Chart {
-        let shown = self.shown();
-        let title = match self.all.relative {
-            Some(_) => format!("new pixels of {} by one insertion (% of those in an image)", self.concept.name),
-            None => format!("new pixels of {} by one insertion", self.concept.name),
-        };
-        let x = Axis::round(&title, shown.iter().flat_map(|known| self.plotted(&known.effect)).chain([0.0]), 6);
-        let names: Vec<String> = shown.iter().map(|known| known.label.name.clone()).collect();
-        let mut chart = Chart::rows(640.0, &names, x);
-        for (row, known) in shown.iter().enumerate() {
-            let [value, low, high] = self.plotted(&known.effect);
-            let own = known.label.number == self.concept.number;
-            let title = format!("amid {}: {} of {} samples", known.label.name, signed(value, 2), known.effect.samples);
-            chart.row_bar(row, value, if own { Paint::Tone(0) } else { Paint::Tone(5) }, &title);
-            if known.effect.standard_error.is_some() {
-                chart.row_whisker(row, (low, high));
+    /// New pixels amid the surroundings with most samples.
+    fn effects(&self) -> Chart {
+        let bar = |known: &&SurroundingEffect| {
+            let (value, interval) = self.plotted(&known.effect);
+            let (name, samples) = (known.label.name.clone(), known.effect.samples);
+            Bar {
+                is_own: known.label.number == self.concept.number,
+                value,
+                interval,
+                title: format!("amid {name}: {} of {samples} samples", signed(value, 2)),
+                name,
             }
-        }
-        if shown.is_empty() {
-            chart.label((0.0, 0.0), (8.0, 0.0), "no position has a label", Paint::Muted, Anchor::Start);
-        }
-        chart
+        };
+        let name = &self.concept.name;
+        let axis = match self.all.relative {
+            Some(_) => format!("new pixels of {name} by one insertion (% of those in an image)"),
+            None => format!("new pixels of {name} by one insertion"),
+        };
+        bars(&axis, &self.shown().iter().map(bar).collect::<Vec<_>>(), "no position has a label")
     }
 
     /// Mean new pixels at each position of the layer's map.
@@ -279,6 +243,129 @@ impl Insertion {
             title: format!("mean new pixels of {}", self.concept.name),
         }
     }
+
+    /// What units are set to, in words.
+    fn level(&self) -> String {
+        match (self.levels.quantile, &self.levels.latents) {
+            (Some(quantile), Some(latents)) => {
+                format!("the {quantile} quantile of its own activations over latents {latents}")
+            }
+            _ => "one given value".to_owned(),
+        }
+    }
+}
+
+impl Effect {
+    /// The mean in words: as a share where the concept is somewhere, else in pixels.
+    fn in_words(&self) -> String {
+        match self.relative {
+            Some(share) => percent(share),
+            None => or_none(self.mean, |mean| format!("{} px", signed(mean, 1))),
+        }
+    }
+
+    /// The interval in words; nothing where there is none.
+    fn interval(&self) -> String {
+        interval(self.low, self.high, "to").unwrap_or_default()
+    }
+}
+
+impl ExperimentReport for InsertionReport {
+    const NAME: &'static str = "insert";
+
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn heading(&self) -> String {
+        format!("Where the units for {name} make {name}", name = self.concept.name)
+    }
+
+    fn lede(&self) -> String {
+        let (sampling, name, level) = (&self.sampling, &self.concept.name, self.level());
+        let drawn = match sampling.seed {
+            Some(seed) => format!(
+                "Of the {} positions of the map {} were tried in each image, drawn with seed {seed}.",
+                sampling.of, sampling.positions
+            ),
+            None => format!("All {} positions of the map were tried in each image.", sampling.of),
+        };
+        format!(
+            "The {} units of {} that overlap best with {name} are set, each to {level}, at one position, and the pixels of {name} in the \
+             whole image are counted before and after. {drawn}",
+            self.units.len(),
+            self.about.layer
+        )
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let fact = |name: String, effect: &Effect| Fact::new(name, effect.in_words(), effect.interval());
+        let mut facts = vec![fact(format!("more {}, anywhere", self.concept.name), &self.all)];
+        let shown = self.shown();
+        if let [best, .., worst] = &shown[..] {
+            facts.extend([best, worst].map(|known| fact(format!("amid {}", known.label.name), &known.effect)));
+        }
+        let sampling = &self.sampling;
+        let note = format!("{} of {} positions in {} images", sampling.positions, sampling.of, sampling.images);
+        facts.push(Fact::new("samples", sampling.samples.to_string(), note));
+        facts
+    }
+
+    fn plots(&self) -> Vec<Plot> {
+        let (name, units) = (&self.concept.name, self.units.len());
+        let effects = format!(
+            "New pixels of {name} where its {units} units are set at one position, by what was there before: the {} labels on a hundredth of all \
+             samples or more. \
+             Whiskers: 99 % intervals of the mean; images, not positions, count as independent.",
+            self.shown().len()
+        );
+        let layer = &self.about.layer;
+        let map = format!("Mean new pixels of {name} by the position of {layer} at which the units are set.");
+        vec![
+            Plot { file: "insert.svg", drawing: Drawing::Chart(self.effects()), caption: effects },
+            Plot { file: "insert-map.svg", drawing: Drawing::Cells(self.map()), caption: map },
+        ]
+    }
+
+    fn pictures(&self) -> &[PictureRow] {
+        &self.pictures
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let two = |value: f64| signed(value, 2);
+        let surrounding = |known: &SurroundingEffect| {
+            let effect = &known.effect;
+            vec![
+                known.label.name.clone(),
+                effect.samples.to_string(),
+                effect.images.to_string(),
+                or_none(effect.mean, two),
+                or_none(effect.deviation, two),
+                effect.in_words(),
+                effect.interval(),
+            ]
+        };
+        let unit = |unit: &RankedUnit| {
+            let value = or_none(unit.value.map(f64::from), |value| signed(value, 4));
+            vec![unit.unit.to_string(), format!("{:.4}", unit.iou), value]
+        };
+        vec![
+            Table {
+                title: "All surroundings".into(),
+                head: vec!["label", "samples", "images", "mean new pixels", "deviation", "relative", "99 % interval"],
+                rows: self.surroundings.iter().map(surrounding).collect(),
+            },
+            Table {
+                title: "Units".into(),
+                head: vec!["unit", "IoU", "set to"],
+                rows: self.units.iter().map(unit).collect(),
+            },
+        ]
+    }
+
+    fn provenance(&self) -> Vec<Line> {
+        vec![Line::new("Values", format!("each of the {} units is set to {}", self.units.len(), self.level()))]
+    }
 }
 
 /// A key that sorts as the value does.
@@ -286,7 +373,7 @@ fn order(value: f64) -> i64 {
     (value * 1e9) as i64
 }
 
-fn effect(counted: &Counted, label: usize, baseline: Option<f64>) -> Effect {
+fn effect(counted: &Surrounding, label: usize, baseline: Option<f64>) -> Effect {
     let groups = &counted.concept;
     let (mean, standard_error) = (groups.mean(), groups.standard_error());
     let relative = mean.zip(baseline).map(|(mean, baseline)| mean / baseline);
@@ -306,98 +393,4 @@ fn effect(counted: &Counted, label: usize, baseline: Option<f64>) -> Effect {
         low: relative.zip(half).map(|(share, half)| share - half),
         high: relative.zip(half).map(|(share, half)| share + half),
     }
-}
-
-/// The page's section, if the folder holds the experiment.
-pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
-    let Some(result) = read::<Insertion>(dir, NAME)? else { return Ok(None) };
-    let (name, layer, sampling) = (&result.concept.name, &result.about.layer, &result.sampling);
-    let percent = |value: f64| format!("{} %", signed(value * 100.0, 1));
-    let relative = |effect: &Effect| match (effect.relative, effect.mean) {
-        (Some(share), _) => percent(share),
-        (None, Some(mean)) => format!("{} px", signed(mean, 1)),
-        (None, None) => "–".to_owned(),
-    };
-    let interval = |effect: &Effect| {
-        effect
-            .low
-            .zip(effect.high)
-            .map_or_else(String::new, |(low, high)| format!("{} to {}", percent(low), percent(high)))
-    };
-    let mut facts = vec![(format!("more {name}, anywhere"), relative(&result.all), interval(&result.all))];
-    let shown = result.shown();
-    if let (Some(best), Some(worst)) = (shown.first(), shown.last())
-        && shown.len() > 1
-    {
-        facts.push((format!("amid {}", best.label.name), relative(&best.effect), interval(&best.effect)));
-        facts.push((format!("amid {}", worst.label.name), relative(&worst.effect), interval(&worst.effect)));
-    }
-    facts.push((
-        "samples".into(),
-        sampling.samples.to_string(),
-        format!("{} of {} positions in {} images", sampling.positions, sampling.of, sampling.images),
-    ));
-    let level = match (result.levels.quantile, &result.levels.latents) {
-        (Some(quantile), Some(latents)) => {
-            format!("the {quantile} quantile of its own activations over latents {latents}")
-        }
-        _ => "one given value".to_owned(),
-    };
-    let units = result.units.len();
-    let drawn = match sampling.seed {
-        Some(seed) => format!(
-            "Of the {} positions of the map {} were tried in each image, drawn with seed {seed}.",
-            sampling.of, sampling.positions
-        ),
-        None => format!("All {} positions of the map were tried in each image.", sampling.of),
-    };
-    let bars = format!(
-        "New pixels of {name} where its {units} units are set at one position, by what was there before: the {} labels on a hundredth of all \
-         samples or more. \
-         Whiskers: 99 % intervals of the mean; images, not positions, count as independent.",
-        shown.len()
-    );
-    let map = format!("Mean new pixels of {name} by the position of {layer} at which the units are set.");
-    let surroundings = result.surroundings.iter().map(|known| {
-        vec![
-            known.label.name.clone(),
-            known.effect.samples.to_string(),
-            known.effect.images.to_string(),
-            known.effect.mean.map_or_else(|| "–".into(), |mean| signed(mean, 2)),
-            known.effect.deviation.map_or_else(|| "–".into(), |value| signed(value, 2)),
-            relative(&known.effect),
-            interval(&known.effect),
-        ]
-    });
-    let unit_rows = result.units.iter().map(|unit| {
-        vec![
-            unit.unit.to_string(),
-            format!("{:.4}", unit.iou),
-            unit.value.map_or_else(|| "–".into(), |value| signed(value.into(), 4)),
-        ]
-    });
-    let tables = vec![
-        Table {
-            title: "All surroundings".into(),
-            head: vec!["label", "samples", "images", "mean new pixels", "deviation", "relative", "99 % interval"],
-            rows: surroundings.collect(),
-        },
-        Table { title: "Units".into(), head: vec!["unit", "IoU", "set to"], rows: unit_rows.collect() },
-    ];
-    let mut lines = provenance(&result.about);
-    lines.push(("Values".into(), format!("each of the {units} units is set to {level}")));
-    Ok(Some(Section {
-        id: NAME,
-        heading: format!("Where the units for {name} make {name}"),
-        lede: format!(
-            "The {units} units of {layer} that overlap best with {name} are set, each to {level}, at one position, and the pixels of {name} in the \
-             whole image are counted before and after. {drawn}",
-        ),
-        facts,
-        figures: vec![(result.bars().embedded(&bars), bars), (result.map().embedded(&map), map)],
-        strips: Vec::new(),
-        rows: embed(dir, &result.pictures)?,
-        tables,
-        provenance: lines,
-    }))
 }

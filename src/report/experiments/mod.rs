@@ -1,22 +1,29 @@
 //! Results of experiments: for each a JSON file, a CSV file, plots, pictures, and a section of one page that needs no other file.
 //!
-//! Several experiments may share a folder; the page is made again from their JSON files and pictures.
+//! An experiment is a file here that says what its JSON holds and what is told of it, an [`ExperimentReport`], and a row in
+//! [`ALL`]; files and page are made of that. Several experiments may share a folder: the page is made again from their JSON files
+//! and pictures, so that it never depends on which of them ran last.
 
 pub mod ablate;
 pub mod detect;
 pub mod insert;
 pub mod page;
+mod pieces;
 pub mod remove;
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::page::{Fact, Line, Section, Table};
+pub use self::pieces::{Csv, Drawing, Plot};
 use super::schema::{Adapter, Images, Model, Tool};
+use super::write_json;
 use crate::concepts::Vocabulary;
 use crate::error::{Error, Kind, Result};
 use crate::files::{self, write_atomic};
-use page::Section;
+use crate::gpu::AdapterSummary;
 
 /// Version of the JSON files of experiments.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -26,7 +33,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct About {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// `ablate`, `remove`, `insert` or `detect`.
+    /// [`ExperimentReport::NAME`].
     pub experiment: String,
     /// The program.
     pub tool: Tool,
@@ -38,10 +45,33 @@ pub struct About {
     pub images: Images,
     /// What the source of label maps says about itself; null where none was needed.
     pub concepts: serde_json::Value,
-    /// Rows and columns on which pixels are counted.
+    /// Rows and columns on which pixels are counted; zeros where none are.
     pub grid: [u32; 2],
     /// The adapter that did the work.
     pub adapter: Adapter,
+}
+
+impl About {
+    /// An experiment on a layer of a network, of which nothing was counted on label maps.
+    pub fn new(experiment: &str, model: Model, layer: &str, images: Images, adapter: &AdapterSummary) -> About {
+        About {
+            schema_version: SCHEMA_VERSION,
+            experiment: experiment.to_owned(),
+            tool: Tool::current(),
+            model,
+            layer: layer.to_owned(),
+            images,
+            concepts: serde_json::Value::Null,
+            grid: [0, 0],
+            adapter: Adapter::of(adapter),
+        }
+    }
+
+    /// The same, where label maps of this source were counted on a grid of so many rows and columns.
+    #[must_use]
+    pub fn counted(self, concepts: serde_json::Value, (rows, columns): (u32, u32)) -> About {
+        About { concepts, grid: [rows, columns], ..self }
+    }
 }
 
 /// A label.
@@ -65,7 +95,7 @@ impl Concept {
 
 /// A unit and its place in the ranking by a concept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Ranked {
+pub struct RankedUnit {
     /// Number of the unit.
     pub unit: u32,
     /// Its IoU with the concept in the dissection that ranked it.
@@ -77,7 +107,7 @@ pub struct Ranked {
 
 /// A picture beside the JSON file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Picture {
+pub struct PictureFile {
     /// Path relative to the folder, with `/`.
     pub file: String,
     /// What is said below it.
@@ -86,16 +116,113 @@ pub struct Picture {
 
 /// Pictures that are looked at side by side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
+pub struct PictureRow {
     /// What they have in common.
     pub title: String,
     /// The pictures.
-    pub pictures: Vec<Picture>,
+    pub pictures: Vec<PictureFile>,
 }
 
-/// Names of the files of an experiment: `remove.json`, `remove.csv`, `remove.svg` and so on.
+/// What an experiment found: the layout of its JSON file, and what is told of it.
+pub trait ExperimentReport: Serialize + DeserializeOwned {
+    /// Name of the experiment and of its files.
+    const NAME: &'static str;
+
+    /// How it came to be.
+    fn about(&self) -> &About;
+
+    /// What was found out, as a heading.
+    fn heading(&self) -> String;
+
+    /// What was done, in a sentence or two.
+    fn lede(&self) -> String;
+
+    /// Numbers worth large type.
+    fn facts(&self) -> Vec<Fact>;
+
+    /// Plots: each a file beside the JSON file and a figure of the page.
+    fn plots(&self) -> Vec<Plot>;
+
+    /// Pictures beside the JSON file.
+    fn pictures(&self) -> &[PictureRow] {
+        &[]
+    }
+
+    /// Numbers to look up.
+    fn tables(&self) -> Vec<Table>;
+
+    /// How it was made, besides what [`About`] says.
+    fn provenance(&self) -> Vec<Line> {
+        Vec::new()
+    }
+}
+
+/// An experiment as the page knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// [`ExperimentReport::NAME`].
+    pub name: &'static str,
+    /// [`section`] of its report.
+    pub section: fn(&Path) -> Result<Option<Section>>,
+}
+
+impl Entry {
+    const fn of<R: ExperimentReport>() -> Entry {
+        Entry { name: R::NAME, section: section::<R> }
+    }
+}
+
+/// All experiments, in the order of the page.
+pub const ALL: &[Entry] = &[
+    Entry::of::<ablate::AblationReport>(),
+    Entry::of::<remove::RemovalReport>(),
+    Entry::of::<insert::InsertionReport>(),
+    Entry::of::<detect::DetectionReport>(),
+];
+
+/// Names of the files of an experiment: `remove.json`, `remove.csv` and so on.
 pub fn file(experiment: &str, ending: &str) -> String {
     format!("{experiment}.{ending}")
+}
+
+/// Reads an experiment's JSON file.
+///
+/// # Errors
+/// [`Kind::Input`] if there is none, or it is something else.
+pub fn open<R: ExperimentReport>(dir: &Path) -> Result<R> {
+    read(dir)?.ok_or_else(|| Error::input("is missing").at(dir.join(file(R::NAME, "json")).display()))
+}
+
+/// Writes all files but the pictures.
+///
+/// # Errors
+/// [`Kind::Output`] if one cannot be written.
+pub fn write<R: ExperimentReport>(dir: &Path, report: &R, csv: &Csv) -> Result<()> {
+    csv.write(&dir.join(file(R::NAME, "csv")))?;
+    report.plots().iter().try_for_each(|plot| plot.write(dir))?;
+    // Last: where it is, the experiment counts as done.
+    write_json(&dir.join(file(R::NAME, "json")), report)
+}
+
+/// The page's section, if the folder holds the experiment.
+///
+/// # Errors
+/// [`Kind::Input`] if the JSON file or a picture cannot be read.
+pub fn section<R: ExperimentReport>(dir: &Path) -> Result<Option<Section>> {
+    let Some(report) = read::<R>(dir)? else { return Ok(None) };
+    let mut provenance = page::provenance(report.about());
+    provenance.extend(report.provenance());
+    Ok(Some(Section {
+        id: R::NAME,
+        heading: report.heading(),
+        lede: report.lede(),
+        facts: report.facts(),
+        figures: report.plots().into_iter().map(Plot::figure).collect(),
+        strips: Vec::new(),
+        rows: page::embed(dir, report.pictures())?,
+        tables: report.tables(),
+        provenance,
+    }))
 }
 
 /// Checks that a folder is none of a dissection, whose page would be replaced.
@@ -115,16 +242,8 @@ pub fn check_folder(dir: &Path) -> Result<()> {
 /// # Errors
 /// [`Kind::Input`] if a JSON file or picture cannot be read, of whichever experiment; [`Kind::Output`] if the page cannot be written.
 pub fn write_page(dir: &Path) -> Result<()> {
-    let sections = [
-        (ablate::NAME, ablate::section(dir)),
-        (remove::NAME, remove::section(dir)),
-        (insert::NAME, insert::section(dir)),
-        (detect::NAME, detect::section(dir)),
-    ];
-    let sections: Vec<Section> = sections
-        .into_iter()
-        .filter_map(|(name, section)| section.map_err(|error| error.hint(repair(name))).transpose())
-        .collect::<Result<_>>()?;
+    let section = |entry: &Entry| (entry.section)(dir).map_err(|error| error.hint(repair(entry.name))).transpose();
+    let sections: Vec<Section> = ALL.iter().filter_map(section).collect::<Result<_>>()?;
     write_atomic(&dir.join("report.html"), page::render(&sections, None)?.as_bytes())
 }
 
@@ -137,18 +256,14 @@ fn repair(experiment: &str) -> String {
     )
 }
 
-/// A number of a CSV file; nothing where there is none.
-fn optional(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
-}
-
 /// Reads an experiment's JSON file, if there is one.
-fn read<T: serde::de::DeserializeOwned>(dir: &Path, experiment: &str) -> Result<Option<T>> {
-    let path = dir.join(file(experiment, "json"));
+fn read<R: ExperimentReport>(dir: &Path) -> Result<Option<R>> {
+    let path = dir.join(file(R::NAME, "json"));
     if !files::exists(&path) {
         return Ok(None);
     }
     let text = files::read(&path)?;
     let result = serde_json::from_slice(&text);
-    result.map(Some).map_err(|error| Error::input(format!("is no result of {experiment}: {error}")).at(path.display()))
+    let strange = |error| Error::input(format!("is no result of {}: {error}", R::NAME)).at(path.display());
+    result.map(Some).map_err(strange)
 }

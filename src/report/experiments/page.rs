@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::{About, Row};
+use super::{About, PictureFile, PictureRow};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::html::{policy, readable, render as fill};
@@ -28,22 +28,66 @@ pub struct Section {
     pub heading: String,
     /// What was done, in a sentence or two.
     pub lede: String,
-    /// Numbers worth large type: name, value, note.
-    pub facts: Vec<(String, String, String)>,
-    /// Plots: SVG, caption.
-    pub figures: Vec<(String, String)>,
-    /// Wide pictures, each a strip of images: address and caption.
-    pub strips: Vec<(String, String)>,
+    /// Numbers worth large type.
+    pub facts: Vec<Fact>,
+    /// Plots.
+    pub figures: Vec<Figure>,
+    /// Wide pictures, each a strip of images.
+    pub strips: Vec<Shown>,
     /// Rows of pictures.
     pub rows: Vec<Album>,
-    /// Tables: title, head, rows.
+    /// Numbers to look up.
     pub tables: Vec<Table>,
-    /// How it was made: name, text.
-    pub provenance: Vec<(String, String)>,
+    /// How it was made.
+    pub provenance: Vec<Line>,
 }
 
-/// Pictures side by side: what they have in common, then address and caption of each.
-pub type Album = (String, Vec<(String, String)>);
+/// A number worth large type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fact {
+    /// What is measured.
+    pub name: String,
+    /// The number, with its unit.
+    pub value: String,
+    /// What to know of it; may be empty.
+    pub note: String,
+}
+
+/// A plot in the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Figure {
+    /// The plot, without a style of its own: it has the page's.
+    pub svg: String,
+    /// What is said below it.
+    pub caption: String,
+}
+
+/// A picture in the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// Address that holds it, as of [`address`].
+    pub source: String,
+    /// What is said below it.
+    pub caption: String,
+}
+
+/// Pictures side by side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Album {
+    /// What they have in common.
+    pub title: String,
+    /// The pictures.
+    pub pictures: Vec<Shown>,
+}
+
+/// A line of how something was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// What it is about.
+    pub name: String,
+    /// What there is to say.
+    pub text: String,
+}
 
 /// A table of a section.
 #[derive(Debug, Serialize)]
@@ -56,6 +100,21 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
+impl Fact {
+    /// A name, a value, a note.
+    pub fn new(name: impl Into<String>, value: impl Into<String>, note: impl Into<String>) -> Fact {
+        Fact { name: name.into(), value: value.into(), note: note.into() }
+    }
+}
+
+impl Line {
+    /// A name and a text.
+    pub fn new(name: &str, text: impl Into<String>) -> Line {
+        Line { name: name.to_owned(), text: text.into() }
+    }
+}
+
+/// What the template is filled with.
 #[derive(Serialize)]
 struct Page<'a> {
     tool: Tool,
@@ -98,37 +157,34 @@ pub fn address(dir: &Path, file: &str) -> Result<String> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if one cannot be read or lies outside the folder.
-pub fn embed(dir: &Path, rows: &[Row]) -> Result<Vec<Album>> {
-    let row = |row: &Row| {
-        let pictures = row.pictures.iter().map(|picture| Ok((address(dir, &picture.file)?, picture.caption.clone())));
-        Ok((row.title.clone(), pictures.collect::<Result<_>>()?))
+pub(super) fn embed(dir: &Path, rows: &[PictureRow]) -> Result<Vec<Album>> {
+    let shown =
+        |picture: &PictureFile| Ok(Shown { source: address(dir, &picture.file)?, caption: picture.caption.clone() });
+    let album = |row: &PictureRow| {
+        Ok(Album { title: row.title.clone(), pictures: row.pictures.iter().map(shown).collect::<Result<_>>()? })
     };
-    rows.iter().map(row).collect()
+    rows.iter().map(album).collect()
 }
 
 /// How an experiment was made, in words.
-pub fn provenance(about: &About) -> Vec<(String, String)> {
+pub(super) fn provenance(about: &About) -> Vec<Line> {
     let images = match &about.images.latents {
         Some(latents) => format!("{} made from latents {} of {}", about.images.count, latents.list, latents.from),
         None => format!("{}, {} order, {}", about.images.count, about.images.order, about.images.geometry),
     };
+    let model = &about.model;
     let mut lines = vec![
-        ("Program".to_owned(), format!("{} {}", about.tool.name, about.tool.version)),
-        (
-            "Network".to_owned(),
-            format!("{} from {}, sha256 {}", about.model.name, about.model.file, about.model.sha256),
-        ),
-        ("Layer".to_owned(), about.layer.clone()),
-        ("Images".to_owned(), format!("{images}, sha256 {}", about.images.fingerprint)),
+        Line::new("Program", format!("{} {}", about.tool.name, about.tool.version)),
+        Line::new("Network", format!("{} from {}, sha256 {}", model.name, model.file, model.sha256)),
+        Line::new("Layer", &about.layer),
+        Line::new("Images", format!("{images}, sha256 {}", about.images.fingerprint)),
     ];
     if !about.concepts.is_null() {
         let grid = format!("counted on a grid of {} × {}", about.grid[0], about.grid[1]);
-        lines.push(("Concepts".to_owned(), format!("{}; {grid}", readable(&about.concepts))));
+        lines.push(Line::new("Concepts", format!("{}; {grid}", readable(&about.concepts))));
     }
     let adapter = &about.adapter;
-    lines.push((
-        "Adapter".to_owned(),
-        format!("{} ({}), {} {}", adapter.name, adapter.backend, adapter.driver, adapter.driver_info),
-    ));
+    let driver = format!("{} ({}), {} {}", adapter.name, adapter.backend, adapter.driver, adapter.driver_info);
+    lines.push(Line::new("Adapter", driver));
     lines
 }

@@ -1,22 +1,16 @@
 //! `remove.json`, `remove.csv`, `remove.svg`, `remove-classes.svg`: what is lost without some units.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::page::{Section, Table, embed, provenance};
-use super::{About, Concept, Ranked, Row, file, optional, read};
+use super::page::{Fact, Table};
+use super::pieces::{Bar, NONE, bars, interval, optional, or_none, percent};
+use super::{About, Concept, Csv, Drawing, ExperimentReport, PictureRow, Plot, RankedUnit};
 use crate::concepts::Vocabulary;
-use crate::error::{Error, Result};
-use crate::files::{write_atomic, write_atomic_with};
-use crate::report::chart::{Anchor, Axis, Chart, Paint, signed};
-use crate::report::write_json;
+use crate::report::chart::{Axis, Chart, Paint, signed};
 use crate::roles::remove::RemovalCounts;
-use crate::roles::statistics::STANDARD_ERRORS;
-
-/// Name of the experiment and of its files.
-pub const NAME: &str = "remove";
+use crate::roles::statistics::{Moments, STANDARD_ERRORS};
 
 /// Labels shown beside the concept in the plot of curves.
 const COMPANIONS: usize = 4;
@@ -25,14 +19,14 @@ const SHOWN: usize = 14;
 
 /// The content of `remove.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Removal {
+pub struct RemovalReport {
     /// What was run.
     #[serde(flatten)]
     pub about: About,
     /// The concept whose units are removed.
     pub concept: Concept,
     /// Units in the order in which they are removed.
-    pub units: Vec<Ranked>,
+    pub units: Vec<RankedUnit>,
     /// Images counted.
     pub count: u64,
     /// Positions of the grid.
@@ -42,7 +36,7 @@ pub struct Removal {
     /// Every label that is there, before or after: the concept first, then by falling number of pixels.
     pub labels: Vec<LabelLoss>,
     /// Images before and after.
-    pub pictures: Vec<Row>,
+    pub pictures: Vec<PictureRow>,
 }
 
 /// What happens to a label.
@@ -56,12 +50,12 @@ pub struct LabelLoss {
     /// Sum of the squares of each image's pixels.
     pub squares: u64,
     /// Without units, from one on.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RemovalStep>,
 }
 
 /// A label without some units.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct RemovalStep {
     /// Units removed.
     pub units: u64,
     /// Pixels after less pixels before, summed over images.
@@ -80,29 +74,30 @@ pub struct Step {
     pub high: Option<f64>,
 }
 
-impl Removal {
+impl RemovalReport {
     /// Puts names to counts.
     pub fn new(
         about: About,
-        (vocabulary, label): (&Vocabulary, usize),
-        units: Vec<Ranked>,
+        vocabulary: &Vocabulary,
+        label: usize,
+        units: Vec<RankedUnit>,
         counts: &RemovalCounts,
-        pictures: Vec<Row>,
-    ) -> Removal {
+        pictures: Vec<PictureRow>,
+    ) -> RemovalReport {
         let positions = u64::from(about.grid[0]) * u64::from(about.grid[1]);
         let there = |other: usize| {
             counts.baseline.sum[other] != 0 || counts.change.iter().any(|change| change.squares[other] != 0)
         };
         let mut labels: Vec<usize> =
             (1..counts.baseline.sum.len()).filter(|&other| other == label || there(other)).collect();
-        labels.sort_by_key(|&other| (other != label, std::cmp::Reverse(counts.baseline.sum[other])));
+        labels.sort_by_key(|&other| (other != label, Reverse(counts.baseline.sum[other])));
         let losses = labels.into_iter().map(|label| LabelLoss {
             label: Concept::of(vocabulary, label),
             pixels: counts.baseline.sum[label],
             squares: counts.baseline.squares[label],
             steps: steps(counts, label, positions),
         });
-        Removal {
+        RemovalReport {
             about,
             concept: Concept::of(vocabulary, label),
             units,
@@ -114,60 +109,27 @@ impl Removal {
         }
     }
 
-    /// Reads `remove.json`.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Input`] if there is none, or it is something else.
-    pub fn open(dir: &Path) -> Result<Removal> {
-        read(dir, NAME)?.ok_or_else(|| Error::input("is missing").at(dir.join(file(NAME, "json")).display()))
-    }
-
-    /// Writes all files but the pictures.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Output`] if one cannot be written.
-    pub fn write(&self, dir: &Path) -> Result<()> {
-        write_atomic_with(&dir.join(file(NAME, "csv")), |out| self.csv(out))?;
-        write_atomic(&dir.join(file(NAME, "svg")), self.curves().file().as_bytes())?;
-        write_atomic(&dir.join("remove-classes.svg"), self.changes().file().as_bytes())?;
-        write_json(&dir.join(file(NAME, "json")), self)
-    }
-
-    fn csv(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = csv::Writer::from_writer(out);
-        table.write_record([
-            "label",
-            "name",
-            "category",
-            "units_removed",
-            "pixels",
-            "change",
-            "squares",
-            "mean_change",
-            "standard_error",
-            "lost",
-            "low",
-            "high",
-        ])?;
-        for loss in &self.labels {
-            for step in &loss.steps {
-                table.write_record([
-                    loss.label.number.to_string(),
-                    loss.label.name.clone(),
-                    loss.label.category.clone(),
-                    step.units.to_string(),
-                    loss.pixels.to_string(),
-                    step.change.to_string(),
-                    step.squares.to_string(),
-                    step.mean.to_string(),
-                    optional(step.standard_error),
-                    optional(step.lost),
-                    optional(step.low),
-                    optional(step.high),
-                ])?;
-            }
-        }
-        table.flush()
+    /// `remove.csv`: every label at every number of removed units.
+    pub fn csv(&self) -> Csv {
+        let row = |loss: &LabelLoss, step: &RemovalStep| {
+            vec![
+                loss.label.number.to_string(),
+                loss.label.name.clone(),
+                loss.label.category.clone(),
+                step.units.to_string(),
+                loss.pixels.to_string(),
+                step.change.to_string(),
+                step.squares.to_string(),
+                step.mean.to_string(),
+                optional(step.standard_error),
+                optional(step.lost),
+                optional(step.low),
+                optional(step.high),
+            ]
+        };
+        let rows = self.labels.iter().flat_map(|loss| loss.steps.iter().map(move |step| row(loss, step)));
+        let head = "label name category units_removed pixels change squares mean_change standard_error lost low high";
+        Csv { head: head.split(' ').collect(), rows: rows.collect() }
     }
 
     /// What becomes of the concept; nothing if no image shows it, for then there is nothing to lose.
@@ -206,7 +168,7 @@ impl Removal {
         let mut names = Vec::new();
         for &(loss, rank) in shown.iter().rev() {
             let paint = Paint::Tone(rank);
-            let points = |end: fn(&Step) -> Option<f64>| {
+            let points = |end: fn(&RemovalStep) -> Option<f64>| {
                 let steps = loss.steps.iter().map(move |step| (step.units as f64, percent(end(step).or(step.lost))));
                 std::iter::once((0.0, 0.0)).chain(steps).collect::<Vec<_>>()
             };
@@ -225,39 +187,133 @@ impl Removal {
         chart
     }
 
+    /// Numbers worth large type of the concept's own loss, none if no unit was removed.
+    fn facts_of(&self, own: &LabelLoss) -> Vec<Fact> {
+        let Some((step, lost)) = own.steps.last().and_then(|step| Some((step, step.lost?))) else { return Vec::new() };
+        let name = &self.concept.name;
+        let interval = interval(step.low, step.high, "to").map(|interval| format!("99 % interval {interval}"));
+        let mut facts = vec![Fact::new(format!("of {name} pixels lost"), percent(lost), interval.unwrap_or_default())];
+        if let Some(middle) = own.steps.get(19).filter(|_| self.units.len() > 20) {
+            let lost = percent(middle.lost.unwrap_or(0.0));
+            facts.push(Fact::new("lost with 20 units", lost, "as the paper reports it"));
+        }
+        let share = own.pixels as f64 / self.count.max(1) as f64 / self.positions as f64;
+        facts.push(Fact::new(format!("{name} before"), percent(share), "of all positions"));
+        facts
+    }
+
     /// Mean change of the concept and of the labels that change most, with as many units removed as were.
     fn changes(&self) -> Chart {
-        let mut rows: Vec<(&LabelLoss, &Step)> =
+        let is_own = |loss: &LabelLoss| loss.label.number == self.concept.number;
+        let mut rows: Vec<(&LabelLoss, &RemovalStep)> =
             self.labels.iter().filter_map(|loss| Some((loss, loss.steps.last()?))).collect();
-        rows.sort_by_key(|(loss, step)| {
-            (loss.label.number != self.concept.number, std::cmp::Reverse(step.change.unsigned_abs()))
-        });
+        rows.sort_by_key(|(loss, step)| (!is_own(loss), Reverse(step.change.unsigned_abs())));
         rows.truncate(SHOWN);
         rows.sort_by_key(|(_, step)| step.change);
-        let pixels = |step: &Step, errors: f64| {
-            (step.mean + errors * step.standard_error.unwrap_or(0.0)) * self.positions as f64
-        };
-        let ends = |step: &Step| [-self.standard_errors, 0.0, self.standard_errors].map(|errors| pixels(step, errors));
-        let x = Axis::round(
-            &format!("change of pixels in an image of {}, {} units removed", self.positions, self.units.len()),
-            rows.iter().flat_map(|(_, step)| ends(step)).chain([0.0]),
-            6,
-        );
-        let names: Vec<String> = rows.iter().map(|(loss, _)| loss.label.name.clone()).collect();
-        let mut chart = Chart::rows(640.0, &names, x);
-        for (row, (loss, step)) in rows.iter().enumerate() {
-            let paint = if loss.label.number == self.concept.number { Paint::Tone(0) } else { Paint::Tone(5) };
-            let [low, mean, high] = ends(step);
-            let title = format!("{}: {} pixels an image", loss.label.name, signed(mean, 2));
-            chart.row_bar(row, mean, paint, &title);
-            if step.standard_error.is_some() {
-                chart.row_whisker(row, (low, high));
+        let bar = |(loss, step): (&LabelLoss, &RemovalStep)| {
+            let pixels = |share: f64| share * self.positions as f64;
+            let end = |error: f64, errors: f64| pixels(step.mean + errors * error);
+            let whole = |error| (end(error, -self.standard_errors), end(error, self.standard_errors));
+            Bar {
+                name: loss.label.name.clone(),
+                is_own: is_own(loss),
+                value: pixels(step.mean),
+                interval: step.standard_error.map(whole),
+                title: format!("{}: {} pixels an image", loss.label.name, signed(pixels(step.mean), 2)),
             }
+        };
+        let (positions, units) = (self.positions, self.units.len());
+        let axis = format!("change of pixels in an image of {positions}, {units} units removed");
+        bars(&axis, &rows.into_iter().map(bar).collect::<Vec<_>>(), "no label changes")
+    }
+}
+
+impl ExperimentReport for RemovalReport {
+    const NAME: &'static str = "remove";
+
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn heading(&self) -> String {
+        format!("Images without the units for {}", self.concept.name)
+    }
+
+    fn lede(&self) -> String {
+        format!(
+            "The {} units of {} that overlap best with {} are switched off, the best first, in {} generated images; each \
+             image is labelled before and after. A label in two channels of a position counts twice.",
+            self.units.len(),
+            self.about.layer,
+            self.concept.name,
+            self.count
+        )
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let name = &self.concept.name;
+        let mut facts = Vec::new();
+        match self.own() {
+            None => facts.push(Fact::new(format!("of {name} pixels lost"), NONE, format!("no image shows {name}"))),
+            Some(own) => facts.extend(self.facts_of(own)),
         }
-        if rows.is_empty() {
-            chart.label((0.0, 0.0), (8.0, 0.0), "no label changes", Paint::Muted, Anchor::Start);
-        }
-        chart
+        let labels = self.labels.len();
+        let note = format!("{labels} label{}", if labels == 1 { "" } else { "s" });
+        facts.push(Fact::new("images", self.count.to_string(), note));
+        facts
+    }
+
+    fn plots(&self) -> Vec<Plot> {
+        let (name, layer, units, count) = (&self.concept.name, &self.about.layer, self.units.len(), self.count);
+        let curves = match self.own() {
+            Some(_) => format!(
+                "Pixels of {name} lost as the units of {layer} that match it best are switched off one after the other. The band holds the \
+                 mean over {count} images with a probability of 99 %. Thin lines: the labels with most pixels besides, each on a hundredth of all \
+                 positions or more."
+            ),
+            None => format!(
+                "None of {count} images shows {name}: there is nothing to lose. Thin lines: pixels lost of the labels with most pixels, each on a \
+                 hundredth of all positions or more, as the units of {layer} that match {name} best are switched off one after the other."
+            ),
+        };
+        let changes = format!(
+            "What changes in an image with {units} units switched off: means with 99 % intervals, of {name} and of the labels that change most."
+        );
+        vec![
+            Plot { file: "remove.svg", drawing: Drawing::Chart(self.curves()), caption: curves },
+            Plot { file: "remove-classes.svg", drawing: Drawing::Chart(self.changes()), caption: changes },
+        ]
+    }
+
+    fn pictures(&self) -> &[PictureRow] {
+        &self.pictures
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let own = self.own();
+        let unit = |(place, unit): (usize, &RankedUnit)| {
+            let step = own.and_then(|loss| loss.steps.get(place));
+            let lost = or_none(step.and_then(|step| step.lost), percent);
+            vec![(place + 1).to_string(), unit.unit.to_string(), format!("{:.4}", unit.iou), lost]
+        };
+        let label = |loss: &LabelLoss| {
+            let step = loss.steps.last()?;
+            let interval = interval(step.low, step.high, "…").unwrap_or_else(|| NONE.to_owned());
+            let (lost, change) = (or_none(step.lost, percent), signed(step.change as f64, 0));
+            Some(vec![loss.label.name.clone(), loss.pixels.to_string(), change, lost, interval])
+        };
+        vec![
+            Table {
+                title: format!("Units of {} in the order in which they are removed", self.about.layer),
+                head: vec!["removed", "unit", "IoU", "lost by then"],
+                rows: self.units.iter().enumerate().map(unit).collect(),
+            },
+            Table {
+                title: format!("All labels, {} units removed", self.units.len()),
+                head: vec!["label", "pixels before", "change", "lost", "99 % interval"],
+                rows: self.labels.iter().filter_map(label).collect(),
+            },
+        ]
     }
 }
 
@@ -270,12 +326,12 @@ fn unit_ticks(most: usize) -> Vec<f64> {
     ticks.into_iter().map(|tick| tick as f64).collect()
 }
 
-fn steps(counts: &RemovalCounts, label: usize, positions: u64) -> Vec<Step> {
+fn steps(counts: &RemovalCounts, label: usize, positions: u64) -> Vec<RemovalStep> {
     let losses = counts.losses(label);
-    let step = |(place, change): (usize, &crate::roles::statistics::Moments)| {
+    let step = |(place, change): (usize, &Moments)| {
         let loss = losses.as_ref().and_then(|losses| losses.get(place + 1));
         let band = loss.and_then(|loss| loss.band);
-        Step {
+        RemovalStep {
             units: place as u64 + 1,
             change: change.sum[label],
             squares: change.squares[label],
@@ -287,107 +343,4 @@ fn steps(counts: &RemovalCounts, label: usize, positions: u64) -> Vec<Step> {
         }
     };
     counts.change.iter().enumerate().map(step).collect()
-}
-
-/// The page's section, if the folder holds the experiment.
-pub(in crate::report) fn section(dir: &Path) -> Result<Option<Section>> {
-    let Some(result) = read::<Removal>(dir, NAME)? else { return Ok(None) };
-    let (name, layer, count) = (&result.concept.name, &result.about.layer, result.units.len());
-    let own = result.own();
-    let last = own.and_then(|loss| loss.steps.last());
-    let percent = |value: f64| format!("{} %", signed(value * 100.0, 1));
-    let mut facts = Vec::new();
-    if let (Some(loss), Some(step)) = (own, last)
-        && let Some(lost) = step.lost
-    {
-        let interval = step
-            .low
-            .zip(step.high)
-            .map_or_else(String::new, |(low, high)| format!("99 % interval {} to {}", percent(low), percent(high)));
-        facts.push((format!("of {name} pixels lost"), percent(lost), interval));
-        if let Some(middle) = loss.steps.get(19).filter(|_| count > 20) {
-            facts.push((
-                "lost with 20 units".into(),
-                percent(middle.lost.unwrap_or(0.0)),
-                "as the paper reports it".into(),
-            ));
-        }
-        let share = loss.pixels as f64 / result.count.max(1) as f64 / result.positions as f64;
-        facts.push((format!("{name} before"), percent(share), "of all positions".into()));
-    }
-    if own.is_none() {
-        facts.push((format!("of {name} pixels lost"), "–".into(), format!("no image shows {name}")));
-    }
-    facts.push((
-        "images".into(),
-        result.count.to_string(),
-        format!("{} label{}", result.labels.len(), if result.labels.len() == 1 { "" } else { "s" }),
-    ));
-    let unit_rows = result.units.iter().enumerate().map(|(place, unit)| {
-        let step = own.and_then(|loss| loss.steps.get(place));
-        vec![
-            (place + 1).to_string(),
-            unit.unit.to_string(),
-            format!("{:.4}", unit.iou),
-            step.and_then(|step| step.lost).map_or_else(|| "–".into(), percent),
-        ]
-    });
-    let label_rows = result.labels.iter().filter_map(|loss| {
-        let step = loss.steps.last()?;
-        Some(vec![
-            loss.label.name.clone(),
-            loss.pixels.to_string(),
-            signed(step.change as f64, 0),
-            step.lost.map_or_else(|| "–".into(), percent),
-            step.low
-                .zip(step.high)
-                .map_or_else(|| "–".into(), |(low, high)| format!("{} … {}", percent(low), percent(high))),
-        ])
-    });
-    let tables = vec![
-        Table {
-            title: format!("Units of {layer} in the order in which they are removed"),
-            head: vec!["removed", "unit", "IoU", "lost by then"],
-            rows: unit_rows.collect(),
-        },
-        Table {
-            title: format!("All labels, {count} units removed"),
-            head: vec!["label", "pixels before", "change", "lost", "99 % interval"],
-            rows: label_rows.collect(),
-        },
-    ];
-    let curve_caption = match own {
-        Some(_) => format!(
-            "Pixels of {name} lost as the units of {layer} that match it best are switched off one after the other. The band holds the \
-             mean over {} images with a probability of 99 %. Thin lines: the labels with most pixels besides, each on a hundredth of all \
-             positions or more.",
-            result.count
-        ),
-        None => format!(
-            "None of {} images shows {name}: there is nothing to lose. Thin lines: pixels lost of the labels with most pixels, each on a \
-             hundredth of all positions or more, as the units of {layer} that match {name} best are switched off one after the other.",
-            result.count
-        ),
-    };
-    let change_caption = format!(
-        "What changes in an image with {count} units switched off: means with 99 % intervals, of {name} and of the labels that change most."
-    );
-    Ok(Some(Section {
-        id: NAME,
-        heading: format!("Images without the units for {name}"),
-        lede: format!(
-            "The {count} units of {layer} that overlap best with {name} are switched off, the best first, in {} generated images; each \
-             image is labelled before and after. A label in two channels of a position counts twice.",
-            result.count
-        ),
-        facts,
-        figures: vec![
-            (result.curves().embedded(&curve_caption), curve_caption),
-            (result.changes().embedded(&change_caption), change_caption),
-        ],
-        strips: Vec::new(),
-        rows: embed(dir, &result.pictures)?,
-        tables,
-        provenance: provenance(&result.about),
-    }))
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::report::experiments::insert::{self, Insertion};
-use crate::report::experiments::page::Section;
-use crate::report::experiments::remove::{self, Removal};
+use crate::report::experiments::insert::InsertionReport;
+use crate::report::experiments::page::{Fact, Section};
+use crate::report::experiments::remove::RemovalReport;
+use crate::report::experiments::{Concept, open, section};
 
 /// Objects that doors belong to.
 const BUILDINGS: &[&str] = &["house", "building", "skyscraper", "church", "mosque", "castle", "barn", "lighthouse"];
@@ -52,24 +53,24 @@ pub(super) struct Edits {
 /// Reads what is in the folder of the experiments.
 ///
 /// # Errors
-/// As [`remove::section`] and [`insert::section`].
+/// As [`section`].
 pub(super) fn read(dir: &Path) -> Result<Edits> {
     let mut edits = Edits { lost: None, added: None, sections: Vec::new() };
-    if let Some(mut section) = remove::section(dir)? {
-        let lost = Lost::of(&Removal::open(dir)?);
+    if let Some(mut section) = section::<RemovalReport>(dir)? {
+        let lost = Lost::of(&open(dir)?);
         let worst = lost.most_changed.as_deref().zip(lost.most_changed_by);
         let worst = worst.map_or_else(String::new, |(name, by)| format!("; most: {name}, {}", percent(by)));
         let note = format!("net by object, of all their pixels{worst}");
-        section.facts.insert(1, ("change of other objects".into(), percent(lost.others), note));
+        section.facts.insert(1, Fact::new("change of other objects", percent(lost.others), note));
         edits.sections.push(section);
         edits.lost = Some(lost);
     }
-    if let Some(mut section) = insert::section(dir)? {
-        let added = Added::of(&Insertion::open(dir)?);
+    if let Some(mut section) = section::<InsertionReport>(dir)? {
+        let added = Added::of(&open(dir)?);
         let pixels = |mean: Option<f64>| mean.map_or_else(|| "–".to_owned(), |mean| format!("{mean:.2}"));
         let value = format!("{} / {}", pixels(added.to_buildings), pixels(added.to_sky));
         let note = format!("new pixels of {} by one insertion", added.concept);
-        section.facts.insert(0, ("amid a building / the sky".into(), value, note));
+        section.facts.insert(0, Fact::new("amid a building / the sky", value, note));
         edits.sections.push(section);
         edits.added = Some(added);
     }
@@ -77,7 +78,7 @@ pub(super) fn read(dir: &Path) -> Result<Edits> {
 }
 
 impl Lost {
-    fn of(removal: &Removal) -> Lost {
+    fn of(removal: &RemovalReport) -> Lost {
         let others = removal.labels.iter().filter(|loss| loss.label.category == "object");
         let others = others.filter(|loss| loss.label.number != removal.concept.number);
         let (mut pixels, mut changed) = (0, 0);
@@ -104,11 +105,9 @@ impl Lost {
 }
 
 impl Added {
-    fn of(insertion: &Insertion) -> Added {
+    fn of(insertion: &InsertionReport) -> Added {
         let mean = |names: &[&str]| {
-            let amid = |label: &crate::report::experiments::Concept| {
-                label.category == "object" && names.contains(&label.name.as_str())
-            };
+            let amid = |label: &Concept| label.category == "object" && names.contains(&label.name.as_str());
             let effects =
                 || insertion.surroundings.iter().filter(|known| amid(&known.label)).map(|known| &known.effect);
             let samples: u64 = effects().map(|effect| effect.samples).sum();

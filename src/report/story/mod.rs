@@ -11,8 +11,9 @@ pub use self::edits::{Added, Lost};
 use crate::error::Result;
 use crate::files::{self, write_atomic};
 use crate::report::chart::{Axis, Chart, Paint};
-use crate::report::experiments::ablate;
-use crate::report::experiments::page::{self, Album, Section, Table, address};
+use crate::report::experiments::ablate::AblationReport;
+use crate::report::experiments::page::{self, Album, Fact, Figure, Line, Section, Shown, Table, address};
+use crate::report::experiments::section;
 use crate::report::schema::{Layer, Report, Unit};
 use crate::report::{read, write_json};
 
@@ -182,7 +183,7 @@ pub fn write(dir: &Path, world: &World<'_>, missing: &[&str]) -> Result<Story> {
     if let Some((report, layer)) = &classifier {
         sections.push(units(dir, folders::CLASSIFIER, (report, layer), &story)?);
     }
-    sections.extend(ablate::section(&dir.join(folders::ABLATION))?);
+    sections.extend(section::<AblationReport>(&dir.join(folders::ABLATION))?);
     sections.extend(control(&story));
     if let Some((report, layer)) = &generator {
         sections.push(units(dir, folders::GENERATOR, (report, layer), &story)?);
@@ -204,16 +205,16 @@ fn scenes(dir: &Path, world: &World<'_>, story: &Story) -> Result<Section> {
     for class in chosen {
         let file = format!("{}/images/{class}/00000.png", folders::HELD_OUT);
         if files::exists(&dir.join(&file)) {
-            pictures.push((address(dir, &file)?, class.replace('_', " ")));
+            pictures.push(Shown { source: address(dir, &file)?, caption: class.replace('_', " ") });
         }
     }
     let mut provenance = vec![
-        ("Pictures".to_owned(), format!("{}, exact label maps beside them", folders::HELD_OUT)),
-        ("Whole reports".to_owned(), "report.html in the folder of each run".to_owned()),
+        Line::new("Pictures", format!("{}, exact label maps beside them", folders::HELD_OUT)),
+        Line::new("Whole reports", "report.html in the folder of each run"),
     ];
     if !story.missing.is_empty() {
         let text = format!("{}: what they would show is left out of this page", story.missing.join(", "));
-        provenance.push(("Networks that do not come with this program yet".to_owned(), text));
+        provenance.push(Line::new("Networks that do not come with this program yet", text));
     }
     Ok(Section {
         id: "scenes",
@@ -222,9 +223,9 @@ fn scenes(dir: &Path, world: &World<'_>, story: &Story) -> Result<Section> {
                a network that was trained on their names alone looks at them; and every unit inside it is compared with every map."
             .into(),
         facts: vec![
-            ("kinds of places".into(), classes.len().to_string(), "all that the network was told".into()),
-            ("concepts".into(), world.concepts.to_string(), "objects, parts, materials, colours".into()),
-            ("pictures".into(), story.pictures.to_string(), "that the network has never seen".into()),
+            Fact::new("kinds of places", classes.len().to_string(), "all that the network was told"),
+            Fact::new("concepts", world.concepts.to_string(), "objects, parts, materials, colours"),
+            Fact::new("pictures", story.pictures.to_string(), "that the network has never seen"),
         ],
         figures: Vec::new(),
         strips: Vec::new(),
@@ -233,7 +234,10 @@ fn scenes(dir: &Path, world: &World<'_>, story: &Story) -> Result<Section> {
         } else {
             let middle = pictures.len().div_ceil(2);
             let second = pictures.split_off(middle);
-            vec![("Some of the places".to_owned(), pictures), ("and more".to_owned(), second)]
+            vec![
+                Album { title: "Some of the places".to_owned(), pictures },
+                Album { title: "and more".to_owned(), pictures: second },
+            ]
         },
         tables: Vec::new(),
         provenance,
@@ -244,20 +248,20 @@ fn scenes(dir: &Path, world: &World<'_>, story: &Story) -> Result<Section> {
 fn units(dir: &Path, folder: &'static str, (report, layer): (&Report, &Layer), story: &Story) -> Result<Section> {
     let (found, is_generator) = (Found::of(layer), folder == folders::GENERATOR);
     let mut facts = vec![
-        (
-            "of the units match".into(),
+        Fact::new(
+            "of the units match",
             share(found.matched, found.units),
             format!("{} of {}", found.matched, found.units),
         ),
-        ("objects and parts".into(), found.things.to_string(), format!("of {} concepts found", found.concepts)),
+        Fact::new("objects and parts", found.things.to_string(), format!("of {} concepts found", found.concepts)),
     ];
     if let Some(agreement) = story.agreement.filter(|_| !is_generator) {
         let note = format!("{} of {} matched units", agreement.same, agreement.matched);
-        facts.push(("named alike by the segmenter".into(), share(agreement.same, agreement.matched), note));
+        facts.push(Fact::new("named alike by the segmenter", share(agreement.same, agreement.matched), note));
     }
     if let Some(random) = story.generator_random.filter(|_| is_generator) {
         let note = format!("objects and parts, by {} of {} units", random.matched_things, random.units);
-        facts.push(("with random weights".into(), random.things.to_string(), note));
+        facts.push(Fact::new("with random weights", random.things.to_string(), note));
     }
     let caption = format!(
         "Units of {} by the concept they match best, with an IoU above {}.",
@@ -277,7 +281,7 @@ fn units(dir: &Path, folder: &'static str, (report, layer): (&Report, &Layer), s
         heading: heading.into(),
         lede: lede.into(),
         facts,
-        figures: vec![(concepts(layer).embedded(&caption), caption)],
+        figures: vec![Figure { svg: concepts(layer).embedded(&caption), caption }],
         strips: strips(&dir.join(folder), layer)?,
         rows: if is_generator { generated(dir)? } else { Vec::new() },
         tables: vec![Table {
@@ -286,12 +290,12 @@ fn units(dir: &Path, folder: &'static str, (report, layer): (&Report, &Layer), s
             rows: ranked(layer).into_iter().filter_map(row).collect(),
         }],
         provenance: vec![
-            (
-                "Network".into(),
+            Line::new(
+                "Network",
                 format!("{} from {}, sha256 {}", report.model.name, report.model.file, report.model.sha256),
             ),
-            ("Layer".into(), layer.layer.clone()),
-            ("Whole report".into(), format!("{folder}/report.html")),
+            Line::new("Layer", &layer.layer),
+            Line::new("Whole report", format!("{folder}/report.html")),
         ],
     })
 }
@@ -306,13 +310,15 @@ fn generated(dir: &Path) -> Result<Vec<Album>> {
     let names = files::list(&folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<(u64, String)> = names.filter_map(|name| Some((latent(&name)?, name))).collect();
     names.sort();
-    let picture = |(latent, name): &(u64, String)| Ok((address(&folder, name)?, format!("latent {latent}")));
+    let picture = |(latent, name): &(u64, String)| {
+        Ok(Shown { source: address(&folder, name)?, caption: format!("latent {latent}") })
+    };
     let pictures = names.iter().map(picture).collect::<Result<Vec<_>>>()?;
     let titles = ["Places that it made up", "and more"];
     Ok(titles
         .iter()
         .zip(pictures.chunks(pictures.len().div_ceil(2).max(1)))
-        .map(|(title, part)| ((*title).to_owned(), part.to_vec()))
+        .map(|(title, part)| Album { title: (*title).to_owned(), pictures: part.to_vec() })
         .collect())
 }
 
@@ -330,14 +336,15 @@ fn ranked(layer: &Layer) -> Vec<&Unit> {
 }
 
 /// The best units of objects and parts, one a concept.
-fn strips(dir: &Path, layer: &Layer) -> Result<Vec<(String, String)>> {
+fn strips(dir: &Path, layer: &Layer) -> Result<Vec<Shown>> {
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
     for unit in ranked(layer) {
         let (Some(label), Some(strip)) = (&unit.label, &unit.strip) else { continue };
         let thing = matches!(label.category.as_str(), "object" | "part");
         if out.len() < UNITS_SHOWN && thing && seen.insert(label.name.clone()) {
-            out.push((address(dir, strip)?, format!("unit {}: {}, IoU {:.2}", unit.unit, label.name, label.iou)));
+            let caption = format!("unit {}: {}, IoU {:.2}", unit.unit, label.name, label.iou);
+            out.push(Shown { source: address(dir, strip)?, caption });
         }
     }
     Ok(out)
@@ -371,17 +378,14 @@ fn control(story: &Story) -> Option<Section> {
             let paint = if at == 0 { Paint::Tone(0) } else { Paint::Tone(5) };
             chart.row_bar(at, of(found) as f64, paint, &format!("{name}: {}", of(found)));
         }
-        (chart.embedded(caption), caption.to_owned())
+        Figure { svg: chart.embedded(caption), caption: caption.to_owned() }
     };
     let fact = |found: &Found, name: &str| {
-        (
-            name.to_owned(),
-            found.things.to_string(),
-            format!(
-                "objects and parts, by {} of {} units; mean IoU {:.3}",
-                found.matched_things, found.units, found.mean_iou
-            ),
-        )
+        let note = format!(
+            "objects and parts, by {} of {} units; mean IoU {:.3}",
+            found.matched_things, found.units, found.mean_iou
+        );
+        Fact::new(name, found.things.to_string(), note)
     };
     Some(Section {
         id: "control",
@@ -398,7 +402,7 @@ fn control(story: &Story) -> Option<Section> {
         strips: Vec::new(),
         rows: Vec::new(),
         tables: Vec::new(),
-        provenance: vec![("Whole reports".into(), format!("{}/report.html, {}/report.html", folders::RANDOM, folders::ROTATED))],
+        provenance: vec![Line::new("Whole reports", format!("{}/report.html, {}/report.html", folders::RANDOM, folders::ROTATED))],
     })
 }
 

@@ -1,0 +1,163 @@
+//! The pass that counts where units fire and on which labels; masks and small pictures of the shown images on the way.
+
+use super::flight::{self, Flight};
+use super::held::{Held, LayerMaps};
+use super::layers::Layers;
+use super::pictures::{draw_masks, is_shown, rgb_of, thumbnail};
+use super::run::{Dissection, Settings};
+use super::stage::{CountStage, LabelStage, PackedLabels, positions};
+use crate::concepts::{ConceptInput, LabelMaps, MadeImages};
+use crate::data::ImageBatch;
+use crate::data::pass::{Pass, Steps};
+use crate::error::{Error, Result};
+use crate::gpu::{Download, Recording};
+use crate::tensor::{HostTensor, Shape};
+
+/// Counts by the levels.
+pub(super) struct CountPass<'a> {
+    run: &'a Dissection<'a>,
+    held: &'a Held,
+    /// Of each layer.
+    counts: Vec<CountStage>,
+    labels: LabelStage,
+    flight: Flight<Shown>,
+}
+
+/// Maps of a batch with shown images on their way to the host.
+struct Shown {
+    images: Vec<u32>,
+    /// Of each layer that shows some of them, its position.
+    maps: Vec<(usize, Download, Shape)>,
+}
+
+impl<'a> CountPass<'a> {
+    /// Counts for the layers, whose tallies are open.
+    pub(super) fn new(run: &'a Dissection<'a>, held: &'a Held, known: &Layers) -> Result<CountPass<'a>> {
+        let tallies = known.layers.iter().filter_map(|layer| layer.tally.as_ref());
+        Ok(CountPass {
+            run,
+            held,
+            counts: tallies.map(|tally| CountStage::new(run.gpu, tally)).collect::<Result<_>>()?,
+            labels: LabelStage::new(run.gpu, run.settings.grid)?,
+            flight: Flight::new(),
+        })
+    }
+
+    /// Draws masks of batches until at most `leave` are under way.
+    fn land(&mut self, leave: usize, found: &mut Layers) -> Result<()> {
+        let look = (self.run.settings.shown, self.run.settings.thumbnail);
+        while let Some(shown) = self.flight.next(self.run.gpu, leave)? {
+            for (layer, download, shape) in shown.maps {
+                let maps = HostTensor::new(shape, download.finish(self.run.gpu, shape.len())?)?;
+                draw_masks(&mut found.layers[layer], look, &shown.images, &maps);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a generator make the images of a batch whose layers' maps are there once `recording` has run: submits both, and returns
+    /// what is to be recorded next.
+    fn make_images(&self, mut recording: Recording, maps: &[LayerMaps], n: u32) -> Result<Recording> {
+        let Dissection { gpu, settings, tail: Some(tail), .. } = self.run else { return Ok(recording) };
+        let cut = &tail.graph().node(tail.graph().input()).name;
+        let place = settings.layers.iter().position(|(_, node)| node == cut);
+        let maps = place.map(|place| &maps[place]).ok_or_else(|| Error::internal("is not read").at(cut))?;
+        recording.copy(&maps.buffer, 0, tail.value(cut, n)?.0, 0, maps.shape.bytes())?;
+        gpu.submit(&gpu.program(recording)?)?;
+        gpu.submit(&gpu.program(tail.record(n)?)?)?;
+        Ok(Recording::new())
+    }
+
+    fn label_maps(&self, batch: &ImageBatch) -> Result<Vec<LabelMaps>> {
+        let Dissection { gpu, concepts, settings, .. } = *self.run;
+        let maps = match self.run.tail {
+            None => concepts.label_maps(&ConceptInput::of(&batch.names, &batch.images), settings.grid)?,
+            Some(tail) => {
+                let output = &tail.graph().node(tail.graph().output()).name;
+                let (buffer, shape) = tail.value(output, batch.indices.len() as u32)?;
+                let made = MadeImages { names: &batch.names, origins: &batch.origins, buffer, shape };
+                concepts.label_maps_on_device(gpu, &made, settings.grid)?
+            }
+        };
+        if let Some(labelled) = self.run.labelled {
+            batch.names.iter().zip(&maps).try_for_each(|(name, maps)| labelled(name, maps))?;
+        }
+        Ok(maps)
+    }
+
+    /// Starts reading the maps of the layers that show some of a batch's images.
+    fn shown(&self, batch: &ImageBatch, maps: &[LayerMaps], found: &Layers) -> Result<Shown> {
+        let shows = |topk| batch.indices.iter().any(|&image| is_shown(topk, self.run.settings.shown, image));
+        let layers = found.layers.iter().zip(maps).enumerate().filter(|(_, (layer, _))| shows(&layer.topk));
+        let read = |(at, (_, maps)): (usize, (_, &LayerMaps))| {
+            Ok((at, self.run.gpu.start_download(&maps.buffer, maps.shape.bytes())?, maps.shape))
+        };
+        Ok(Shown { images: batch.indices.clone(), maps: layers.map(read).collect::<Result<_>>()? })
+    }
+
+    /// Keeps small pictures of those of a batch's images that some unit shows.
+    fn keep_thumbnails(&self, batch: &ImageBatch, found: &mut Layers) -> Result<()> {
+        let Settings { shown, thumbnail: side, compat_strips, .. } = *self.run.settings;
+        let shows = |image: u32| found.layers.iter().any(|layer| is_shown(&layer.topk, shown, image));
+        let wanted: Vec<usize> =
+            (0..batch.indices.len()).filter(|&place| shown > 0 && shows(batch.indices[place])).collect();
+        let made = match self.run.tail {
+            Some(tail) if !wanted.is_empty() => {
+                let output = &tail.graph().node(tail.graph().output()).name;
+                Some(tail.read(output, batch.indices.len() as u32)?)
+            }
+            _ => None,
+        };
+        for place in wanted {
+            let small = match &made {
+                None => {
+                    let image = &batch.images[place];
+                    thumbnail(&image.rgb, (image.h, image.w), side)
+                }
+                Some(made) => {
+                    let image = &made.data[made.index(place as u32, 0, 0, 0)..][..made.shape.with_batch(1).len()];
+                    thumbnail(&rgb_of(image, compat_strips), (made.shape.h, made.shape.w), side)
+                }
+            };
+            found.thumbnails.insert(batch.indices[place], small);
+        }
+        Ok(())
+    }
+}
+
+impl Pass for CountPass<'_> {
+    type State = Layers;
+
+    fn stage(&self) -> String {
+        "counting".to_owned()
+    }
+
+    fn look(&mut self, batch: &ImageBatch, found: &mut Layers, _: &Steps<'_>) -> Result<()> {
+        let (gpu, grid, n) = (self.run.gpu, self.run.settings.grid, batch.indices.len() as u32);
+        let (recording, maps) = self.run.maps(batch, self.held)?;
+        let mut recording = self.make_images(recording, &maps, n)?;
+        let packed = PackedLabels::new(&self.label_maps(batch)?, grid, self.run.concepts.vocabulary().len())?;
+        self.labels.upload(gpu, &packed)?;
+        let tallies = found.layers.iter_mut().filter_map(|layer| layer.tally.as_mut());
+        for ((stage, maps), tally) in self.counts.iter_mut().zip(&maps).zip(tallies) {
+            if stage.is_full(n, grid) {
+                stage.flush(gpu, tally)?;
+            }
+            stage.record(gpu, &mut recording, maps, &self.labels)?;
+            packed.add_areas(&mut tally.concept_area);
+            tally.positions += positions(n, grid);
+        }
+        let submission = gpu.submit(&gpu.program(recording)?)?;
+        let shown = self.shown(batch, &maps, found)?;
+        self.keep_thumbnails(batch, found)?;
+        self.flight.push(submission, shown);
+        found.images += u64::from(n);
+        self.land(flight::MOST, found)
+    }
+
+    fn settle(&mut self, found: &mut Layers) -> Result<()> {
+        self.land(0, found)?;
+        let tallies = found.layers.iter_mut().filter_map(|layer| layer.tally.as_mut());
+        self.counts.iter_mut().zip(tallies).try_for_each(|(stage, tally)| stage.flush(self.run.gpu, tally))
+    }
+}

@@ -1,0 +1,200 @@
+//! A classifier without some units: how well it still knows each class.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::{Bench, Estimate, Experiment, Found, split};
+use crate::data::loader::ImageLoader;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::report::experiments::ablate::{AblationReport, Judged, sets};
+use crate::report::experiments::{About, ExperimentReport};
+use crate::report::schema;
+use crate::roles::ablate::{Ablation, Verdicts};
+use crate::work::Host;
+use crate::work::generator::Parts;
+use crate::work::network::{self, ImageChoice, ImageNetwork, NetworkChoice};
+use crate::work::run_folder::{RunFiles, file_name};
+
+/// Switch units of a classifier off, one at a time and in groups, and see which classes suffer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ablate {
+    /// The classifier.
+    pub network: NetworkChoice,
+    /// Images to rank units by: a folder for each class, called as the network calls it.
+    pub images: ImageChoice,
+    /// Folder of images, of the same classes, to judge by.
+    pub held_out: PathBuf,
+    /// Layer whose units are removed.
+    pub layer: String,
+    /// How many units to remove together; a thirty-second and a sixth of them if none are named.
+    pub sizes: Vec<u32>,
+    /// Images at once; sixty if none are named.
+    pub batch: Option<u32>,
+}
+
+/// What an [`Ablate`] names, opened.
+pub struct Opened {
+    network: ImageNetwork,
+    held_out: ImageNetwork,
+    classes: Vec<String>,
+    /// Node of the layer.
+    node: String,
+    /// Units of it.
+    units: usize,
+    sizes: Vec<usize>,
+}
+
+/// The classifier on the device, cut behind the layer.
+pub struct Loaded {
+    gpu: Gpu,
+    parts: Parts,
+}
+
+const RANKING: &str = "ablate-ranking.safetensors";
+const JUDGING: &str = "ablate-judging.safetensors";
+
+/// Images at once: what follows the layer is small, and starting it is not.
+const BATCH: u32 = 60;
+
+impl Experiment for Ablate {
+    type Report = AblationReport;
+    type Opened<'h> = Opened;
+    type Loaded = Loaded;
+
+    const FILES: RunFiles = RunFiles { job: "ablate-run.json", result: "ablate.json", states: &[RANKING, JUDGING] };
+
+    fn open<'h>(&self, _: &Host<'h>) -> Result<Opened> {
+        let open = |images| ImageNetwork::open(&self.network, images);
+        let network = open(&self.images)?;
+        let held_out = open(&ImageChoice { path: self.held_out.clone(), ..self.images.clone() })?;
+        let classes = class_names(&network)?;
+        [&network, &held_out].into_iter().try_for_each(|network| check_classes(network, &classes))?;
+        let node = network.model.node_of(&self.layer, false)?.to_owned();
+        let units = network.model.graph.node(network.model.graph.find(&node)?).shape.c as usize;
+        let sizes = self.sizes(units)?;
+        Ok(Opened { network, held_out, classes, node, units, sizes })
+    }
+
+    fn describe(&self, opened: &Opened) -> Result<Value> {
+        let Opened { network, held_out, sizes, .. } = opened;
+        let images =
+            |network: &ImageNetwork| json!({ "fingerprint": network.set.fingerprint(), "order": network.order() });
+        Ok(json!({
+            "tool": schema::Tool::current(), "layer": self.layer, "sizes": sizes,
+            "model": { "file": file_name(network.file.path()), "sha256": network.file.sha256(), "preprocess": network.file.preprocess()?.name() },
+            "geometry": network.geometry.describe(), "ranked_by": images(network), "judged_by": images(held_out),
+        }))
+    }
+
+    fn load(&self, opened: &Opened, host: &Host<'_>) -> Result<Loaded> {
+        let (network, gpu) = (&opened.network, host.open_gpu()?);
+        let (head, tail) = network.model.graph.split(&opened.node)?;
+        let (nodes, images) = ([opened.node.as_str()], network.set.len());
+        let batch = Some(self.batch.unwrap_or(BATCH).min(images.max(1) as u32));
+        let tail = network::open_session(host, &gpu, &tail, &network.file, (&nodes, images), batch)?;
+        let batch = Some(tail.batch());
+        let head = network::open_session(host, &gpu, &head, &network.file, (&nodes, images), batch)?;
+        Ok(Loaded { gpu, parts: Parts { head, tail: Some(tail) } })
+    }
+
+    fn estimate(&self, opened: &Opened, loaded: Loaded, _: &Host<'_>) -> Result<Estimate> {
+        let (ranked, judged) = (opened.network.set.len() as u64, opened.held_out.set.len() as u64);
+        // As it is and without each unit; as it is and without the most and the least important of each class.
+        let sets = 2 * opened.classes.len() * opened.sizes.len();
+        let tails = ranked * (opened.units as u64 + 1) + judged * (sets as u64 + 1);
+        Estimate::of_parts(&loaded.gpu, &loaded.parts, ranked + judged, tails)
+    }
+
+    fn run(&self, opened: &Opened, mut loaded: Loaded, bench: &Bench<'_>) -> Result<Found<AblationReport>> {
+        let Opened { network, held_out, units, sizes, classes, .. } = opened;
+        let each: Vec<Vec<u32>> = (0..*units as u32).map(|unit| vec![unit]).collect();
+        let mut stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {
+            let loader = ImageLoader::new(images.set.clone(), images.load_options(&loaded.parts.head)?)?;
+            let class_of = |name: &str| class_of(name, classes);
+            let split = split(&loaded.gpu, &mut loaded.parts)?;
+            let mut ablation = Ablation { stage: name, split, images: &loader, class_of: &class_of, removed };
+            let verdicts = ablation.run(&bench.watch(state))?;
+            if verdicts.images == 0 {
+                return Err(loader.nothing_readable());
+            }
+            let skipped = loader.all_skipped(verdicts.images as usize, bench.host.stop)?.into_iter();
+            let skipped = skipped.map(|bad| schema::Skipped { name: bad.name, reason: bad.reason });
+            Ok::<(Verdicts, Vec<schema::Skipped>), Error>((verdicts, skipped.collect()))
+        };
+        let (ranking, mut skipped) = stage("removing units one by one", network, &each, RANKING)?;
+        let (judged, others) = stage("removing units together", held_out, &sets(&ranking, sizes), JUDGING)?;
+        skipped.extend(others);
+        let about = self.about(&loaded.gpu, held_out, skipped)?;
+        let found = Judged { names: classes, units: *units, sizes, ranking: &ranking, judged: &judged };
+        let report = AblationReport::new(about, found);
+        if report.classes.is_empty() {
+            let error = Error::input("no class has images in both folders, and others to tell it from");
+            return Err(error.at(self.held_out.display()));
+        }
+        Ok(Found { csv: report.csv(), report })
+    }
+}
+
+impl Ablate {
+    /// How many units to remove together, of so many.
+    fn sizes(&self, units: usize) -> Result<Vec<usize>> {
+        let mut sizes: Vec<usize> = self.sizes.iter().map(|&size| size as usize).collect();
+        if sizes.is_empty() {
+            sizes = vec![(units / 32).max(1), (units / 6).max(1)];
+        }
+        sizes.sort_unstable();
+        sizes.dedup();
+        match sizes.last() {
+            Some(&most) if most > units => {
+                Err(Error::input(format!("{most} units cannot be removed of {units}")).at(&self.layer))
+            }
+            _ => Ok(sizes),
+        }
+    }
+
+    /// What the results say of how they came to be.
+    fn about(&self, gpu: &Gpu, held_out: &ImageNetwork, skipped: Vec<schema::Skipped>) -> Result<About> {
+        let images = schema::Images {
+            count: held_out.set.len() as u64,
+            fingerprint: held_out.set.fingerprint(),
+            geometry: held_out.geometry.describe().to_string(),
+            order: held_out.order().to_owned(),
+            skipped,
+            latents: None,
+        };
+        Ok(About::new(AblationReport::NAME, held_out.report_model()?, &self.layer, images, gpu.summary()))
+    }
+}
+
+/// Names of the classes that a network tells apart.
+fn class_names(network: &ImageNetwork) -> Result<Vec<String>> {
+    let here = |message| Error::input(message).at(network.file.path().display());
+    if network.model.logits.is_none() {
+        return Err(here("has no fully connected layers, so it cannot classify")
+            .hint("import a file that has them, without `--body`"));
+    }
+    network
+        .file
+        .class_names()
+        .ok_or_else(|| here("does not name its classes").hint("import it with `--classes FILE`, one name a line"))
+}
+
+/// The class of an image: the folder it is in.
+fn class_of(name: &str, classes: &[String]) -> Option<usize> {
+    let (folder, _) = name.split_once('/')?;
+    classes.iter().position(|class| class == folder)
+}
+
+/// Checks that every image is of a class.
+fn check_classes(network: &ImageNetwork, classes: &[String]) -> Result<()> {
+    match network.set.items.iter().find(|item| class_of(&item.name, classes).is_none()) {
+        None => Ok(()),
+        Some(item) => {
+            let error = Error::input("lies in no folder that is called as a class of the network");
+            let known: Vec<&str> = classes.iter().take(5).map(String::as_str).collect();
+            Err(error.at(item.path.display()).hint(format!("classes are {} ...", known.join(", "))))
+        }
+    }
+}

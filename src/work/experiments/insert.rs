@@ -1,0 +1,349 @@
+//! Images of a generator with the units for a concept set at one position after the other.
+
+use std::time::Instant;
+
+use image::{Rgb, RgbImage};
+use serde_json::{Value, json};
+
+use super::pictures::{drawn, save};
+use super::ranked::{Labelled, Ranked, RankedChoice};
+use super::{Bench, Estimate, Experiment, Found, Passes, split};
+use crate::data::latent_source::LatentSource;
+use crate::data::latents::{Latents, parse_indices};
+use crate::dissect::edits::{Change, by_layer};
+use crate::dissect::run::{Dissection, Settings};
+use crate::error::{Error, Result};
+use crate::report::experiments::insert::{InsertionReport, Levels, Sampling, SetUnits};
+use crate::report::experiments::{ExperimentReport, PictureRow, RankedUnit};
+use crate::roles::insert::{Insertion, InsertionCounts, Positions};
+use crate::roles::{Split, Sweep};
+use crate::session::Session;
+use crate::tensor::Shape;
+use crate::work::Host;
+use crate::work::generator::Parts;
+use crate::work::run_folder::RunFiles;
+
+/// Set the units for a concept at one position after the other and count where the concept appears.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Insert {
+    /// The units and their generator; at once are as many positions of an image as its batch says.
+    pub units: RankedChoice,
+    /// What units are set to.
+    pub level: Level,
+    /// Positions tried in each image.
+    pub positions: Positions,
+    /// Edits to show; the largest changes if none are named.
+    pub shown: Vec<ShownEdit>,
+}
+
+/// What units are set to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Level {
+    /// Each to a quantile of its own activations.
+    Quantile {
+        /// Share of the activations at or below it: 0.995 in the authors' code, 0.99 in their paper.
+        quantile: f64,
+        /// Latents to take it over; those of the run if none are named, or those that are counted if the run's came from a file.
+        latents: Option<Vec<u32>>,
+    },
+    /// All to one activation.
+    Value(f32),
+}
+
+/// A latent and a position of the layer's map to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownEdit {
+    /// Number of the latent.
+    pub latent: u32,
+    /// Row and column.
+    pub at: (u32, u32),
+}
+
+/// What an [`Insert`] names, opened.
+pub struct Opened<'h> {
+    on: Labelled<'h>,
+    /// Shape of the layer for one image.
+    layer: Shape,
+    /// Positions tried; all, if so many are asked for.
+    positions: Positions,
+    /// Latents that quantiles are taken over, unless a value is given.
+    level_latents: Option<LatentSource>,
+}
+
+const STATE: &str = "insert-state.safetensors";
+const LEVELS: &str = "insert-levels.safetensors";
+
+/// Changes shown where none are named.
+const SHOWN: usize = 6;
+/// Rim of a shown position.
+const YELLOW: Rgb<u8> = Rgb([255, 255, 0]);
+
+impl Experiment for Insert {
+    type Report = InsertionReport;
+    type Opened<'h> = Opened<'h>;
+    type Loaded = Parts;
+
+    const FILES: RunFiles = RunFiles { job: "insert-run.json", result: "insert.json", states: &[STATE, LEVELS] };
+
+    fn open<'h>(&self, host: &Host<'h>) -> Result<Opened<'h>> {
+        let on = Ranked::open(&self.units)?.labelled(&self.units.labelling, host)?;
+        let ranked = &on.ranked;
+        let graph = &ranked.generator.model.graph;
+        let layer = graph.node(graph.find(&ranked.node)?).shape;
+        let level_latents = self.level_latents(ranked);
+        self.check_shown(ranked, layer)?;
+        let positions = match self.positions {
+            Positions::Drawn { count, .. } if count >= layer.positions() => Positions::All,
+            positions => positions,
+        };
+        Ok(Opened { on, layer, positions, level_latents })
+    }
+
+    fn describe(&self, opened: &Opened<'_>) -> Result<Value> {
+        let mut job = opened.on.describe()?;
+        let levels = self.levels(opened);
+        job["units"] = json!(opened.on.ranked.units);
+        job["value"] = json!(self.value());
+        job["level_quantile"] = json!(levels.quantile);
+        job["level_latents"] = json!(levels.latents);
+        job["positions"] = json!(match opened.positions {
+            Positions::All => json!("all"),
+            Positions::Drawn { count, seed } => json!({ "count": count, "seed": seed }),
+        });
+        job["pictures"] = json!(self.shown.iter().map(|shown| (shown.latent, shown.at)).collect::<Vec<_>>());
+        Ok(job)
+    }
+
+    fn load(&self, opened: &Opened<'_>, host: &Host<'_>) -> Result<Parts> {
+        let ranked = &opened.on.ranked;
+        ranked.generator.parts_to_sweep(host, &opened.on.gpu, &ranked.node)
+    }
+
+    fn estimate(&self, opened: &Opened<'_>, mut parts: Parts, host: &Host<'_>) -> Result<Estimate> {
+        let latents = opened.on.ranked.generator.indices.len() as u64;
+        let levels = opened.level_latents.as_ref().map_or(0, |levels| levels.indices().len() as u64);
+        let mut sweep = self.sweep(opened, host)?;
+        let (seconds, batch) = (seconds_of_sweep(opened, &mut parts, &mut sweep)?, sweep.batch());
+        let head = Passes::timed(&opened.on.gpu, &parts.head, latents + levels)?;
+        let tail = Passes { count: latents * (u64::from(opened.tried()) + 1), seconds, batch };
+        Ok(Estimate::new(&opened.on.gpu, head, Some(tail)))
+    }
+
+    fn run(&self, opened: &Opened<'_>, mut parts: Parts, bench: &Bench<'_>) -> Result<Found<InsertionReport>> {
+        let Labelled { ranked, gpu, concepts } = &opened.on;
+        let units = self.set_units(opened, &parts.head, bench)?;
+        let set: Vec<(u32, f32)> = units.iter().filter_map(|unit| Some((unit.unit, unit.value?))).collect();
+        // Not before the levels, whose tables take more room.
+        let mut sweep = self.sweep(opened, bench.host)?;
+        let mut insertion = Insertion {
+            split: split(gpu, &mut parts)?,
+            sweep: &mut sweep,
+            latents: &ranked.generator.source(1),
+            concepts: concepts.as_ref(),
+            grid: ranked.grid,
+            label: ranked.label,
+            units: &set,
+            positions: opened.positions,
+        };
+        let counts = insertion.run(&bench.watch(STATE))?;
+        let pictures = self.pictures(bench, opened, &mut insertion.split, (&set, &counts))?;
+        let about = opened.on.about(InsertionReport::NAME)?;
+        let set = SetUnits { units, levels: self.levels(opened) };
+        let (vocabulary, sampling) = (concepts.vocabulary(), opened.sampling(&counts));
+        let report = InsertionReport::new(about, vocabulary, ranked.label, set, sampling, &counts, pictures);
+        Ok(Found { csv: report.csv(), report })
+    }
+}
+
+impl Insert {
+    /// The one activation that all units are set to, if it is given.
+    fn value(&self) -> Option<f32> {
+        match self.level {
+            Level::Quantile { .. } => None,
+            Level::Value(value) => Some(value),
+        }
+    }
+
+    /// Where values come from, in words.
+    fn levels(&self, opened: &Opened<'_>) -> Levels {
+        let quantile = match self.level {
+            Level::Quantile { quantile, .. } => Some(quantile),
+            Level::Value(_) => None,
+        };
+        Levels { quantile, latents: opened.level_latents.as_ref().map(LatentSource::in_words) }
+    }
+
+    /// The latents that quantiles are taken over, unless a value is given.
+    fn level_latents(&self, ranked: &Ranked) -> Option<LatentSource> {
+        let Level::Quantile { latents, .. } = &self.level else { return None };
+        let own = &ranked.generator;
+        if let Some(chosen) = latents {
+            return Some(LatentSource::new(own.latents.clone(), chosen.clone(), 1));
+        }
+        // A run names the file of its latents without its folder, so only those of a seed can be found again.
+        let of_run = ranked.report.images.latents.as_ref().and_then(|latents| {
+            let seed = latents.from.strip_prefix("seed ")?.parse().ok()?;
+            Some(LatentSource::new(Latents::seeded(seed, own.latents.size()), parse_indices(&latents.list).ok()?, 1))
+        });
+        Some(of_run.unwrap_or_else(|| own.source(1)))
+    }
+
+    /// Checks that the edits asked for can be shown.
+    fn check_shown(&self, ranked: &Ranked, layer: Shape) -> Result<()> {
+        for ShownEdit { latent, at: (row, column) } in &self.shown {
+            ranked.check_shown(*latent)?;
+            if *row >= layer.h || *column >= layer.w {
+                let (name, h, w) = (&ranked.run.layer, layer.h, layer.w);
+                let error = Error::input(format!("there is no place {row},{column}; the maps of {name} are {h}x{w}"));
+                return Err(error.hint("row and column count from 0"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What makes the images with edits, for as many positions at once as asked or as fit.
+    fn sweep(&self, opened: &Opened<'_>, host: &Host<'_>) -> Result<Sweep> {
+        let ranked = &opened.on.ranked;
+        ranked.generator.sweep(host, &opened.on.gpu, &ranked.node, self.units.batch)
+    }
+
+    /// The units, each with what it is set to.
+    fn set_units(&self, opened: &Opened<'_>, head: &Session, bench: &Bench<'_>) -> Result<Vec<RankedUnit>> {
+        let levels = match (&self.level, &opened.level_latents) {
+            (Level::Quantile { quantile, .. }, Some(latents)) => quantiles(opened, head, (*quantile, latents), bench)?,
+            _ => Vec::new(),
+        };
+        let set = |unit: &RankedUnit| {
+            let value = self.value().or_else(|| levels.get(unit.unit as usize).copied());
+            RankedUnit { value, ..unit.clone() }
+        };
+        Ok(opened.on.ranked.units.iter().map(set).collect())
+    }
+
+    /// Draws images before and after, with a frame around the position's part of the image.
+    fn pictures(
+        &self,
+        bench: &Bench<'_>,
+        opened: &Opened<'_>,
+        split: &mut Split<'_>,
+        (units, counts): (&[(u32, f32)], &InsertionCounts),
+    ) -> Result<Vec<PictureRow>> {
+        let (ranked, layer) = (&opened.on.ranked, opened.layer);
+        let mut wanted: Vec<(ShownEdit, Option<i64>)> = self.shown.iter().map(|&shown| (shown, None)).collect();
+        if wanted.is_empty() {
+            wanted.extend(counts.largest.iter().take(SHOWN).filter_map(|change| {
+                let at = (change.position / layer.w, change.position % layer.w);
+                let latent = *ranked.generator.indices.get(change.image as usize)?;
+                Some((ShownEdit { latent, at }, Some(change.pixels)))
+            }));
+        }
+        let mut reader = ranked.generator.latents.reader()?;
+        let mut rows = Vec::new();
+        for (ShownEdit { latent, at }, pixels) in wanted {
+            split.begin(&reader.row(latent)?, 1)?;
+            let change = Change { layer: ranked.run.layer.clone(), units: units.to_vec(), at: Some(at) };
+            let edits = by_layer(&[change], |_| Ok(layer))?;
+            let mut pictures = Vec::new();
+            for (end, edit) in [("before", None), ("after", edits.first().map(|edit| &edit.1))] {
+                let mut image = drawn(split, edit)?;
+                frame(&mut image, at, layer);
+                let file = format!("{}/{latent}-{}-{}-{end}.png", InsertionReport::NAME, at.0, at.1);
+                pictures.push(save(bench.folder, file, end.to_owned(), &image)?);
+            }
+            let concept = &self.units.concept;
+            let gain = pixels.map_or_else(String::new, |pixels| format!(": {pixels:+} pixels of {concept}"));
+            rows.push(PictureRow {
+                title: format!("Latent {latent}, set at row {}, column {}{gain}", at.0, at.1),
+                pictures,
+            });
+        }
+        Ok(rows)
+    }
+}
+
+impl Opened<'_> {
+    /// Positions tried in each image.
+    fn tried(&self) -> u32 {
+        match self.positions {
+            Positions::All => self.layer.positions(),
+            Positions::Drawn { count, .. } => count,
+        }
+    }
+
+    /// Which samples were taken of all there are.
+    fn sampling(&self, counts: &InsertionCounts) -> Sampling {
+        Sampling {
+            images: counts.images,
+            map: [self.layer.h, self.layer.w],
+            positions: self.tried(),
+            of: self.layer.positions(),
+            seed: match self.positions {
+                Positions::All => None,
+                Positions::Drawn { seed, .. } => Some(seed),
+            },
+            samples: counts.surroundings.get(&0).map_or(0, |all| all.samples),
+        }
+    }
+}
+
+/// The quantile of each unit of the layer over latents, exactly.
+fn quantiles(
+    opened: &Opened<'_>,
+    head: &Session,
+    (quantile, latents): (f64, &LatentSource),
+    bench: &Bench<'_>,
+) -> Result<Vec<f32>> {
+    let Labelled { ranked, gpu, concepts } = &opened.on;
+    let settings = Settings {
+        layers: vec![(ranked.run.layer.clone(), ranked.node.clone())],
+        tail: 1.0 - quantile,
+        grid: ranked.grid,
+        top: 0,
+        shown: 0,
+        thumbnail: 1,
+        compat_strips: false,
+    };
+    let dissection = Dissection {
+        gpu,
+        session: head,
+        tail: None,
+        images: &latents.with_batch(head.batch()),
+        concepts: concepts.as_ref(),
+        labelled: None,
+        settings: &settings,
+    };
+    dissection.levels(&bench.watch(LEVELS))?.pop().ok_or_else(|| Error::internal("no level came back"))
+}
+
+/// Seconds of an image of a sweep, the first batch not counted.
+fn seconds_of_sweep(opened: &Opened<'_>, parts: &mut Parts, sweep: &mut Sweep) -> Result<f64> {
+    let gpu = &opened.on.gpu;
+    let mut split = split(gpu, parts)?;
+    let cells: Vec<u32> = (0..opened.layer.positions().min(sweep.batch())).collect();
+    // What they are set to costs nothing.
+    let set: Vec<(u32, f32)> = opened.on.ranked.units.iter().map(|unit| (unit.unit, 0.0)).collect();
+    split.begin(&vec![0.5; opened.on.ranked.generator.latents.size()], 1)?;
+    split.images(&[0], None)?;
+    let mut time = || {
+        let start = Instant::now();
+        sweep.images(gpu, split.tail, &set, &cells)?;
+        gpu.wait()?;
+        Ok::<f64, Error>(start.elapsed().as_secs_f64() / cells.len() as f64)
+    };
+    time()?;
+    time()
+}
+
+/// Draws a frame, two pixels wide where there is room, around the part of an image that belongs to a cell of a layer's map.
+fn frame(image: &mut RgbImage, (row, column): (u32, u32), layer: Shape) {
+    let (top, bottom) = (row * image.height() / layer.h, (row + 1) * image.height() / layer.h);
+    let (left, right) = (column * image.width() / layer.w, (column + 1) * image.width() / layer.w);
+    let wide = if bottom - top > 8 { 2 } else { 1 };
+    for y in top..bottom {
+        for x in left..right {
+            if y < top + wide || y + wide >= bottom || x < left + wide || x + wide >= right {
+                image.put_pixel(x, y, YELLOW);
+            }
+        }
+    }
+}

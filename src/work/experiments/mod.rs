@@ -1,0 +1,221 @@
+//! Experiments: what units do, found out by running a network without them, with them, or by reading one of them.
+//!
+//! An experiment is a file here that holds a plain job and how it is opened, put on the device, estimated and run: an
+//! [`Experiment`]. All that has nothing to do with what it finds out is done once, in [`perform`] and [`estimate`].
+
+pub mod ablate;
+pub mod detect;
+pub mod insert;
+mod pictures;
+pub mod ranked;
+pub mod remove;
+
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::Host;
+use super::generator::Parts;
+use super::run_folder::{RunFiles, digest};
+use super::timing::seconds_each;
+use crate::data::Watch;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::report::experiments::{self as reports, Csv, ExperimentReport};
+use crate::report::write_json;
+use crate::roles::Split;
+use crate::session::Session;
+
+/// An experiment as it is asked for: plain data, and how it is done.
+pub trait Experiment {
+    /// What it finds.
+    type Report: ExperimentReport;
+    /// What the job names, opened and checked.
+    type Opened<'h>;
+    /// The network on the device.
+    type Loaded;
+
+    /// Its files in the folder of results.
+    const FILES: RunFiles;
+
+    /// Opens what the job names, and checks it. Nothing of the network is put on the device.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] or [`crate::error::Kind::Usage`], naming what is wrong.
+    fn open<'h>(&self, host: &Host<'h>) -> Result<Self::Opened<'h>>;
+
+    /// Everything that decides the result: work is taken up, or known to be done, only where this is the same.
+    ///
+    /// # Errors
+    /// As of reading what decides it.
+    fn describe(&self, opened: &Self::Opened<'_>) -> Result<Value>;
+
+    /// Puts the network on the device.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn load(&self, opened: &Self::Opened<'_>, host: &Host<'_>) -> Result<Self::Loaded>;
+
+    /// Times a few images, and says what all would take.
+    ///
+    /// # Errors
+    /// What the device reports.
+    fn estimate(&self, opened: &Self::Opened<'_>, loaded: Self::Loaded, host: &Host<'_>) -> Result<Estimate>;
+
+    /// Does the work, from where a state of the same job stands. Pictures are written; all other files come from what is found.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Interrupted`] if stopped, after keeping where it stood; else what the device reports.
+    fn run(&self, opened: &Self::Opened<'_>, loaded: Self::Loaded, bench: &Bench<'_>) -> Result<Found<Self::Report>>;
+}
+
+/// Where results go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Folder for the results; several experiments may share one.
+    pub output: PathBuf,
+    /// Start over, whatever the folder holds of this experiment.
+    pub restart: bool,
+}
+
+/// Where work that has begun is done.
+pub struct Bench<'a> {
+    /// Folder for the results.
+    folder: &'a Path,
+    /// The job as a short string, to know unfinished work by.
+    job: String,
+    /// The machine.
+    host: &'a Host<'a>,
+}
+
+/// What an experiment found.
+pub struct Found<R> {
+    /// The report.
+    pub report: R,
+    /// Its numbers as a table.
+    pub csv: Csv,
+}
+
+/// What an experiment would take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// Images up to the layer.
+    pub head: Passes,
+    /// Images from the layer on, where the network is cut behind it.
+    pub tail: Option<Passes>,
+    /// Bytes that buffers on the device take.
+    pub memory_bytes: u64,
+    /// Name of the adapter.
+    pub adapter: String,
+}
+
+/// Images through a part of a network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Passes {
+    /// Images.
+    pub count: u64,
+    /// Seconds of each.
+    pub seconds: f64,
+    /// Images at once.
+    pub batch: u32,
+}
+
+/// Does an experiment, and gives the report as the folder then holds it: files, pictures and page are written. Where the folder
+/// holds it already, nothing is done again but the page.
+///
+/// # Errors
+/// [`crate::error::Kind::Usage`] if the folder holds other work; [`crate::error::Kind::Output`] if it cannot be written;
+/// [`crate::error::Kind::Interrupted`] if stopped, after keeping where it stood; else as of the steps of [`Experiment`].
+pub fn perform<E: Experiment>(job: &E, place: &Place, host: &Host<'_>) -> Result<E::Report> {
+    let opened = job.open(host)?;
+    let described = job.describe(&opened)?;
+    let folder = place.output.as_path();
+    reports::check_folder(folder)?;
+    if E::FILES.is_done(folder, &described, place.restart)? {
+        end::<E>(folder)?;
+        host.progress.note("this experiment is done; `--restart` makes it again");
+    } else {
+        E::FILES.begin(folder, &described)?;
+        let loaded = job.load(&opened, host)?;
+        let started = Instant::now();
+        let found = job.run(&opened, loaded, &Bench { folder, job: digest(&described), host })?;
+        reports::write(folder, &found.report, &found.csv)?;
+        write_timing::<E>(folder, started)?;
+        end::<E>(folder)?;
+    }
+    // What is said afterwards is what the file says, which may round the last digit of a number.
+    reports::open(folder)
+}
+
+/// Says what an experiment would take; writes nothing.
+///
+/// # Errors
+/// As of the steps of [`Experiment`].
+pub fn estimate<E: Experiment>(job: &E, host: &Host<'_>) -> Result<Estimate> {
+    let opened = job.open(host)?;
+    let loaded = job.load(&opened, host)?;
+    job.estimate(&opened, loaded, host)
+}
+
+/// Takes states away and writes the page: what a stop after the result may have left to do.
+fn end<E: Experiment>(folder: &Path) -> Result<()> {
+    E::FILES.remove_states(folder)?;
+    reports::write_page(folder)
+}
+
+fn write_timing<E: Experiment>(folder: &Path, started: Instant) -> Result<()> {
+    let seconds = started.elapsed().as_secs_f64();
+    let begun = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64()) - seconds;
+    let timing = json!({ "started_unix": begun as u64, "seconds": seconds });
+    write_json(&folder.join(format!("{}-timing.json", E::Report::NAME)), &timing)
+}
+
+impl Bench<'_> {
+    /// How a part of the work lives that keeps where it stands in this file.
+    fn watch(&self, state: &str) -> Watch<'_> {
+        Watch {
+            checkpoint: Some(self.folder.join(state)),
+            job: self.job.clone(),
+            progress: self.host.progress,
+            stop: self.host.stop,
+        }
+    }
+}
+
+impl Passes {
+    /// Times a part of a network.
+    fn timed(gpu: &Gpu, session: &Session, count: u64) -> Result<Passes> {
+        let batch = session.batch();
+        Ok(Passes { count, seconds: seconds_each(gpu, session, batch)?, batch })
+    }
+
+    /// Seconds of all images.
+    pub fn total(&self) -> f64 {
+        self.seconds * self.count as f64
+    }
+}
+
+impl Estimate {
+    /// What these passes take on a device that holds all that they need.
+    fn new(gpu: &Gpu, head: Passes, tail: Option<Passes>) -> Estimate {
+        Estimate { head, tail, memory_bytes: gpu.peak_bytes(), adapter: gpu.summary().name.clone() }
+    }
+
+    /// So many images up to the layer, and so many from it on.
+    fn of_parts(gpu: &Gpu, parts: &Parts, heads: u64, tails: u64) -> Result<Estimate> {
+        let tail = parts.tail.as_ref().map(|tail| Passes::timed(gpu, tail, tails)).transpose()?;
+        Ok(Estimate::new(gpu, Passes::timed(gpu, &parts.head, heads)?, tail))
+    }
+
+    /// Seconds of the whole, what labels the images not counted.
+    pub fn seconds(&self) -> f64 {
+        self.head.total() + self.tail.as_ref().map_or(0.0, Passes::total)
+    }
+}
+
+/// The two parts of a network as one that experiments run.
+fn split<'a>(gpu: &'a Gpu, parts: &'a mut Parts) -> Result<Split<'a>> {
+    let tail = parts.tail.as_mut().ok_or_else(|| Error::internal("a generator in one part"))?;
+    Ok(Split { gpu, head: &parts.head, tail })
+}
