@@ -282,3 +282,47 @@ fn mistakes_in_a_dissection_are_named_with_a_hint() {
     assert_eq!(code(&labels), 3);
     assert!(err(&labels).contains("labels.csv"), "{}", err(&labels));
 }
+
+/// Exit code and standard error of a command whose results nobody reads.
+fn unread(words: &[&str]) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_netdissect"));
+    let done = command.args(words).env_remove("NETDISSECT_DEVICE").stdout(writer).output().unwrap();
+    (done.status.code(), String::from_utf8(done.stderr).unwrap())
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_failure_of_any_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = weights(folder.path());
+    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (scenes, demo, imported) = (place("scenes"), place("demo"), place("imported.safetensors"));
+    let plain: [&[&str]; 5] =
+        [&["--help"], &["--version"], &["completions", "bash"], &["completions", "zsh"], &["man"]];
+    let both: [&[&str]; 9] = [
+        &["weights", "inspect", &weights],
+        &["weights", "import", &weights, "--model", "vgg16", "--dry-run", "-o", &imported],
+        &["cache", "dir"],
+        &["cache", "size"],
+        &["cache", "prune", "--keep", "1TiB", "--dry-run"],
+        &["cache", "clean", "--dry-run"],
+        &["scenes", "--count", "9", "-o", &scenes, "--dry-run"],
+        &["scenes", "--count", "9", "-o", &scenes],
+        &["demo", "-o", &demo, "--dry-run"],
+    ];
+    let as_json = both.iter().map(|words| [words, &["--json"][..]].concat());
+    for words in plain.iter().chain(&both).map(|words| words.to_vec()).chain(as_json) {
+        let (code, complaint) = unread(&words);
+        assert_eq!((code, complaint.contains("error")), (Some(0), false), "{words:?}: {complaint}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_netdissect"));
+    let done = command.args(["completions", "bash"]).stdout(full).output().unwrap();
+    assert_eq!(done.status.code(), Some(9), "{}", String::from_utf8_lossy(&done.stderr));
+}

@@ -1,16 +1,15 @@
 //! `netdissect cache`: what is kept between runs, and removing it.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::context::{Context, parse_size, size_in_words};
-use crate::concepts::cache::{self, Network};
-use crate::error::{Error, Kind, Result};
-use crate::files;
-use crate::kernels::tune;
+use super::context::Context;
+use super::words::{parse_size, size_in_words};
+use crate::concepts::cache::Network;
+use crate::error::Result;
+use crate::work::cache::{self, CacheContents, CacheJob, totals};
 
 /// Show or remove what is kept between runs: label maps of segmentation networks, and which kernels are fastest.
 #[derive(Debug, Args)]
@@ -68,65 +67,45 @@ struct CleanArgs {
 /// Runs `netdissect cache`.
 ///
 /// # Errors
-/// [`Kind::Usage`] if there is no folder for caches; [`Kind::Output`] if something cannot be removed.
+/// As [`CacheJob::perform`].
 pub(super) fn run(args: &CacheArgs, context: &mut Context<'_>) -> Result<()> {
-    let folder = files::cache_dir().ok_or_else(|| {
-        let error = Error::new(Kind::Usage, "there is no folder for caches: the home folder is not known");
-        error.hint("name one with NETDISSECT_CACHE_DIR")
-    })?;
     match &args.command {
-        CacheCommand::Dir if context.json => context.json(&json!({ "folder": folder })),
-        CacheCommand::Dir => context.line(&folder.display().to_string()),
-        CacheCommand::Size => size(context, &folder),
+        CacheCommand::Dir => {
+            let folder = cache::folder()?;
+            context.tell(&json!({ "folder": folder }), || vec![folder.display().to_string()])
+        }
+        CacheCommand::Size => size(context),
         CacheCommand::Prune(args) => {
-            let found = cache::survey(&folder);
             let older_than = args.older_than.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
-            let beyond = Network::beyond(&found, args.keep, older_than);
-            remove(context, &folder, &Removal { found: &found, remove: &beyond, tuning: None, dry_run: args.dry_run })
+            remove(&CacheJob::Prune { keep: args.keep, older_than }, args.dry_run, context)
         }
-        CacheCommand::Clean(args) => {
-            let found = cache::survey(&folder);
-            let tuning = if args.all { Tuning::read(&folder) } else { None };
-            let removal = Removal { found: &found, remove: &found, tuning: tuning.as_ref(), dry_run: args.dry_run };
-            remove(context, &folder, &removal)
-        }
+        CacheCommand::Clean(args) => remove(&CacheJob::Clean { tuning: args.all }, args.dry_run, context),
     }
 }
 
-fn size(context: &mut Context<'_>, folder: &Path) -> Result<()> {
-    let networks = cache::survey(folder);
-    let tuning = Tuning::read(folder);
-    let bytes = totals(&networks).1 + tuning.as_ref().map_or(0, |tuning| tuning.bytes);
-    if context.json {
-        let label_maps: Vec<_> = networks
-            .iter()
-            .map(|network| {
-                let (images, bytes) = totals(std::slice::from_ref(network));
-                json!({ "network": network.folder, "key": network.key, "images": images, "bytes": bytes })
-            })
-            .collect();
-        let tuning = tuning.map(|tuning| json!({ "choices": tuning.choices, "bytes": tuning.bytes }));
-        return context.json(&json!({ "folder": folder, "bytes": bytes, "label_maps": label_maps, "tuning": tuning }));
-    }
-    for network in &networks {
-        let (images, bytes) = totals(std::slice::from_ref(network));
-        let size = size_in_words(bytes);
-        context.line(&format!(
-            "label maps      {size:>10}  {images} image{}  {}",
-            if images == 1 { "" } else { "s" },
-            in_words(network)
-        ))?;
-    }
-    if let Some(tuning) = tuning {
-        let size = size_in_words(tuning.bytes);
-        context.line(&format!("tuning choices  {size:>10}  {} convolutions", tuning.choices))?;
-    }
-    context.line(&format!("in all          {:>10}  {}", size_in_words(bytes), folder.display()))
-}
-
-/// Entries and bytes.
-fn totals(networks: &[Network]) -> (usize, u64) {
-    (networks.iter().map(|network| network.entries.len()).sum(), networks.iter().map(Network::bytes).sum())
+fn size(context: &mut Context<'_>) -> Result<()> {
+    let found = CacheContents::survey()?;
+    let totals_of = |network: &Network| totals(std::slice::from_ref(network));
+    let label_maps = found.networks.iter().map(|network| {
+        let (images, bytes) = totals_of(network);
+        json!({ "network": network.folder, "key": network.key, "images": images, "bytes": bytes })
+    });
+    let tuning = found.tuning.as_ref().map(|tuning| json!({ "choices": tuning.choices, "bytes": tuning.bytes }));
+    let (label_maps, bytes) = (label_maps.collect::<Vec<_>>(), found.bytes());
+    let said = json!({ "folder": found.folder, "bytes": bytes, "label_maps": label_maps, "tuning": tuning });
+    context.tell(&said, || {
+        let of_network = |network: &Network| {
+            let (images, bytes) = totals_of(network);
+            let (size, s) = (size_in_words(bytes), if images == 1 { "" } else { "s" });
+            format!("label maps      {size:>10}  {images} image{s}  {}", in_words(network))
+        };
+        let mut lines: Vec<_> = found.networks.iter().map(of_network).collect();
+        lines.extend(found.tuning.as_ref().map(|tuning| {
+            format!("tuning choices  {:>10}  {} convolutions", size_in_words(tuning.bytes), tuning.choices)
+        }));
+        lines.push(format!("in all          {:>10}  {}", size_in_words(bytes), found.folder.display()));
+        lines
+    })
 }
 
 /// Characters of a network's hash, or of a key of unknown form, that are shown; `--json` shows all.
@@ -148,59 +127,19 @@ fn in_words(network: &Network) -> String {
     }
 }
 
-/// The remembered choices of kernels.
-struct Tuning {
-    path: PathBuf,
-    choices: usize,
-    bytes: u64,
-}
-
-impl Tuning {
-    /// The file in this folder; none if it is not there, is a link, or holds something else.
-    fn read(folder: &Path) -> Option<Tuning> {
-        let path = folder.join(tune::FILE);
-        let about = files::about_unfollowed(&path).ok().filter(std::fs::Metadata::is_file)?;
-        let choices: serde_json::Map<String, Value> = serde_json::from_slice(&files::read(&path).ok()?).ok()?;
-        // Adapter, driver, version and shape; what is chosen may be a kernel of another version.
-        let ours = |key: &String| key.split(" | ").count() == 4;
-        choices.keys().all(ours).then(|| Tuning { path, choices: choices.len(), bytes: about.len() })
-    }
-}
-
-/// What to remove of what there is.
-struct Removal<'a> {
-    found: &'a [Network],
-    remove: &'a [Network],
-    tuning: Option<&'a Tuning>,
-    dry_run: bool,
-}
-
-fn remove(context: &mut Context<'_>, folder: &Path, removal: &Removal<'_>) -> Result<()> {
-    let (images, bytes) = totals(removal.found);
-    let (mut removed, mut removed_bytes) = totals(removal.remove);
-    if !removal.dry_run {
-        let done = cache::remove(folder, removal.remove)?;
-        (removed, removed_bytes) = (done.0 as usize, done.1);
-        if let Some(tuning) = removal.tuning {
-            files::remove(&tuning.path)?;
-        }
-    }
-    let (left, left_bytes) = (images.saturating_sub(removed), bytes.saturating_sub(removed_bytes));
-    if context.json {
-        return context.json(&json!({
-            "folder": folder, "dry_run": removal.dry_run,
-            "removed": { "images": removed, "bytes": removed_bytes, "tuning": removal.tuning.is_some() },
-            "left": { "images": left, "bytes": left_bytes },
-        }));
-    }
-    let words = if removal.dry_run { "would remove" } else { "removed" };
-    context.line(&format!(
-        "{words} label maps of {removed} images, {}; {left} images, {} left",
-        size_in_words(removed_bytes),
-        size_in_words(left_bytes)
-    ))?;
-    match removal.tuning {
-        Some(tuning) => context.line(&format!("{words} tuning choices of {} convolutions", tuning.choices)),
-        None => Ok(()),
-    }
+fn remove(job: &CacheJob, dry_run: bool, context: &mut Context<'_>) -> Result<()> {
+    let removal = if dry_run { job.estimate()? } else { job.perform()? };
+    let said = json!({
+        "folder": removal.folder, "dry_run": dry_run,
+        "removed": { "images": removal.images, "bytes": removal.bytes, "tuning": removal.tuning.is_some() },
+        "left": { "images": removal.left_images, "bytes": removal.left_bytes },
+    });
+    context.tell(&said, || {
+        let words = if dry_run { "would remove" } else { "removed" };
+        let (bytes, left) = (size_in_words(removal.bytes), size_in_words(removal.left_bytes));
+        let (images, left_images) = (removal.images, removal.left_images);
+        let label_maps = format!("{words} label maps of {images} images, {bytes}; {left_images} images, {left} left");
+        let tuning = removal.tuning.map(|choices| format!("{words} tuning choices of {choices} convolutions"));
+        [label_maps].into_iter().chain(tuning).collect()
+    })
 }

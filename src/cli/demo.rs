@@ -2,20 +2,18 @@
 //!
 //! Every step is a command that users can type; the demo types it for them.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::PathBuf;
 
-use clap::{Args, Parser};
+use clap::Args;
 use serde_json::json;
 
-use super::Cli;
-use super::context::{Context, time_in_words};
+use super::context::Context;
+use super::words::time_in_words;
 use crate::error::{Error, Result};
-use crate::files;
-use crate::report::story::{self, Agreement, Story, folders};
-use crate::roles::control::{self, Tensors};
+use crate::report::story::{self, Agreement, Story};
 use crate::scenes;
-use crate::weights::{Precision, Stored, WeightFile, save_as, shipped};
+use crate::work::demo::{DemoJob, DemoStep};
+use crate::work::timing::Stopwatch;
 
 /// See what the units of a network have learned, in a minute or two, without any download.
 #[derive(Debug, Args)]
@@ -46,72 +44,27 @@ pub(super) struct DemoArgs {
     dry_run: bool,
 }
 
-/// The layer that is dissected, and its tensors.
-const LAYER: &str = "conv5_3";
-/// A sixth of its units.
-const SIXTH: &str = "21";
-const STEM: &str = "features.conv5_3";
-/// Seeds of the pictures, that the classifier was trained on and another, and by what their number is divided: units are removed
-/// from fewer.
-const SEEDS: [(&str, u32, u32); 3] = [(folders::TRAINING, 1, 3), (folders::HELD_OUT, 2, 1), (folders::JUDGED, 2, 2)];
-/// Seed of the controls.
-const CONTROL_SEED: u32 = 1;
-/// The generator's layers: all that are dissected, those whose units for trees are switched off and whose units for doors are set.
-const GENERATOR_LAYERS: &str = "layer4,layer5,layer6";
-const TREES_LAYER: &str = "layer6";
-const DOORS_LAYER: &str = "layer5";
-/// Latents to look at, to show and to edit.
-const LATENTS: &str = "0-255";
-const SHOWN: &str = "0-15";
-const EDITED: &str = "0-31";
-/// Units switched off, units set, and positions of an image at which they are.
-const REMOVED: &str = "6";
-const SET: &str = "5";
-const POSITIONS: &str = "16";
-/// Rows and columns on which its images are labelled: those of its images.
-const GENERATOR_GRID: &str = "64x64";
-/// What the segmenter says of a picture. Halves of objects are in no exact map.
-const SEGMENTED: [&str; 8] = [
-    "--concepts",
-    "upernet",
-    "--segmenter",
-    shipped::SEGMENTER,
-    "--categories",
-    "object,part,material",
-    "--halves",
-    "off",
-];
-
-/// A step of the story.
-struct Step {
-    /// What it does, for the user.
-    title: &'static str,
-    /// Shipped networks it needs.
-    needs: &'static [&'static str],
-    /// The command without the program's name.
-    words: Vec<String>,
-}
-
 /// Runs `netdissect demo`.
 ///
 /// # Errors
 /// [`crate::error::Kind::Usage`] if the folder holds something else; [`crate::error::Kind::Interrupted`] if stopped, with what was done kept; else as the commands'.
 pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
-    let (steps, missing) = steps(args);
+    let job = DemoJob { output: args.output.clone(), scenes: args.scenes, restart: args.restart };
+    let (steps, missing) = job.steps();
     if args.dry_run {
         return dry_run(args, context, &steps, &missing);
     }
-    let started = Instant::now();
-    files::make_folder(&args.output.join("control"))?;
-    Control::ALL.iter().try_for_each(|control| control.write(&args.output))?;
+    let clock = Stopwatch::start();
+    job.write_controls()?;
     for (place, step) in steps.iter().enumerate() {
         context.host.progress.note(&format!("[{} of {}] {}", place + 1, steps.len(), step.title));
-        type_in(&step.words, context)?;
+        // What it says on standard output is told at the end, in one story.
+        super::type_in(&step.words, context.host, &mut std::io::sink())?;
     }
     let world =
         story::World { pictures: args.scenes.into(), classes: &scenes::classes(), concepts: scenes::concepts().len() };
     let story = story::write(&args.output, &world, &missing)?;
-    let (page, seconds) = (args.output.join("report.html"), started.elapsed().as_secs_f64());
+    let (page, seconds) = (args.output.join("report.html"), clock.seconds());
     if context.json {
         let story = serde_json::to_value(&story).map_err(|error| Error::internal(error.to_string()))?;
         return context.json(&json!({ "folder": args.output, "report": page, "seconds": seconds, "story": story }));
@@ -152,183 +105,8 @@ fn tell(context: &mut Context<'_>, story: &Story) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command, whose results go to files alone.
-fn type_in(words: &[String], context: &Context<'_>) -> Result<()> {
-    let parsed = Cli::try_parse_from(std::iter::once("netdissect").chain(words.iter().map(String::as_str)));
-    let cli = parsed.map_err(|error| Error::internal(error.to_string()).at(words.join(" ")))?;
-    let mut unheard = std::io::sink();
-    super::perform(&cli.command, &mut Context { host: context.host, json: context.json, out: &mut unheard })
-}
-
-/// The steps that can be taken, and the networks that keep others from it.
-fn steps(args: &DemoArgs) -> (Vec<Step>, Vec<&'static str>) {
-    let is_there = |name: &&str| shipped::find(name).is_some();
-    let all = all_steps(args);
-    let mut missing = Vec::new();
-    for name in all.iter().flat_map(|step| step.needs).filter(|name| !is_there(name)) {
-        if !missing.contains(name) {
-            missing.push(*name);
-        }
-    }
-    (all.into_iter().filter(|step| step.needs.iter().all(is_there)).collect(), missing)
-}
-
-/// The whole story.
-fn all_steps(args: &DemoArgs) -> Vec<Step> {
-    let at = |folder: &str| args.output.join(folder).display().to_string();
-    let step = |title, needs, words: &[&str]| {
-        let mut words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-        if args.restart && words.first().is_some_and(|word| word != "scenes" && word != "generate") {
-            words.push("--restart".to_owned());
-        }
-        Step { title, needs, words }
-    };
-    let mut all: Vec<Step> = SEEDS
-        .iter()
-        .map(|(folder, seed, share)| {
-            let count = (args.scenes / share).to_string();
-            let words = ["scenes", "--count", &count, "--seed", &seed.to_string(), "-o", &at(folder)];
-            step("drawing places, with exact label maps", &[], &words)
-        })
-        .collect();
-    let (images, labels) = (at(&format!("{}/images", folders::HELD_OUT)), at(&format!("{}/labels", folders::HELD_OUT)));
-    let dissect = |title, needs, network: &[&str], concepts: &[&str], folder: &str| {
-        let words = ["dissect", &images, "--as-is", "-l", LAYER, "-o", &at(folder)];
-        step(title, needs, &[&words[..], network, concepts].concat())
-    };
-    let (classifier, exact) = (["--model", shipped::CLASSIFIER], ["--labels", &labels]);
-    let control = |control: Control| control.path(&args.output).display().to_string();
-    let (random, rotated) = (control(Control::Random), control(Control::Rotated));
-    all.push(dissect(
-        "what the classifier's units see",
-        &[shipped::CLASSIFIER],
-        &classifier,
-        &exact,
-        folders::CLASSIFIER,
-    ));
-    all.push(dissect(
-        "the same, with a segmenter in place of the exact maps",
-        &[shipped::CLASSIFIER, shipped::SEGMENTER],
-        &classifier,
-        &SEGMENTED,
-        folders::SEGMENTED,
-    ));
-    let training = at(&format!("{}/images", folders::TRAINING));
-    let judged = at(&format!("{}/images", folders::JUDGED));
-    let words = [
-        "ablate",
-        &training,
-        "--held-out",
-        &judged,
-        "--as-is",
-        "-l",
-        LAYER,
-        "--sizes",
-        SIXTH,
-        "-o",
-        &at(folders::ABLATION),
-    ];
-    all.push(step("the classifier without some units", &[shipped::CLASSIFIER], &[&words[..], &classifier].concat()));
-    all.push(dissect("control: random weights", &[shipped::CLASSIFIER], &["-w", &random], &exact, folders::RANDOM));
-    let turned = ["-w", &rotated, "--pre-relu"];
-    all.push(dissect("control: units turned at random", &[shipped::CLASSIFIER], &turned, &exact, folders::ROTATED));
-    all.extend(generator_steps(at, step, &control(Control::RandomGenerator)));
-    all
-}
-
-/// What the generator's units make, and what becomes of its images without or with them.
-fn generator_steps(
-    at: impl Fn(&str) -> String,
-    step: impl Fn(&'static str, &'static [&'static str], &[&str]) -> Step,
-    untaught: &str,
-) -> Vec<Step> {
-    const NEEDS: &[&str] = &[shipped::GENERATOR, shipped::SEGMENTER];
-    let network = ["--model", shipped::GENERATOR];
-    let (run, edits, random) = (at(folders::GENERATOR), at(folders::EDITS), at(folders::GENERATOR_RANDOM));
-    let dissect = ["dissect", "--latents", LATENTS, "-l", GENERATOR_LAYERS, "--grid", GENERATOR_GRID];
-    let layer = |name: &str| at(&format!("{}/{name}", folders::GENERATOR));
-    let (trees, doors) = (layer(TREES_LAYER), layer(DOORS_LAYER));
-    let generate = ["generate", "--latents", SHOWN, "-o", &at(folders::GENERATED)];
-    let remove = ["remove", &trees, "--concept", "tree", "--units", REMOVED, "--latents", EDITED, "-o", &edits];
-    let insert = [
-        "insert",
-        &doors,
-        "--concept",
-        "door",
-        "--units",
-        SET,
-        "--positions",
-        POSITIONS,
-        "--latents",
-        EDITED,
-        "-o",
-        &edits,
-    ];
-    vec![
-        step("places that a generator makes up", NEEDS, &[&generate[..], &network].concat()),
-        step("what the generator's units make", NEEDS, &[&dissect[..], &network, &SEGMENTED, &["-o", &run]].concat()),
-        step("images without trees", NEEDS, &[&remove[..], &network, &SEGMENTED].concat()),
-        step("images with more doors", NEEDS, &[&insert[..], &network, &SEGMENTED].concat()),
-        step(
-            "control: a generator of random weights",
-            NEEDS,
-            &[&dissect[..], &["-w", untaught], &SEGMENTED, &["-o", &random]].concat(),
-        ),
-    ]
-}
-
-/// A network that the story is held against: it has learned nothing, or has no units of its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Control {
-    Random,
-    Rotated,
-    RandomGenerator,
-}
-
-impl Control {
-    const ALL: [Control; 3] = [Control::Random, Control::Rotated, Control::RandomGenerator];
-
-    /// Where its weights go.
-    fn path(self, output: &Path) -> PathBuf {
-        output.join(match self {
-            Control::Random => "control/random.safetensors",
-            Control::Rotated => "control/rotated.safetensors",
-            Control::RandomGenerator => "control/random-generator.safetensors",
-        })
-    }
-
-    /// The network that it is made from.
-    fn of(self) -> &'static str {
-        if self == Control::RandomGenerator { shipped::GENERATOR } else { shipped::CLASSIFIER }
-    }
-
-    /// Writes its weights; the same bytes every time.
-    fn write(self, output: &Path) -> Result<()> {
-        let Some(path) = shipped::find(self.of()).and_then(|network| network.paths().into_iter().next()) else {
-            return Ok(());
-        };
-        let (file, to, rotated) = (WeightFile::open(&path)?, self.path(output), self == Control::Rotated);
-        let tensors = match rotated {
-            true => control::rotated(&file, STEM, "classifier.", CONTROL_SEED)?,
-            false => control::random(&file, CONTROL_SEED)?,
-        };
-        write_weights(&to, &file, tensors, rotated)
-    }
-}
-
-fn write_weights(path: &Path, like: &WeightFile, tensors: Tensors, body: bool) -> Result<()> {
-    let mut metadata = like.metadata().to_vec();
-    if body {
-        use crate::weights::import::{BODY_KEY, CLASSES_KEY};
-        metadata.retain(|(key, _)| key != BODY_KEY && key != CLASSES_KEY);
-        metadata.push((BODY_KEY.to_owned(), "true".to_owned()));
-    }
-    let (stored, values): (Vec<Stored>, Vec<Vec<f32>>) = tensors.into_iter().unzip();
-    save_as(Precision::Single, path, &metadata, &stored, |index| Ok(values[index].as_slice().into())).map(drop)
-}
-
 /// Prints the commands.
-fn dry_run(args: &DemoArgs, context: &mut Context<'_>, steps: &[Step], missing: &[&str]) -> Result<()> {
+fn dry_run(args: &DemoArgs, context: &mut Context<'_>, steps: &[DemoStep], missing: &[&str]) -> Result<()> {
     if context.json {
         let steps: Vec<_> = steps.iter().map(|step| json!({ "title": step.title, "command": step.words })).collect();
         return context.json(&json!({ "folder": args.output, "steps": steps, "missing": missing }));
@@ -345,13 +123,16 @@ fn dry_run(args: &DemoArgs, context: &mut Context<'_>, steps: &[Step], missing: 
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
     fn every_step_is_a_command_that_can_be_typed() {
         for restart in [false, true] {
-            let args = DemoArgs { output: "story".into(), scenes: 90, restart, dry_run: false };
-            let all = all_steps(&args);
+            let job = DemoJob { output: "story".into(), scenes: 90, restart };
+            let all = job.all_steps();
             assert!(all.len() >= 10);
             for step in all {
                 let words = std::iter::once("netdissect").chain(step.words.iter().map(String::as_str));

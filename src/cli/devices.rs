@@ -3,7 +3,8 @@
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, size_in_words};
+use super::context::Context;
+use super::words::size_in_words;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::adapter::{self, INSTALL_HINT};
 

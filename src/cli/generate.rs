@@ -1,22 +1,16 @@
 //! `netdissect generate`: images of a generator, as it is or with units changed.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
 
-use super::context::{Context, size_in_words};
+use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::WeightArgs;
-use crate::data::pixels::rgb_of_signed;
-use crate::dissect::edits::{self, Change, Words};
-use crate::error::{Error, Result};
-use crate::files::{self, Scratch};
-use crate::report::sheet;
-use crate::session::Session;
-use crate::weights::{self, Stored};
-use crate::work::generator::Generator;
+use super::words::size_in_words;
+use crate::dissect::edits::Words;
+use crate::error::Result;
+use crate::work::generate::{GenerateJob, GeneratedFile};
 
 /// Make images with a generator, as it is or with units changed.
 #[derive(Debug, Args)]
@@ -65,114 +59,18 @@ pub(super) struct GenerateArgs {
 /// Runs `netdissect generate`.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`] if a layer, unit or latent is not there; [`crate::error::Kind::Output`] if a file cannot be written.
+/// As [`GenerateJob::perform`].
 pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> {
-    let generator = Generator::open(&args.network.choice(), &args.latents.choice())?;
-    let image = generator.model.graph.node(generator.model.graph.output()).clone();
-    let changes: Vec<Change> =
-        args.zero.iter().chain(&args.set).map(|words| words.change(generator.file.sha256())).collect::<Result<_>>()?;
-    let node_of = |layer: &str| generator.model.node_of(layer, false).map(str::to_owned);
-    let shape_of = |layer: &str| Ok(generator.model.graph.node(generator.model.graph.find(&node_of(layer)?)?).shape);
-    let edits = edits::by_layer(&changes, shape_of)?;
-    let mut keep = vec![image.name.clone()];
-    for (layer, _) in &edits {
-        keep.push(node_of(layer)?);
-    }
-    let gpu = context.host.open_gpu()?;
-    let keep: Vec<&str> = keep.iter().map(String::as_str).collect();
-    let mut session = generator.session(context.host, &gpu, &keep, args.batch)?;
-    for (layer, edit) in &edits {
-        session.edit(&node_of(layer)?, Some(edit))?;
-    }
-    if args.sheet.is_some() {
-        sheet::size(generator.indices.len(), image.shape.h)?;
-    }
-    let mut outputs = Outputs::open(args, image.shape.h)?;
-    context.host.progress.stage("generating", generator.indices.len() as u64);
-    generator.run(context.host, &session, &gpu, |indices| outputs.take(&session, &image.name, indices))?;
-    let written = outputs.finish(args, &generator)?;
-    if context.json {
-        let files: Vec<_> = written.iter().map(|(path, bytes)| json!({ "file": path, "bytes": bytes })).collect();
-        let size = [image.shape.h, image.shape.w];
-        return context.json(&json!({ "images": generator.indices.len(), "size": size, "written": files }));
-    }
-    for (path, bytes) in &written {
-        context.line(&format!("{}  {}", path.display(), size_in_words(*bytes)))?;
-    }
-    Ok(())
-}
-
-/// Where images go as they are made.
-struct Outputs<'a> {
-    args: &'a GenerateArgs,
-    /// Rows and columns.
-    side: u32,
-    /// Images of the sheet.
-    pictures: Vec<Vec<u8>>,
-    /// Numbers, gathered on disk: they do not have to fit the memory.
-    numbers: Option<Scratch>,
-    /// Bytes of the single files.
-    bytes: u64,
-}
-
-impl<'a> Outputs<'a> {
-    fn open(args: &'a GenerateArgs, side: u32) -> Result<Self> {
-        if let Some(folder) = &args.output {
-            files::make_folder(folder)?;
-        }
-        let numbers = args.raw.as_deref().map(Scratch::beside).transpose()?;
-        Ok(Outputs { args, side, pictures: Vec::new(), numbers, bytes: 0 })
-    }
-
-    /// Takes the images of a batch.
-    fn take(&mut self, session: &Session, node: &str, indices: &[u32]) -> Result<()> {
-        let images = session.read(node, indices.len() as u32)?;
-        if let Some(numbers) = &mut self.numbers {
-            numbers.append(bytemuck::cast_slice(&images.data))?;
-        }
-        if self.args.output.is_none() && self.args.sheet.is_none() {
-            return Ok(());
-        }
-        for (index, image) in indices.iter().zip(images.data.chunks_exact(images.data.len() / indices.len())) {
-            let rgb = rgb_of_signed(image);
-            if let Some(folder) = &self.args.output {
-                let png = sheet::png(&rgb, self.side, self.side)?;
-                files::write_atomic(&folder.join(format!("{index}.png")), &png)?;
-                self.bytes += png.len() as u64;
-            }
-            if self.args.sheet.is_some() {
-                self.pictures.push(rgb);
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what holds all images; every file or folder with its bytes.
-    fn finish(self, args: &GenerateArgs, generator: &Generator) -> Result<Vec<(PathBuf, u64)>> {
-        let mut written = Vec::new();
-        if let Some(folder) = &args.output {
-            written.push((folder.clone(), self.bytes));
-        }
-        if let Some(path) = &args.sheet {
-            let sheet = sheet::sheet(&self.pictures, self.side)?;
-            let png = sheet::png(sheet.as_raw(), sheet.width(), sheet.height())?;
-            files::write_atomic(path, &png)?;
-            written.push((path.clone(), png.len() as u64));
-        }
-        if let (Some(path), Some(file)) = (&args.raw, &self.numbers) {
-            let map = file.map()?;
-            let dims = vec![generator.indices.len(), 3, self.side as usize, self.side as usize];
-            let metadata = [
-                ("latents".to_owned(), json!(generator.indices).to_string()),
-                ("latents_from".to_owned(), generator.latents.describe()),
-                ("weights_sha256".to_owned(), generator.file.sha256().to_owned()),
-            ];
-            let numbers: &[f32] = bytemuck::try_cast_slice(&map)
-                .map_err(|error| Error::internal(error.to_string()).at(path.display()))?;
-            let values = |_| Ok(Cow::Borrowed(numbers));
-            let stored = [Stored { name: "images".to_owned(), dims }];
-            written.push((path.clone(), weights::save(path, &metadata, &stored, values)?.bytes));
-        }
-        Ok(written)
-    }
+    let job = GenerateJob {
+        network: args.network.choice(),
+        latents: args.latents.choice(),
+        changes: args.zero.iter().chain(&args.set).cloned().collect(),
+        batch: args.batch,
+        output: args.output.clone(),
+        sheet: args.sheet.clone(),
+        raw: args.raw.clone(),
+    };
+    let made = job.perform(context.host)?;
+    let line = |written: &GeneratedFile| format!("{}  {}", written.file.display(), size_in_words(written.bytes));
+    context.tell(&made, || made.written.iter().map(line).collect())
 }

@@ -3,7 +3,6 @@
 mod ablate;
 mod activations;
 mod bench;
-mod bench_sweep;
 mod cache;
 mod classify;
 mod concepts;
@@ -19,12 +18,13 @@ mod insert;
 mod interrupt;
 mod latents;
 mod network;
+mod output;
 mod progress;
 mod remove;
 mod scenes;
 mod segment;
-mod segment_pages;
-pub mod weights;
+mod weights;
+mod words;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -32,9 +32,11 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use self::context::{Context, GlobalArgs, writing};
+use self::context::{Context, GlobalArgs};
+use self::output::{Output, writing};
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::work::Host;
 
 /// Shows what every single unit of a vision network has learned.
 #[derive(Debug, Parser)]
@@ -107,8 +109,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match run(&cli) {
+    let mut out = Output::new(std::io::stdout().lock());
+    match run(&cli, &mut out) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(_) if out.is_closed() => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error, cli.global.color);
             ExitCode::from(error.kind().exit_code())
@@ -116,14 +120,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<()> {
+fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
     let stop = interrupt::listen()?;
     let progress = progress::Shown::new(cli.global.quiet, cli.global.no_progress);
-    let mut out = std::io::stdout().lock();
-    let host = cli.global.host(&progress, stop);
-    let context = &mut Context { host: &host, json: cli.global.json, out: &mut out };
-    perform(&cli.command, context)?;
-    context.out.flush().map_err(|error| writing(&error))
+    perform(&cli.command, &mut Context { host: &cli.global.host(&progress, stop), json: cli.global.json, out })?;
+    out.flush().map_err(|error| writing(&error))
+}
+
+/// Runs a command as if it were typed and writes its results to `out`; `words` are those after the program's name.
+///
+/// # Errors
+/// [`Kind::Usage`] if the words make no sense; else the command's.
+pub fn type_in<S: AsRef<str>>(words: &[S], host: &Host<'_>, out: &mut dyn Write) -> Result<()> {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    let cli = Cli::try_parse_from([&["netdissect"], &words[..]].concat())
+        .map_err(|error| Error::new(Kind::Usage, error.to_string()).at(words.join(" ")))?;
+    perform(&cli.command, &mut Context { host, json: cli.global.json, out })
 }
 
 fn perform(command: &Command, context: &mut Context<'_>) -> Result<()> {
@@ -139,14 +151,16 @@ fn perform(command: &Command, context: &mut Context<'_>) -> Result<()> {
         Command::Ablate(args) => experiment::run(args, context),
         Command::Segment(args) => segment::run(args, context),
         Command::Scenes(args) => scenes::run(args, context),
-        Command::Weights(args) => weights::run(args, context.json, context.out),
+        Command::Weights(args) => weights::run(args, context),
         Command::Devices(args) => devices::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Bench(args) => bench::run(args, context),
         Command::Cache(args) => cache::run(args, context),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "netdissect", context.out);
-            Ok(())
+            // Written by hand: the crate's own way of writing panics where nobody reads.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "netdissect", &mut script);
+            context.out.write_all(&script).map_err(|error| writing(&error))
         }
         Command::Man(args) => manual(args, context),
     }
@@ -185,5 +199,12 @@ mod tests {
     #[test]
     fn the_definitions_are_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_experiment_of_the_page_is_a_command() {
+        for experiment in crate::report::experiments::ALL {
+            assert!(Cli::command().find_subcommand(experiment.name).is_some(), "{}", experiment.name);
+        }
     }
 }

@@ -1,22 +1,14 @@
 //! `netdissect scenes`: pictures of a world with known truth, with label maps.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
 
-use super::context::{Context, size_in_words, time_in_words};
-use crate::error::{Error, Kind, Result};
-use crate::files;
-use crate::report::sheet;
-use crate::scenes::set::{Set, files_of};
-use crate::scenes::{classes, concepts};
-
-/// Pictures drawn to say how long all will take.
-const TRIAL: u64 = 16;
-/// Pictures of a contact sheet, at most.
-const SHEET_MAX: u64 = 900;
+use super::context::Context;
+use super::words::{size_in_words, time_in_words};
+use crate::error::Result;
+use crate::work::scenes::{DrawnScenes, ScenesEstimate, ScenesJob};
 
 /// Draw pictures of outdoor and indoor places with exact label maps of objects, parts, materials and colours.
 #[derive(Debug, Args)]
@@ -61,81 +53,50 @@ pub(super) struct ScenesArgs {
 /// Runs `netdissect scenes`.
 ///
 /// # Errors
-/// [`Kind::Usage`] if a class is not there or the folder holds something else; [`Kind::Output`] if a file cannot be written.
+/// As [`ScenesJob::perform`].
 pub(super) fn run(args: &ScenesArgs, context: &mut Context<'_>) -> Result<()> {
-    let set = set(args)?;
+    let job = ScenesJob {
+        count: args.count,
+        seed: args.seed,
+        side: if args.size == "256" { 256 } else { 128 },
+        classes: args.classes.clone(),
+        output: args.output.clone(),
+        sheet: args.sheet.clone(),
+    };
     if args.dry_run {
-        return dry_run(&set, context);
+        tell_estimate(&job.estimate()?, context)
+    } else {
+        tell(&job.perform(context.host)?, args, context)
     }
-    if args.sheet.is_some() {
-        sheet::size(set.count.min(SHEET_MAX) as usize, set.side)?;
-    }
-    let written = set.write(&args.output, context.host.progress, context.host.stop)?;
-    if let Some(path) = &args.sheet {
-        let pictures = (0..set.count.min(SHEET_MAX)).map(|index| set.picture(index).map(|picture| picture.rgb));
-        let sheet = sheet::sheet(&pictures.collect::<Result<Vec<_>>>()?, set.side)?;
-        files::write_atomic(path, &sheet::png(sheet.as_raw(), sheet.width(), sheet.height())?)?;
-    }
-    if context.json {
-        let counts: serde_json::Map<_, _> =
-            set.counts().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
-        return context.json(&json!({
-            "folder": args.output, "pictures": set.count, "drawn": written.drawn, "kept": written.kept, "bytes": written.bytes,
-            "size": set.side, "seed": set.seed, "classes": counts, "concepts": concepts().len(),
-        }));
-    }
-    let kept = if written.kept > 0 { format!(", {} were there", written.kept) } else { String::new() };
-    context.line(&format!(
-        "{}  {} pictures of {} classes, {} concepts{kept}  {}",
-        args.output.display(),
-        set.count,
-        set.classes.len(),
-        concepts().len(),
-        size_in_words(written.bytes)
-    ))
 }
 
-/// The set that the words mean.
-fn set(args: &ScenesArgs) -> Result<Set> {
-    let known = classes();
-    let mut chosen = Vec::new();
-    for name in &args.classes {
-        let class = known.iter().position(|known| known == name).ok_or_else(|| {
-            let error = Error::new(Kind::Usage, format!("no class is called `{name}`")).at("--classes");
-            error.hint(format!("classes are {}", known.join(", ")))
-        })?;
-        if !chosen.contains(&class) {
-            chosen.push(class);
-        }
-    }
-    if chosen.is_empty() {
-        chosen = (0..known.len()).collect();
-    }
-    let side = if args.size == "256" { 256 } else { 128 };
-    Ok(Set { seed: args.seed, side, count: args.count, classes: chosen })
+fn tell(
+    DrawnScenes { set, concepts, written }: &DrawnScenes,
+    args: &ScenesArgs,
+    context: &mut Context<'_>,
+) -> Result<()> {
+    let counts = set.counts().into_iter().map(|(name, count)| (name.to_owned(), count.into()));
+    let said = json!({
+        "folder": args.output, "pictures": set.count, "drawn": written.drawn, "kept": written.kept, "bytes": written.bytes,
+        "size": set.side, "seed": set.seed, "classes": counts.collect::<serde_json::Map<_, _>>(), "concepts": concepts,
+    });
+    context.tell(&said, || {
+        let kept = if written.kept > 0 { format!(", {} were there", written.kept) } else { String::new() };
+        let (folder, count, classes) = (args.output.display(), set.count, set.classes.len());
+        let size = size_in_words(written.bytes);
+        vec![format!("{folder}  {count} pictures of {classes} classes, {concepts} concepts{kept}  {size}")]
+    })
 }
 
-/// Draws a few pictures, writes nothing, and says what the whole would take.
-fn dry_run(set: &Set, context: &mut Context<'_>) -> Result<()> {
-    use rayon::prelude::*;
-    let trial = set.count.min(TRIAL);
-    let step = set.count / trial;
-    let start = Instant::now();
-    (0..trial).into_par_iter().try_for_each(|index| set.picture(index * step).map(drop))?;
-    let seconds = start.elapsed().as_secs_f64() / trial as f64 * set.count as f64;
-    let files = files_of(set.count);
-    if context.json {
-        return context.json(&json!({
-            "pictures": set.count, "classes": set.classes.len(), "concepts": concepts().len(), "files": files, "seconds": seconds,
-        }));
-    }
-    for (name, count) in set.counts() {
-        context.line(&format!("{name}: {count}"))?;
-    }
-    context.line(&format!(
-        "{} pictures of {1}x{1}, {files} files, about {2}",
-        set.count,
-        set.side,
-        time_in_words(seconds)
-    ))
+fn tell_estimate(estimate: &ScenesEstimate, context: &mut Context<'_>) -> Result<()> {
+    let ScenesEstimate { set, concepts, files, seconds } = estimate;
+    let said = json!({
+        "pictures": set.count, "classes": set.classes.len(), "concepts": concepts, "files": files, "seconds": seconds,
+    });
+    context.tell(&said, || {
+        let mut lines: Vec<_> = set.counts().iter().map(|(name, count)| format!("{name}: {count}")).collect();
+        let (count, side, time) = (set.count, set.side, time_in_words(*seconds));
+        lines.push(format!("{count} pictures of {side}x{side}, {files} files, about {time}"));
+        lines
+    })
 }

@@ -13,7 +13,6 @@ use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::kernels::tune::Tuner;
 use crate::models::{Model, progan};
-use crate::progress::check_stop;
 use crate::report::schema;
 use crate::roles::{Sweep, sweep};
 use crate::session::{self, Session};
@@ -102,29 +101,6 @@ impl Generator {
     pub fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
         let graph = self.model.graph.head(nodes)?;
         network::open_session(host, gpu, &graph, &self.file, (nodes, self.indices.len()), batch)
-    }
-
-    /// Runs all latents; `each` is given the numbers of a batch once its values can be read.
-    ///
-    /// # Errors
-    /// [`Kind::Interrupted`] if the user stops it; what `each` returns; else what the device reports.
-    pub fn run(
-        &self,
-        host: &Host<'_>,
-        session: &Session,
-        gpu: &Gpu,
-        mut each: impl FnMut(&[u32]) -> Result<()>,
-    ) -> Result<()> {
-        let mut reader = self.latents.reader()?;
-        for indices in self.indices.chunks(session.batch() as usize) {
-            check_stop(host.stop)?;
-            let n = indices.len() as u32;
-            session.upload(&reader.rows(indices)?, n)?;
-            gpu.submit(&gpu.program(session.record(n)?)?)?;
-            each(indices)?;
-            host.progress.advance(n.into());
-        }
-        Ok(())
     }
 
     /// Rows and columns of its images.

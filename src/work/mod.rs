@@ -3,12 +3,24 @@
 //! A job is a struct of plain data: what to work on, how, and where results go. It is done with a [`Host`], which lends the device and
 //! listens; what comes back is plain data too. `cli/` turns words into jobs and outcomes into words.
 
+pub mod activations;
+pub mod bench;
+mod bench_sweep;
+pub mod cache;
+pub mod classify;
 pub mod concepts;
+pub mod demo;
+pub mod dissect;
+pub mod doctor;
 pub mod experiments;
+pub mod generate;
 pub mod generator;
 pub mod host;
+pub mod import;
 pub mod network;
 pub mod run_folder;
+pub mod scenes;
+pub mod segment;
 pub mod strips;
 pub mod subject;
 pub mod timing;

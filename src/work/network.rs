@@ -191,6 +191,18 @@ impl ImageNetwork {
         })
     }
 
+    /// The node that tells the classes.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] if there is none.
+    pub fn logits(&self) -> Result<&str> {
+        self.model.logits.as_deref().ok_or_else(|| {
+            Error::input("has no fully connected layers, so it cannot classify")
+                .at(self.file.path().display())
+                .hint("import a file that has them, without `--body`")
+        })
+    }
+
     /// The network as a report names it.
     ///
     /// # Errors
@@ -202,14 +214,6 @@ impl ImageNetwork {
     /// Word for the order of the images.
     pub fn order(&self) -> &'static str {
         self.order.name()
-    }
-
-    /// The nodes to read for the layers the user named.
-    ///
-    /// # Errors
-    /// [`Kind::Input`] with the nearest name as a hint.
-    pub fn nodes(&self, layers: &LayerChoice) -> Result<Vec<(String, String)>> {
-        self.model.nodes_of(&layers.layers, layers.pre_relu)
     }
 
     /// Puts the part of the network that these nodes need on the device, for as many images at once as asked or as fit; halves

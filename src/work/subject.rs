@@ -2,18 +2,20 @@
 
 use std::sync::atomic::AtomicBool;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Host;
 use super::concepts::PhotographFolder;
 use super::generator::{Generator, LatentChoice, Parts};
 use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice, report_model};
-use crate::data::ImageSource;
 use crate::data::latent_source::LatentSource;
-use crate::data::loader::ImageLoader;
+use crate::data::loader::{ImageLoader, Skipped};
+use crate::data::{ImageBatch, ImageSource};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::models::Model;
+use crate::progress::check_stop;
 use crate::report::schema;
 use crate::session::Session;
 use crate::weights::WeightFile;
@@ -25,6 +27,13 @@ pub enum Inputs {
     Images(ImageChoice),
     /// Latents, where the network is a generator.
     Latents(LatentChoice),
+}
+
+impl Default for Inputs {
+    /// No photographs yet.
+    fn default() -> Self {
+        Inputs::Images(ImageChoice::default())
+    }
 }
 
 /// A network and what it is given, opened and checked.
@@ -122,7 +131,18 @@ impl Subject {
         Ok(report_model(self.model(), self.file(), self.preprocess()?))
     }
 
-    /// Puts the network on the device, for as many images at once as asked or as fit.
+    /// Puts the part of the network that these nodes need on the device, for as many images at once as asked or as fit.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn session(&self, host: &Host<'_>, gpu: &Gpu, keep: &[&str], batch: Option<u32>) -> Result<Session> {
+        match self {
+            Subject::Photographs(network) => network.session(host, gpu, keep, batch),
+            Subject::Latents(generator) => generator.session(host, gpu, keep, batch),
+        }
+    }
+
+    /// Puts the whole network on the device, a generator in two parts, for as many images at once as asked or as fit.
     ///
     /// # Errors
     /// As [`Session::new`].
@@ -203,6 +223,14 @@ impl Source {
         })
     }
 
+    /// Files that could not be used, as far as they were looked at.
+    pub fn unreadable(&self) -> Vec<Unreadable> {
+        match self {
+            Source::Photographs(loader) => loader.skipped().into_iter().map(Unreadable::from).collect(),
+            Source::Latents(_) => Vec::new(),
+        }
+    }
+
     /// The error of a run without any image.
     pub fn nothing_readable(&self) -> Error {
         match self {
@@ -218,4 +246,44 @@ impl Source {
             Source::Latents(latents) => latents,
         }
     }
+}
+
+/// A file that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
+    /// Name of the image.
+    pub image: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl From<Skipped> for Unreadable {
+    fn from(skipped: Skipped) -> Unreadable {
+        Unreadable { image: skipped.name, reason: skipped.reason }
+    }
+}
+
+/// Sends all images through a session; `each` is given a batch once its values can be read.
+///
+/// # Errors
+/// [`crate::error::Kind::Interrupted`] if the user stops it; what `each` returns; else what the device reports.
+pub fn forward(
+    host: &Host<'_>,
+    gpu: &Gpu,
+    session: &Session,
+    images: &dyn ImageSource,
+    mut each: impl FnMut(&ImageBatch) -> Result<()>,
+) -> Result<()> {
+    for batch in images.batches(0..images.count()) {
+        check_stop(host.stop)?;
+        let batch = batch?;
+        let n = batch.indices.len() as u32;
+        if n > 0 {
+            session.upload(&batch.input, n)?;
+            gpu.submit(&gpu.program(session.record(n)?)?)?;
+            each(&batch)?;
+        }
+        host.progress.advance(n.into());
+    }
+    Ok(())
 }

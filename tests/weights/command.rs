@@ -2,26 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
-use netdissect::cli::weights::{WeightsArgs, run};
+use netdissect::cli;
 use netdissect::error::{Error, Kind};
 use netdissect::weights::WeightFile;
+use netdissect::work::Host;
 use serde_json::Value;
 
 use crate::support::{difference, golden};
 
-#[derive(Parser)]
-struct Command {
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(flatten)]
-    weights: WeightsArgs,
-}
-
 fn weights(words: &[&str]) -> Result<String, Error> {
-    let command = Command::try_parse_from([&["weights"], words].concat()).unwrap();
     let mut out = Vec::new();
-    run(&command.weights, command.json, &mut out).map(|()| String::from_utf8(out).unwrap())
+    cli::type_in(&[&["weights"], words].concat(), &Host::default(), &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
 }
 
 fn text(path: &Path) -> &str {

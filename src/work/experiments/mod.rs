@@ -11,14 +11,13 @@ pub mod ranked;
 pub mod remove;
 
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use super::Host;
 use super::generator::Parts;
 use super::run_folder::{RunFiles, digest};
-use super::timing::seconds_each;
+use super::timing::{Stopwatch, seconds_each};
 use crate::data::Watch;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -138,10 +137,12 @@ pub fn perform<E: Experiment>(job: &E, place: &Place, host: &Host<'_>) -> Result
     } else {
         E::FILES.begin(folder, &described)?;
         let loaded = job.load(&opened, host)?;
-        let started = Instant::now();
+        let clock = Stopwatch::start();
         let found = job.run(&opened, loaded, &Bench { folder, job: digest(&described), host })?;
         reports::write(folder, &found.report, &found.csv)?;
-        write_timing::<E>(folder, started)?;
+        let (begun, seconds) = (clock.timing().started_unix, clock.seconds());
+        let timing = json!({ "started_unix": begun, "seconds": seconds });
+        write_json(&folder.join(format!("{}-timing.json", E::Report::NAME)), &timing)?;
         end::<E>(folder)?;
     }
     // What is said afterwards is what the file says, which may round the last digit of a number.
@@ -162,13 +163,6 @@ pub fn estimate<E: Experiment>(job: &E, host: &Host<'_>) -> Result<Estimate> {
 fn end<E: Experiment>(folder: &Path) -> Result<()> {
     E::FILES.remove_states(folder)?;
     reports::write_page(folder)
-}
-
-fn write_timing<E: Experiment>(folder: &Path, started: Instant) -> Result<()> {
-    let seconds = started.elapsed().as_secs_f64();
-    let begun = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64()) - seconds;
-    let timing = json!({ "started_unix": begun as u64, "seconds": seconds });
-    write_json(&folder.join(format!("{}-timing.json", E::Report::NAME)), &timing)
 }
 
 impl Bench<'_> {
@@ -218,4 +212,32 @@ impl Estimate {
 fn split<'a>(gpu: &'a Gpu, parts: &'a mut Parts) -> Result<Split<'a>> {
     let tail = parts.tail.as_mut().ok_or_else(|| Error::internal("a generator in one part"))?;
     Ok(Split { gpu, head: &parts.head, tail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks the names of an experiment's files, and gives its own.
+    fn name_of<E: Experiment>() -> &'static str {
+        let name = E::Report::NAME;
+        assert_eq!((E::FILES.job, E::FILES.result), (&*format!("{name}-run.json"), &*format!("{name}.json")));
+        let own = format!("{name}-");
+        assert!(E::FILES.states.iter().all(|state| state.starts_with(&own)), "{name}: {:?}", E::FILES.states);
+        name
+    }
+
+    #[test]
+    fn experiments_that_share_a_folder_do_not_share_files_and_the_page_knows_them_all() {
+        let mut names = [
+            name_of::<ablate::Ablate>(),
+            name_of::<remove::Remove>(),
+            name_of::<insert::Insert>(),
+            name_of::<detect::Detect>(),
+        ];
+        let mut known: Vec<&str> = reports::ALL.iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(names[..], known[..]);
+    }
 }

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
-use super::context::{Context, size_in_words};
+use super::Host;
+use super::bench::{BenchRow, RowListener, middle};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernels::tune::Tuner;
@@ -17,12 +16,6 @@ use crate::weights::WeightFile;
 /// Sweeps are repeated until this long has passed, or as often as asked.
 const LONG_ENOUGH: Duration = Duration::from_secs(60);
 
-/// Milliseconds of a median.
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 /// Times the parts of a generator cut behind a layer, and an insertion at every position of it for one latent.
 ///
 /// The baseline is what a loop over positions would cost: one head pass and one tail pass a position, one image at a time. Its passes
@@ -31,11 +24,12 @@ fn median(mut times: Vec<f64>) -> f64 {
 /// # Errors
 /// What the device reports.
 pub(super) fn rows(
-    context: &mut Context<'_>,
+    host: &Host<'_>,
     (gpu, file, model): (&Gpu, &WeightFile, &Model),
     node: &str,
     (repeats, batch): (u32, u32),
-) -> Result<Vec<Value>> {
+    each: &mut RowListener<'_>,
+) -> Result<()> {
     let mut tuner = Tuner::cached();
     let (first, second) = model.graph.split(node)?;
     let head = Session::new(gpu, &first, file, 1, &[node], &mut tuner)?;
@@ -49,7 +43,7 @@ pub(super) fn rows(
     let pass = |session: &Session, times: &mut Vec<f64>| {
         let program = gpu.program(session.record(1)?)?;
         for run in 0..=repeats {
-            check_stop(context.host.stop)?;
+            check_stop(host.stop)?;
             let start = Instant::now();
             gpu.wait_for(gpu.submit(&program)?)?;
             // The first compiles.
@@ -69,7 +63,7 @@ pub(super) fn rows(
         split.begin(&latent, 1)?;
         split.images(&[0], None)?;
         for chunk in positions.chunks(batch as usize) {
-            check_stop(context.host.stop)?;
+            check_stop(host.stop)?;
             windows.images(gpu, split.tail, &units, chunk)?;
         }
         gpu.wait()
@@ -86,24 +80,17 @@ pub(super) fn rows(
     }
     pass(&single, &mut tails)?;
     pass(&head, &mut heads)?;
-    let (head, tail, sweep, count) = (median(heads), median(tails), median(sweeps), positions.len());
+    let (head, tail, sweep, count) = (middle(heads), middle(tails), middle(sweeps), positions.len());
     let apart = head + tail * count as f64;
-    let ratio = sweep / apart;
-    if !context.json {
-        context.line(&format!("head, 1 image: {head:.1} ms"))?;
-        context.line(&format!("tail, 1 image: {tail:.1} ms"))?;
-        context.line(&format!(
-            "sweep over {count} positions, {batch} at once: {sweep:.1} ms, {:.2} of {apart:.1} ms for 1 head and {count} tails",
-            ratio
-        ))?;
-        context.line(&format!("most memory at one time: {}", size_in_words(gpu.peak_bytes())))?;
-    }
-    Ok(vec![
-        json!({ "layer": "head", "milliseconds": head }),
-        json!({ "layer": "tail", "milliseconds": tail }),
-        json!({
-            "layer": "sweep", "positions": count, "batch": batch, "milliseconds": sweep, "head_and_tails_milliseconds": apart,
-            "ratio": ratio, "peak_bytes": gpu.peak_bytes(),
-        }),
-    ])
+    each(BenchRow::Part { layer: "head", milliseconds: head })?;
+    each(BenchRow::Part { layer: "tail", milliseconds: tail })?;
+    each(BenchRow::Sweep {
+        layer: "sweep",
+        positions: count,
+        batch,
+        milliseconds: sweep,
+        head_and_tails_milliseconds: apart,
+        ratio: sweep / apart,
+        peak_bytes: gpu.peak_bytes(),
+    })
 }

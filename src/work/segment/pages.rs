@@ -6,8 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 
-use super::context::{Context, writing};
-use super::segment::Run;
+use super::run::SegmentRun;
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{LabelMaps, Vocabulary};
 use crate::error::{Error, Result};
@@ -16,7 +15,7 @@ use crate::report::schema::Skipped;
 use crate::report::segments::{self, PER_PAGE, Shown};
 
 /// Areas of all images.
-const AREAS: &str = "areas.json";
+pub(super) const AREAS: &str = "areas.json";
 
 /// Areas of one image.
 #[derive(Serialize)]
@@ -43,19 +42,19 @@ struct LabelArea<'a> {
 /// # Errors
 /// [`crate::error::Kind::Input`] if an image's files are not as they were written; [`crate::error::Kind::Output`] if a file cannot
 /// be written.
-pub(super) fn write(run: &Run<'_>, context: &Context<'_>, skipped: &[Skipped]) -> Result<()> {
-    let output = run.args.output();
+pub(super) fn write(run: &SegmentRun<'_>, skipped: &[Skipped]) -> Result<()> {
+    let output = &run.job.output;
     let folder = LabelFolder::open(output)?;
     let view = run.view(skipped);
     let usable: Vec<usize> = (0..run.set.len()).filter(|&index| run.is_finished(index)).collect();
-    context.host.progress.stage("writing pages", usable.len() as u64);
+    run.host.progress.stage("writing pages", usable.len() as u64);
     let mut failure = None;
     let written = files::write_atomic_with(&output.join(AREAS), |out| {
         let head = json!({ "concepts": view.source, "downsample": view.downsample, "skipped": skipped }).to_string();
         write!(out, "{},\"images\":[", head.strip_suffix('}').unwrap_or(&head))?;
         for (number, some) in usable.chunks(PER_PAGE).enumerate() {
             match page(run, &folder, &view, (number, some), out) {
-                Ok(()) => context.host.progress.advance(some.len() as u64),
+                Ok(()) => run.host.progress.advance(some.len() as u64),
                 Err(error) => {
                     failure = Some(error);
                     return Err(std::io::ErrorKind::Other.into());
@@ -70,13 +69,13 @@ pub(super) fn write(run: &Run<'_>, context: &Context<'_>, skipped: &[Skipped]) -
 
 /// Writes one page, and the areas of its images to `out`.
 fn page(
-    run: &Run<'_>,
+    run: &SegmentRun<'_>,
     folder: &LabelFolder,
     view: &segments::Run<'_>,
     (number, indices): (usize, &[usize]),
     out: &mut dyn Write,
 ) -> Result<()> {
-    let output = run.args.output();
+    let output = &run.job.output;
     let mut shown = Vec::with_capacity(indices.len());
     for (at, &index) in indices.iter().enumerate() {
         let maps = run.read(folder, index)?;
@@ -114,21 +113,4 @@ fn remove_pages(output: &Path, from: usize) -> Result<()> {
         files::remove(&path)?;
     }
     Ok(())
-}
-
-/// Says what was made.
-///
-/// # Errors
-/// [`crate::error::Kind::Output`] if nobody can take it.
-pub(super) fn print(context: &mut Context<'_>, output: &Path, images: usize, skipped: &[Skipped]) -> Result<()> {
-    let page = output.join(segments::file_name(0));
-    if context.json {
-        let mut file = files::open(&output.join(AREAS))?;
-        return std::io::copy(&mut file, context.out).map(|_| ()).map_err(|error| writing(&error));
-    }
-    context.line(&format!("{images} image{} segmented", if images == 1 { "" } else { "s" }))?;
-    for skipped in skipped {
-        context.line(&format!("skipped {}: {}", skipped.name, skipped.reason))?;
-    }
-    context.line(&page.display().to_string())
 }

@@ -1,0 +1,133 @@
+//! Naming the most likely classes of images, as a job.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::Host;
+use super::network::{ImageChoice, ImageNetwork, NetworkChoice};
+use super::subject::{Unreadable, forward};
+use crate::data::loader::ImageLoader;
+use crate::error::Result;
+use crate::files;
+use crate::weights::import;
+
+/// Which images to classify, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassifyJob {
+    /// The classifier.
+    pub network: NetworkChoice,
+    /// The images.
+    pub images: ImageChoice,
+    /// Images at once; as many as the memory allows if left out.
+    pub batch: Option<u32>,
+    /// Classes to name for each image.
+    pub top: usize,
+    /// File of the classes' names, one a line, in the order of the last layer; those of the weights if left out.
+    pub classes: Option<PathBuf>,
+}
+
+impl Default for ClassifyJob {
+    /// Five classes an image; network and images are still to be named.
+    fn default() -> Self {
+        let (network, images) = (NetworkChoice::default(), ImageChoice::default());
+        ClassifyJob { network, images, batch: None, top: 5, classes: None }
+    }
+}
+
+/// What a classifier says of images.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Classified {
+    /// The images in their order.
+    pub images: Vec<ClassifiedImage>,
+    /// Files that could not be used.
+    pub skipped: Vec<Unreadable>,
+}
+
+/// An image and its most likely classes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassifiedImage {
+    /// Its name.
+    pub image: String,
+    /// Most likely first.
+    pub classes: Vec<LikelyClass>,
+}
+
+/// How likely a class is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LikelyClass {
+    /// Its number.
+    pub class: usize,
+    /// Its name; `class N` where it has none.
+    pub name: String,
+    /// What the last layer says.
+    pub logit: f32,
+    /// Its share of all classes' exponentials, from 0 to 1.
+    pub probability: f64,
+}
+
+impl ClassifyJob {
+    /// Classifies all images.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if the weights have no fully connected layers or no image can be read.
+    pub fn perform(&self, host: &Host<'_>) -> Result<Classified> {
+        let network = ImageNetwork::open(&self.network, &self.images)?;
+        let logits = network.logits()?;
+        let names = self.class_names(&network)?;
+        let gpu = host.open_gpu()?;
+        let session = network.session(host, &gpu, &[logits], self.batch)?;
+        let loader = ImageLoader::new(network.set.clone(), network.load_options(&session)?)?;
+        host.progress.stage("classifying", loader.set().len() as u64);
+        let mut images = Vec::new();
+        forward(host, &gpu, &session, &loader, |batch| {
+            let scores = session.read(logits, batch.indices.len() as u32)?;
+            for (name, scores) in batch.names.iter().zip(scores.data.chunks_exact(scores.shape.c as usize)) {
+                images.push(ClassifiedImage { image: name.clone(), classes: ranked(scores, self.top, &names) });
+            }
+            Ok(())
+        })?;
+        if images.is_empty() {
+            return Err(loader.nothing_readable());
+        }
+        Ok(Classified { images, skipped: loader.skipped().into_iter().map(Unreadable::from).collect() })
+    }
+
+    fn class_names(&self, network: &ImageNetwork) -> Result<Vec<String>> {
+        let Some(path) = &self.classes else { return Ok(network.file.class_names().unwrap_or_default()) };
+        let text = files::read_to_string(path)?;
+        let needed = network.model.graph.node(network.model.graph.output()).shape.c as usize;
+        import::class_names(&text, Some(needed)).map_err(|error| error.at(path.display()))
+    }
+}
+
+/// The `top` classes of an image, highest score first; equal ones by number.
+fn ranked(scores: &[f32], top: usize, names: &[String]) -> Vec<LikelyClass> {
+    // The highest is taken off before the exponential: else scores above 88 would be infinite.
+    let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let share = |score: f32| f64::from(score - most).exp();
+    let sum: f64 = scores.iter().map(|&score| share(score)).sum();
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+    order.truncate(top);
+    let likely = |class: usize| LikelyClass {
+        class,
+        name: names.get(class).cloned().unwrap_or_else(|| format!("class {class}")),
+        logit: scores[class],
+        probability: share(scores[class]) / sum,
+    };
+    order.into_iter().map(likely).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_ranked_by_score_and_equal_ones_by_number() {
+        let likely = ranked(&[1.0, 300.0, 1.0, 299.0], 3, &["a".to_owned(), "b".to_owned()]);
+        let found: Vec<_> = likely.iter().map(|class| (class.class, class.name.as_str())).collect();
+        assert_eq!(found, [(1, "b"), (3, "class 3"), (0, "a")]);
+        assert!((likely[0].probability - 1.0 / (1.0 + f64::exp(-1.0))).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,334 @@
+//! A dissection as a job: what each unit of some layers responds to, from images or latents to a folder with a report.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Host;
+use super::concepts::Labelling;
+use super::generator::Parts;
+use super::network::{LayerChoice, NetworkChoice};
+use super::run_folder::{RunFiles, digest};
+use super::strips;
+use super::subject::{Inputs, Source, Subject};
+use super::timing::{Stopwatch, seconds_each};
+use crate::concepts::{ConceptSource, LabelMaps, label_writer};
+use crate::data::Watch;
+use crate::dissect::run::{Dissection, LabelListener, Outcome, Settings};
+use crate::error::Result;
+use crate::files;
+use crate::gpu::Gpu;
+use crate::report::{self, schema};
+use crate::session::Session;
+
+/// What to dissect, how, and where results go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DissectJob {
+    /// The network.
+    pub network: NetworkChoice,
+    /// What it is given.
+    pub inputs: Inputs,
+    /// Layers whose units are dissected.
+    pub layers: LayerChoice,
+    /// Where label maps come from.
+    pub concepts: Labelling,
+    /// Folder for the results.
+    pub output: PathBuf,
+    /// Images at once; as many as the memory allows if left out.
+    pub batch: Option<u32>,
+    /// Fraction of positions at which a unit fires, between 0 and 1: its level is the quantile above which this fraction lies.
+    pub quantile: f64,
+    /// IoU that a unit's best concept must exceed to count as a match, between 0 and 1.
+    pub min_iou: f64,
+    /// Rows and columns on which units and concepts are compared; 56x56, or a quarter of a generator's image, if left out.
+    pub grid: Option<(u32, u32)>,
+    /// Images kept for each unit, at least 1.
+    pub top: u32,
+    /// Images shown for each unit.
+    pub shown: u32,
+    /// Draw strips of generated images as the reference's batch script does, which takes their values for ones in [0, 1].
+    pub compat_strips: bool,
+    /// Also write the label maps that were used, to the folder `labels`.
+    pub save_labels: bool,
+    /// Start over, whatever the folder holds.
+    pub restart: bool,
+}
+
+impl Default for DissectJob {
+    /// The reference's numbers; network, inputs, layers and folder are still to be named.
+    fn default() -> Self {
+        DissectJob {
+            network: NetworkChoice::default(),
+            inputs: Inputs::default(),
+            layers: LayerChoice::default(),
+            concepts: Labelling::default(),
+            output: PathBuf::new(),
+            batch: None,
+            quantile: 0.01,
+            min_iou: 0.04,
+            grid: None,
+            top: 100,
+            shown: 5,
+            compat_strips: false,
+            save_labels: false,
+            restart: false,
+        }
+    }
+}
+
+/// What a dissection would take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DissectEstimate {
+    /// Images in all.
+    pub images: usize,
+    /// Images at once.
+    pub batch: u32,
+    /// The layers.
+    pub layers: Vec<LayerSize>,
+    /// Rows and columns on which units and concepts are compared.
+    pub grid: (u32, u32),
+    /// Seconds in all, but for what the concepts take.
+    pub seconds: f64,
+    /// Bytes on the device at one time, up to now.
+    pub memory_bytes: u64,
+    /// Bytes of the layers' activations of all images.
+    pub activations_bytes: u64,
+    /// How often each image goes through the network.
+    pub forward_passes: f64,
+    /// Seconds of one image through the network.
+    #[serde(skip)]
+    pub seconds_each: f64,
+    /// Seconds to make one image, where the network is a generator.
+    #[serde(skip)]
+    pub seconds_to_make: Option<f64>,
+    /// Most bytes of activations that are held between passes.
+    #[serde(skip)]
+    pub held_bytes: u64,
+    /// Name of the adapter.
+    #[serde(skip)]
+    pub adapter: String,
+}
+
+/// Size of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LayerSize {
+    /// Its name.
+    pub layer: String,
+    /// Units.
+    pub units: u32,
+    /// Rows of a map.
+    pub height: u32,
+    /// Columns of a map.
+    pub width: u32,
+}
+
+/// Side of a shown image, pixels, as in the reference.
+const THUMBNAIL: u32 = 100;
+/// Concepts listed for each unit.
+const BEST: usize = 5;
+
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const FILES: RunFiles = RunFiles { job: "run.json", result: "report.json", states: &[CHECKPOINT] };
+
+impl DissectJob {
+    /// Dissects and writes the folder; goes on where work on the same job was stopped, and only reads where it is done.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] naming what is wrong with a file; [`crate::error::Kind::Output`] if the folder cannot be written;
+    /// [`crate::error::Kind::Interrupted`] if stopped, after saving where it stood.
+    pub fn perform(&self, host: &Host<'_>) -> Result<schema::Report> {
+        let opened = Opened::new(self, host)?;
+        let record = opened.record()?;
+        if FILES.is_done(&self.output, &record, self.restart)? {
+            host.progress.note("this run is complete; `--restart` makes it again");
+            return report::read(&self.output);
+        }
+        FILES.begin(&self.output, &record)?;
+        let loaded = opened.load()?;
+        let clock = Stopwatch::start();
+        let outcome = opened.dissect(&loaded, &record)?;
+        opened.write(&loaded, &outcome)?;
+        report::write_timing(&self.output, &clock.timing())?;
+        FILES.remove_states(&self.output)?;
+        report::read(&self.output)
+    }
+
+    /// Times one batch and says what the whole would take; writes nothing.
+    ///
+    /// # Errors
+    /// As [`DissectJob::perform`].
+    pub fn estimate(&self, host: &Host<'_>) -> Result<DissectEstimate> {
+        let opened = Opened::new(self, host)?;
+        opened.estimate(&opened.load()?)
+    }
+}
+
+/// A job with all that it names open and checked.
+struct Opened<'a> {
+    job: &'a DissectJob,
+    host: &'a Host<'a>,
+    subject: Subject,
+    /// Layers as users type them, with the nodes that are read.
+    nodes: Vec<(String, String)>,
+    grid: (u32, u32),
+    gpu: Gpu,
+    concepts: Box<dyn ConceptSource + 'a>,
+}
+
+/// The network on the device, and the images in batches of its size.
+struct Loaded {
+    parts: Parts,
+    source: Source,
+}
+
+impl<'a> Opened<'a> {
+    fn new(job: &'a DissectJob, host: &'a Host<'a>) -> Result<Opened<'a>> {
+        let subject = Subject::open(&job.network, &job.inputs)?;
+        let nodes = subject.nodes(&job.layers)?;
+        if let (true, Subject::Photographs(network)) = (job.save_labels, &subject) {
+            label_writer::check_names(network.set.items.iter().map(|item| item.name.as_str()))?;
+        }
+        let grid = job.grid.unwrap_or_else(|| subject.default_grid());
+        let gpu = host.open_gpu()?;
+        let concepts = job.concepts.open(host, &gpu, subject.photographs())?;
+        Ok(Opened { job, host, subject, nodes, grid, gpu, concepts })
+    }
+
+    /// Everything that decides the result, for `run.json`: a run is taken up again only if this is the same.
+    fn record(&self) -> Result<Value> {
+        let job = self.job;
+        let layers: Vec<&str> = self.nodes.iter().map(|(name, _)| name.as_str()).collect();
+        Ok(json!({
+            "tool": schema::Tool::current(),
+            "model": self.subject.report_model()?,
+            "images": self.subject.describe_images()?,
+            "concepts": self.concepts.describe(),
+            "settings": {
+                "layers": layers, "pre_relu": job.layers.pre_relu, "quantile": job.quantile, "min_iou": job.min_iou,
+                "grid": self.grid, "top": job.top, "show": job.shown, "compat_strips": job.compat_strips,
+            },
+        }))
+    }
+
+    fn load(&self) -> Result<Loaded> {
+        let parts = self.subject.parts(self.host, &self.gpu, &self.nodes, self.job.batch)?;
+        let source = self.subject.source(&parts.head)?;
+        Ok(Loaded { parts, source })
+    }
+
+    fn dissect(&self, loaded: &Loaded, record: &Value) -> Result<Outcome> {
+        let job = self.job;
+        let settings = Settings {
+            layers: self.nodes.clone(),
+            tail: job.quantile,
+            grid: self.grid,
+            top: job.top as usize,
+            shown: job.shown as usize,
+            thumbnail: THUMBNAIL,
+            compat_strips: job.compat_strips,
+        };
+        let watch = Watch {
+            checkpoint: Some(job.output.join(CHECKPOINT)),
+            // Label maps are written as they are counted: work that did not write them cannot be taken up by work that does.
+            job: format!("{}{}", digest(record), if job.save_labels { ", label maps saved" } else { "" }),
+            progress: self.host.progress,
+            stop: self.host.stop,
+        };
+        let labels = job.output.join("labels");
+        if job.save_labels {
+            label_writer::write_table(&labels, self.concepts.vocabulary())?;
+        }
+        let write_labels =
+            job.save_labels.then_some(|name: &str, maps: &LabelMaps| label_writer::write_maps(&labels, name, maps));
+        Dissection {
+            gpu: &self.gpu,
+            session: &loaded.parts.head,
+            tail: loaded.parts.tail.as_ref(),
+            images: loaded.source.images(),
+            concepts: self.concepts.as_ref(),
+            labelled: write_labels.as_ref().map(|listener| listener as &LabelListener<'_>),
+            settings: &settings,
+        }
+        .run(&watch)
+    }
+
+    /// Tallies, top images, strips and the report.
+    fn write(&self, loaded: &Loaded, outcome: &Outcome) -> Result<()> {
+        let job = self.job;
+        for outcome in &outcome.layers {
+            let folder = report::layer_folder(&job.output, &outcome.name)?;
+            files::make_folder(&folder)?;
+            outcome.tally.save(&folder.join("tally.safetensors"))?;
+            outcome.topk.save(&folder.join("topk.safetensors"))?;
+        }
+        let look = strips::Look { shown: job.shown as usize, thumbnail: THUMBNAIL, best: BEST, min_iou: job.min_iou };
+        let names = loaded.source.names();
+        let layers =
+            strips::layers(&job.output, &names, self.concepts.vocabulary(), outcome, &look, self.host.progress)?;
+        let positions = u64::from(self.grid.0) * u64::from(self.grid.1);
+        let counted = outcome.layers.first().map_or(0, |outcome| outcome.tally.positions / positions);
+        let sessions = std::iter::once(&loaded.parts.head).chain(&loaded.parts.tail);
+        report::write(
+            &job.output,
+            &schema::Report {
+                schema_version: schema::SCHEMA_VERSION,
+                tool: schema::Tool::current(),
+                model: self.subject.report_model()?,
+                images: self.subject.report_images(&loaded.source, counted, self.host.stop)?,
+                concepts: schema::Concepts {
+                    source: self.concepts.describe(),
+                    vocabulary: self.concepts.vocabulary().clone(),
+                },
+                settings: schema::Settings {
+                    quantile_tail: job.quantile,
+                    min_iou: job.min_iou,
+                    grid: [self.grid.0, self.grid.1],
+                    pre_relu: job.layers.pre_relu,
+                    layers: outcome.layers.iter().map(|outcome| outcome.name.clone()).collect(),
+                },
+                adapter: schema::Adapter::of(self.gpu.summary()),
+                kernels: sessions
+                    .flat_map(Session::variants)
+                    .map(|(layer, variant)| (layer, format!("{variant:?}")))
+                    .collect(),
+                layers,
+            },
+        )
+    }
+
+    fn estimate(&self, loaded: &Loaded) -> Result<DissectEstimate> {
+        let (session, images) = (&loaded.parts.head, loaded.source.images());
+        let Some(batch) = images.batches(0..images.count()).next().transpose()? else {
+            return Err(loaded.source.nothing_readable());
+        };
+        let n = batch.indices.len() as u32;
+        session.upload(&batch.input, n)?;
+        let seconds_each_pass = seconds_each(&self.gpu, session, n)?;
+        let seconds_to_make = loaded.parts.tail.as_ref().map(|tail| seconds_each(&self.gpu, tail, n)).transpose()?;
+        let (graph, count) = (session.graph(), self.subject.count());
+        let mut activations_bytes = 0;
+        let mut layers = Vec::new();
+        for (name, node) in &self.nodes {
+            let shape = graph.node(graph.find(node)?).shape;
+            activations_bytes += shape.bytes() * count as u64;
+            layers.push(LayerSize { layer: name.clone(), units: shape.c, height: shape.h, width: shape.w });
+        }
+        let fits = activations_bytes < self.gpu.free_bytes() / 2;
+        let forward_passes = if fits { 1.0 } else { 3.0 };
+        Ok(DissectEstimate {
+            images: count,
+            batch: session.batch(),
+            layers,
+            grid: self.grid,
+            seconds: (seconds_each_pass * forward_passes + seconds_to_make.unwrap_or(0.0)) * count as f64,
+            memory_bytes: self.gpu.peak_bytes(),
+            activations_bytes,
+            forward_passes,
+            seconds_each: seconds_each_pass,
+            seconds_to_make,
+            held_bytes: activations_bytes.min(self.gpu.budget()),
+            adapter: self.gpu.summary().name.clone(),
+        })
+    }
+}

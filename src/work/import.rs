@@ -1,0 +1,179 @@
+//! Importing weights of other programs, as a job.
+
+use std::path::{Path, PathBuf};
+
+use crate::concepts::segmenter::Names;
+use crate::error::{Error, Kind, Result};
+use crate::files;
+use crate::models::segmenter::Segmenter;
+use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
+use crate::preprocess::Preprocess;
+use crate::weights::import::{self, About, Assignment};
+use crate::weights::{self, Archive, Precision, Written};
+
+/// Which files to import, as which network, and where the weights go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportJob {
+    /// What to read; a segmenter has three: encoder, decoder and `labels.json`.
+    pub files: Vec<PathBuf>,
+    /// Network the weights belong to.
+    pub architecture: Architecture,
+    /// File to write; one that is there is replaced once the new one is whole.
+    pub output: PathBuf,
+    /// Accept a classifier without fully connected layers, and drop them where there are some.
+    pub body: bool,
+    /// How a classifier wants its images; others have their own.
+    pub preprocess: Preprocess,
+    /// Names of a classifier's classes, one a line, in the order of the last layer.
+    pub classes: Option<PathBuf>,
+    /// In which precision filters and matrices are kept.
+    pub precision: Precision,
+}
+
+/// Networks that weights can be imported for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Architecture {
+    /// A classifier.
+    Vgg16,
+    /// A generator.
+    Progan,
+    /// Labels pixels.
+    Segmenter(Segmenter),
+}
+
+impl Architecture {
+    /// The word for it in weight files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Architecture::Vgg16 => "vgg16",
+            Architecture::Progan => "progan",
+            Architecture::Segmenter(segmenter) => segmenter.name(),
+        }
+    }
+}
+
+/// What was read, and what became of it.
+pub struct Imported {
+    /// The files that tensors come from.
+    pub sources: Vec<Archive>,
+    /// Which tensors become which.
+    pub assignment: Assignment,
+    /// What the new file says of itself.
+    pub about: About,
+    /// The network in words.
+    pub what: String,
+    /// What was written; nothing by [`ImportJob::check`].
+    pub written: Option<Written>,
+}
+
+impl ImportJob {
+    /// Reads, checks and writes.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] if a file is not what it should be, [`Kind::Usage`] if the output is the input or no plain file,
+    /// [`Kind::Output`] if it cannot be written.
+    pub fn perform(&self) -> Result<Imported> {
+        let mut imported = self.read()?;
+        let about = (&imported.about, self.precision);
+        imported.written = Some(import::write(&imported.sources, &imported.assignment, about, &self.output)?);
+        Ok(imported)
+    }
+
+    /// Checks everything and writes nothing.
+    ///
+    /// # Errors
+    /// As [`ImportJob::perform`].
+    pub fn check(&self) -> Result<Imported> {
+        let imported = self.read()?;
+        import::check(&imported.sources, &imported.assignment)?;
+        Ok(imported)
+    }
+
+    /// Refuses to replace what the user may still need.
+    fn check_output(&self) -> Result<()> {
+        let same = |a: &Path, b: &Path| files::resolve(a).ok().zip(files::resolve(b).ok()).is_some_and(|(a, b)| a == b);
+        if self.files.iter().any(|file| same(file, &self.output)) {
+            let error = Error::new(Kind::Usage, "the output is the input file; needed another name");
+            return Err(error.at(self.output.display()));
+        }
+        if files::exists(&self.output) && !files::is_file(&self.output) {
+            let error = Error::new(Kind::Usage, "not a regular file; needed the name of a file to write");
+            return Err(error.at(self.output.display()));
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Imported> {
+        self.check_output()?;
+        if self.architecture != Architecture::Vgg16 && (self.body || self.classes.is_some()) {
+            let name = self.architecture.name();
+            let message = format!("{name} has no classes: `--body` and `--classes` are for classifiers");
+            return Err(Error::new(Kind::Usage, message));
+        }
+        match (self.architecture, self.files.as_slice()) {
+            (Architecture::Segmenter(segmenter), [encoder, decoder, labels]) => {
+                self.read_segmenter(segmenter, (encoder, decoder), labels)
+            }
+            (Architecture::Segmenter(segmenter), files) => {
+                let message = format!("{} is imported from three files; {} given", segmenter.name(), files.len());
+                Err(Error::new(Kind::Usage, message).hint("name them in this order: ENCODER DECODER labels.json"))
+            }
+            (Architecture::Progan, [file]) => {
+                let archive = weights::open(file)?;
+                let assignment = progan_weights::assign(&archive)?;
+                let what = progan_weights::describe(&assignment);
+                Ok(self.imported(vec![archive], assignment, what))
+            }
+            (Architecture::Vgg16, [file]) => self.read_classifier(file),
+            (architecture, files) => {
+                let message = format!("{} is imported from one file; {} given", architecture.name(), files.len());
+                Err(Error::new(Kind::Usage, message))
+            }
+        }
+    }
+
+    fn read_classifier(&self, file: &Path) -> Result<Imported> {
+        let archive = weights::open(file)?;
+        let assignment = vgg16_weights::assign(&archive, self.body)?;
+        let classes = vgg16_weights::classes(&assignment);
+        let what = match classes {
+            Some(classes) => format!("vgg16, {classes} classes"),
+            None => "vgg16, body only".to_owned(),
+        };
+        let names = self.classes.as_deref().map(|path| read_classes(path, classes)).transpose()?;
+        let mut imported = self.imported(vec![archive], assignment, what);
+        imported.about.classes = names;
+        Ok(imported)
+    }
+
+    fn read_segmenter(
+        &self,
+        segmenter: Segmenter,
+        (encoder, decoder): (&Path, &Path),
+        labels: &Path,
+    ) -> Result<Imported> {
+        let sources = vec![weights::open(encoder)?, weights::open(decoder)?];
+        let text = files::read_to_string(labels)?;
+        let here = |error: Error| error.at(labels.display());
+        let names = Names::parse(segmenter, &text).map_err(here)?;
+        let assignment = segmenter_weights::assign(segmenter, &names.normalisation(), &sources[0], &sources[1])?;
+        names.check(&assignment.shapes()).map_err(here)?;
+        let what = segmenter_weights::describe(segmenter, &assignment);
+        let mut imported = self.imported(sources, assignment, what);
+        // Its first layer brings pixels from -1 to 1 to what its encoder wants.
+        imported.about.preprocess = Preprocess::Signed;
+        imported.about.labels = Some(text);
+        Ok(imported)
+    }
+
+    fn imported(&self, sources: Vec<Archive>, assignment: Assignment, what: String) -> Imported {
+        let model = self.architecture.name().into();
+        let about = About { model, preprocess: self.preprocess, body: self.body, classes: None, labels: None };
+        Imported { sources, assignment, about, what, written: None }
+    }
+}
+
+fn read_classes(path: &Path, classes: Option<usize>) -> Result<Vec<String>> {
+    let text = files::read_to_string(path)?;
+    import::class_names(&text, classes).map_err(|error| error.at(path.display()))
+}
