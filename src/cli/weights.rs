@@ -86,6 +86,12 @@ impl From<ModelName> for Architecture {
     }
 }
 
+/// The names of all ways, as the choice that help lists.
+fn preprocess_words() -> impl TypedValueParser<Value = Preprocess> {
+    PossibleValuesParser::new(Preprocess::ALL.map(Preprocess::name))
+        .map(|word| Preprocess::named(&word).unwrap_or_default())
+}
+
 /// Runs `netdissect weights`.
 ///
 /// # Errors
