@@ -55,7 +55,7 @@ impl Header {
     /// [`crate::error::Kind::Input`] if this is no `.npy` file, its header is broken, or its elements are not floats.
     pub fn parse(file: &[u8]) -> Result<Header> {
         let (text, data_offset) = dictionary(file)?;
-        let mut words = Words { rest: text.trim_end_matches(['\n', ' ', '\0']) };
+        let mut words = HeaderWords { rest: text.trim_end_matches(['\n', ' ', '\0']) };
         let (mut element, mut fortran, mut dims) = (None, None, None);
         words.take("{")?;
         while !words.skip("}") {
@@ -111,11 +111,11 @@ fn broken(what: &str) -> Error {
 }
 
 /// The header's text, eaten from the front: a Python dictionary of a string, a truth value and a tuple of integers.
-struct Words<'a> {
+struct HeaderWords<'a> {
     rest: &'a str,
 }
 
-impl<'a> Words<'a> {
+impl<'a> HeaderWords<'a> {
     fn skip(&mut self, word: &str) -> bool {
         self.rest = self.rest.trim_start();
         let after = self.rest.strip_prefix(word);

@@ -53,7 +53,7 @@ pub fn read(dir: &Path) -> Result<Report> {
     let path = dir.join("report.json");
     let text = files::read(&path)?;
     let broken = |error: &serde_json::Error| Error::input(format!("not a report: {error}")).at(path.display());
-    let head: Head = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
+    let head: SchemaHead = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
     if head.schema_version != SCHEMA_VERSION {
         return Err(Error::input(format!(
             "report has schema version {}; this program reads version {SCHEMA_VERSION}",
@@ -86,7 +86,7 @@ pub fn layer_folder(dir: &Path, layer: &str) -> Result<PathBuf> {
 
 /// The part of every version of the schema that says which one it is.
 #[derive(serde::Deserialize)]
-struct Head {
+struct SchemaHead {
     schema_version: u32,
 }
 
