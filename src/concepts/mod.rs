@@ -6,7 +6,7 @@ pub mod cache;
 pub mod colors;
 mod label_image;
 pub mod label_maps;
-pub mod label_writer;
+pub(crate) mod label_writer;
 mod numbering;
 pub mod parsing;
 mod segment_network;

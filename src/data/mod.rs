@@ -13,8 +13,8 @@ pub mod latent_source;
 pub mod latents;
 pub mod loader;
 pub(crate) mod pass;
-pub mod pixels;
-pub mod resize;
+pub(crate) mod pixels;
+pub(crate) mod resize;
 pub mod source;
 mod store;
 

@@ -45,7 +45,7 @@ struct Part<'a> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`], with the path, listing all tensors of a file that are missing or of wrong sizes.
-pub fn assign(
+pub(crate) fn assign(
     segmenter: Segmenter,
     normalisation: &Normalisation,
     encoder: &Archive,
@@ -74,7 +74,7 @@ pub fn assign(
 }
 
 /// Classes, for messages.
-pub fn describe(segmenter: Segmenter, assignment: &Assignment) -> String {
+pub(crate) fn describe(segmenter: Segmenter, assignment: &Assignment) -> String {
     let classes = |stem: &str| {
         let name = format!("decoder.{stem}.bias");
         assignment.tensors.iter().find(|tensor| tensor.name() == name).map_or(0, Tensor::count)

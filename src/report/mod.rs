@@ -3,17 +3,17 @@
 
 pub mod build;
 pub mod chart;
-pub mod csv;
+mod csv;
 pub mod experiments;
 pub mod html;
 pub mod overlay;
-pub mod palette;
+mod palette;
 pub mod schema;
 pub mod segments;
-pub mod sheet;
+pub(crate) mod sheet;
 pub mod story;
 pub mod strip;
-pub mod svg;
+mod svg;
 
 use std::path::{Component, Path, PathBuf};
 
