@@ -1,6 +1,6 @@
 //! Maps of twice the size, by repetition. See `shaders/upsample_nearest.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -32,9 +32,13 @@ crate::params! {
 /// # Errors
 /// As [`Recording::dispatch`].
 pub fn upsample_nearest(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
     let count = super::count(Shape { h: shape.h * 2, w: shape.w * 2, ..shape })?;
-    let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    let bound = [x.holding(shape.len()), y.holding(count as usize)];
-    recording.dispatch(&kernel, &Params { count, grid_stride, width: shape.w }, &bound, [grid_stride, 1, 1])
+    walk(
+        gpu,
+        recording,
+        &shader(),
+        count,
+        |grid_stride| Params { count, grid_stride, width: shape.w },
+        &[x.holding(shape.len()), y.holding(count as usize)],
+    )
 }
