@@ -67,8 +67,10 @@ fn every_mutant_is_noticed() {
     assert!(survivors.is_empty(), "survived:\n{}", survivors.join("\n"));
 }
 
-/// Inputs whose length follows from what another buffer holds: index and bitmaps of `threshold_iou`, blocks of `label_argmax`.
-const BY_CONTENT: [(&str, usize); 3] = [("threshold_iou", 2), ("threshold_iou", 3), ("label_argmax", 1)];
+/// Inputs whose length follows from what another buffer holds: index and bitmaps of `threshold_iou`, blocks of
+/// `label_argmax`; and its owners, of which the case has none.
+const BY_CONTENT: [(&str, usize); 4] =
+    [("threshold_iou", 2), ("threshold_iou", 3), ("label_argmax", 1), ("label_argmax", 2)];
 
 #[test]
 fn a_buffer_smaller_than_what_a_kernel_touches_is_refused() {
