@@ -11,6 +11,7 @@ use super::context::Context;
 use super::words::time_in_words;
 use crate::error::{Error, Result};
 use crate::report::story::{self, Agreement, Story};
+use crate::scenes;
 use crate::work::demo::{DemoJob, DemoStep};
 use crate::work::timing::Stopwatch;
 
@@ -60,7 +61,9 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
         // What it says on standard output is told at the end, in one story.
         super::type_in(&step.words, context.host, &mut std::io::sink())?;
     }
-    let story = story::write(&args.output, args.scenes.into(), &missing)?;
+    let world =
+        story::World { pictures: args.scenes.into(), classes: &scenes::classes(), concepts: scenes::concepts().len() };
+    let story = story::write(&args.output, &world, &missing)?;
     let (page, seconds) = (args.output.join("report.html"), clock.seconds());
     if context.json {
         let story = serde_json::to_value(&story).map_err(|error| Error::internal(error.to_string()))?;

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Host;
-use super::bench::{BenchRow, RowListener, middle};
+use super::rows::{BenchRow, RowListener, middle};
 use crate::error::Result;
 use crate::geometry::Extent;
 use crate::graph::Subplan;
@@ -12,6 +11,7 @@ use crate::models::Model;
 use crate::progress::check_stop;
 use crate::roles::{Sweep, sweep};
 use crate::session::{Session, Split, Weights};
+use crate::work::Host;
 
 /// Sweeps are repeated until this long has passed, or as often as asked.
 const LONG_ENOUGH: Duration = Duration::from_secs(60);
