@@ -85,7 +85,8 @@ mod tests {
         let steps = |keep: &[NodeId], fuses: bool| {
             let mut lasts = vec![false; 4];
             keep.iter().for_each(|id| lasts[id.0] = true);
-            steps(&graph, &lasts, &mut |step: &Step| Ok(fuses || step.prologue.is_empty())).unwrap()
+            let mut kernel = |step: &Step| Ok(step.node == conv && (fuses || step.prologue.is_empty()));
+            steps(&graph, &lasts, &mut kernel).unwrap()
         };
         let of_doubled = |epilogue: &[NodeId]| Step {
             node: conv,

@@ -214,7 +214,13 @@ mod tests {
     }
 
     fn plan(graph: &Graph, wanted: Wanted<'_>, takes: bool) -> Plan {
-        Plan::new(graph, 2, wanted, &mut |_| Ok(takes)).unwrap()
+        // A kernel as there are: a convolution that ends with an activation and pooling.
+        let is = |id: NodeId| &graph.node(id).operator;
+        let ends = |id: &NodeId| matches!(is(*id), Operator::Relu | Operator::MaxPool(_));
+        let mut kernel = |step: &Step| {
+            Ok(takes && matches!(is(step.node), Operator::Convolution { .. }) && step.epilogue.iter().all(ends))
+        };
+        Plan::new(graph, 2, wanted, &mut kernel).unwrap()
     }
 
     #[test]
