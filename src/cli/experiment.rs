@@ -70,10 +70,7 @@ pub(super) fn run<W: Words>(words: &W, context: &mut Context<'_>) -> Result<()> 
 }
 
 fn tell(context: &mut Context<'_>, told: Told, last: String) -> Result<()> {
-    if context.json {
-        return context.json(&told.json);
-    }
-    told.lines.iter().chain([&last]).try_for_each(|line| context.line(line))
+    context.tell(&told.json, || told.lines.into_iter().chain([last]).collect())
 }
 
 /// Images up to a layer and from it on, or images alone.

@@ -75,7 +75,7 @@ impl Batches {
             });
             let handle = spawned.map_err(|error| {
                 Error::new(Kind::OutOfMemory, format!("thread {} of {threads} cannot be started: {error}", worker + 1))
-                    .hint("use fewer `--threads`")
+                    .hint("end other programs, or let this one start more threads (`ulimit -u`)")
             })?;
             batches.queues.push(queue);
             batches.workers.push(handle);

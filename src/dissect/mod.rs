@@ -3,6 +3,7 @@
 mod counting;
 pub mod edits;
 mod flight;
+pub mod forecast;
 mod held;
 pub mod labels;
 mod layers;

@@ -11,14 +11,13 @@ pub mod ranked;
 pub mod remove;
 
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use super::Host;
 use super::generator::Parts;
 use super::run_folder::{RunFiles, digest};
-use super::timing::seconds_each;
+use super::timing::{Stopwatch, seconds_each};
 use crate::data::Watch;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -138,10 +137,10 @@ pub fn perform<E: Experiment>(job: &E, place: &Place, host: &Host<'_>) -> Result
     } else {
         E::FILES.begin(folder, &described)?;
         let loaded = job.load(&opened, host)?;
-        let started = Instant::now();
+        let clock = Stopwatch::start();
         let found = job.run(&opened, loaded, &Bench { folder, job: digest(&described), host })?;
         reports::write(folder, &found.report, &found.csv)?;
-        write_timing::<E>(folder, started)?;
+        write_timing::<E>(folder, &clock)?;
         end::<E>(folder)?;
     }
     // What is said afterwards is what the file says, which may round the last digit of a number.
@@ -164,10 +163,8 @@ fn end<E: Experiment>(folder: &Path) -> Result<()> {
     reports::write_page(folder)
 }
 
-fn write_timing<E: Experiment>(folder: &Path, started: Instant) -> Result<()> {
-    let seconds = started.elapsed().as_secs_f64();
-    let begun = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64()) - seconds;
-    let timing = json!({ "started_unix": begun as u64, "seconds": seconds });
+fn write_timing<E: Experiment>(folder: &Path, clock: &Stopwatch) -> Result<()> {
+    let timing = json!({ "started_unix": clock.started_unix(), "seconds": clock.seconds() });
     write_json(&folder.join(format!("{}-timing.json", E::Report::NAME)), &timing)
 }
 
