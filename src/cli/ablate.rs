@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::experiment::{Told, Words};
+use super::experiment::{Target, Told, Words};
 use super::network::InputArgs;
 use super::words::time_in_words;
 use crate::error::Result;
@@ -66,12 +66,9 @@ impl Words for AblateArgs {
         })
     }
 
-    fn place(&self) -> Place {
-        Place { output: self.output.clone(), restart: self.restart }
-    }
-
-    fn is_dry_run(&self) -> bool {
-        self.dry_run
+    fn target(&self) -> Target {
+        let place = Place { output: self.output.clone(), restart: self.restart };
+        Target { place, is_dry_run: self.dry_run }
     }
 
     fn plan(estimate: &Estimate) -> Told {

@@ -6,13 +6,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::concepts::ConceptArgs;
-use super::experiment::{PlaceArgs, Told, Words};
+use super::experiment::{PlaceArgs, Target, Told, Words};
 use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
 use super::words::{fraction, grid};
 use crate::error::{Error, Kind, Result};
 use crate::report::experiments::detect::DetectionReport;
-use crate::work::experiments::Place;
 use crate::work::experiments::detect::{Detect, Evidence};
 
 /// Tell from one unit's peak whether a concept is in the image, and how often that is right.
@@ -119,12 +118,8 @@ impl Words for DetectArgs {
         })
     }
 
-    fn place(&self) -> Place {
-        self.place.choice()
-    }
-
-    fn is_dry_run(&self) -> bool {
-        self.place.dry_run
+    fn target(&self) -> Target {
+        self.place.target()
     }
 
     fn found(report: &DetectionReport) -> Told {

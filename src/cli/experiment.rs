@@ -25,11 +25,8 @@ pub(super) trait Words {
     /// [`crate::error::Kind::Usage`] if they do not go together.
     fn job(&self) -> Result<Self::Job>;
 
-    /// Where results go.
-    fn place(&self) -> Place;
-
-    /// Whether only a plan is wanted.
-    fn is_dry_run(&self) -> bool;
+    /// Where results go, or that there are to be none.
+    fn target(&self) -> Target;
 
     /// What would be done, in words.
     fn plan(estimate: &Estimate) -> Told {
@@ -38,6 +35,14 @@ pub(super) trait Words {
 
     /// What was found, in words.
     fn found(report: &<Self::Job as Experiment>::Report) -> Told;
+}
+
+/// What is to come of an experiment.
+pub(super) struct Target {
+    /// Where results go.
+    pub(super) place: Place,
+    /// Whether only a plan is wanted.
+    pub(super) is_dry_run: bool,
 }
 
 /// A plan or a result in words.
@@ -53,9 +58,9 @@ pub(super) struct Told {
 /// # Errors
 /// As [`perform`] and [`estimate`].
 pub(super) fn run<W: Words>(words: &W, context: &mut Context<'_>) -> Result<()> {
-    let (job, place) = (words.job()?, words.place());
+    let (job, Target { place, is_dry_run }) = (words.job()?, words.target());
     let folder = place.output.as_path();
-    if words.is_dry_run() {
+    if is_dry_run {
         let told = W::plan(&estimate(&job, context.host)?);
         let last = format!("would write {}; nothing was written", folder.display());
         return tell(context, told, last);
@@ -152,12 +157,13 @@ pub(super) struct PlaceArgs {
 
     /// Only say what would be done, how long it would take and how much memory.
     #[arg(long)]
-    pub(super) dry_run: bool,
+    dry_run: bool,
 }
 
 impl PlaceArgs {
-    /// The place that the words mean.
-    pub(super) fn choice(&self) -> Place {
-        Place { output: self.output.clone(), restart: self.restart }
+    /// What the words mean.
+    pub(super) fn target(&self) -> Target {
+        let place = Place { output: self.output.clone(), restart: self.restart };
+        Target { place, is_dry_run: self.dry_run }
     }
 }

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::experiment::{RankedArgs, Told, Words};
+use super::experiment::{RankedArgs, Target, Told, Words};
 use super::latents::{Indices, parse_list};
 use super::words::fraction;
 use crate::dissect::edits::position;
 use crate::error::Result;
 use crate::report::experiments::insert::InsertionReport;
 use crate::roles::insert::Positions;
-use crate::work::experiments::Place;
 use crate::work::experiments::insert::{Insert, Level, ShownEdit};
 
 /// Set the units for a concept at one position after the other and count where the concept appears.
@@ -95,12 +94,8 @@ impl Words for InsertArgs {
         })
     }
 
-    fn place(&self) -> Place {
-        self.ranked.place.choice()
-    }
-
-    fn is_dry_run(&self) -> bool {
-        self.ranked.place.dry_run
+    fn target(&self) -> Target {
+        self.ranked.place.target()
     }
 
     fn found(report: &InsertionReport) -> Told {

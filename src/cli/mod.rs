@@ -200,4 +200,11 @@ mod tests {
     fn the_definitions_are_sound() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_experiment_of_the_page_is_a_command() {
+        for experiment in crate::report::experiments::ALL {
+            assert!(Cli::command().find_subcommand(experiment.name).is_some(), "{}", experiment.name);
+        }
+    }
 }

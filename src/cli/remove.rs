@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::experiment::{RankedArgs, Told, Words};
+use super::experiment::{RankedArgs, Target, Told, Words};
 use super::latents::{Indices, parse_list};
 use crate::error::Result;
 use crate::report::experiments::remove::{RemovalReport, RemovalStep};
-use crate::work::experiments::Place;
 use crate::work::experiments::remove::Remove;
 
 /// Switch the units for a concept off, one after the other, and count what is lost.
@@ -49,12 +48,8 @@ impl Words for RemoveArgs {
         Ok(Remove { units: self.ranked.choice(&self.run, &self.concept, self.units), shown })
     }
 
-    fn place(&self) -> Place {
-        self.ranked.place.choice()
-    }
-
-    fn is_dry_run(&self) -> bool {
-        self.ranked.place.dry_run
+    fn target(&self) -> Target {
+        self.ranked.place.target()
     }
 
     fn found(report: &RemovalReport) -> Told {

@@ -175,6 +175,27 @@ impl Verdicts {
         });
         ranked.into_iter().map(|unit| unit as u32).collect()
     }
+
+    /// Sets of units to remove together, where row `u + 1` is the network without unit `u`: for each class and each size its most
+    /// important units, then its least important ones. [`extreme_rows`] finds them again in what is said without them.
+    pub fn extremes(&self, sizes: &[usize]) -> Vec<Vec<u32>> {
+        let of_class = |class: usize| {
+            let ranked = self.ranking(class);
+            let ends = |&size: &usize| {
+                [ranked[..size.min(ranked.len())].to_vec(), ranked[ranked.len().saturating_sub(size)..].to_vec()]
+            };
+            sizes.iter().flat_map(ends).collect::<Vec<_>>()
+        };
+        (0..self.classes).flat_map(of_class).collect()
+    }
+}
+
+/// Rows without the most and without the least important units of a class, for the size at this place of so many sizes, where the
+/// sets that were removed are [`Verdicts::extremes`].
+pub fn extreme_rows(class: usize, place: usize, sizes: usize) -> [usize; 2] {
+    // Row 0 is the network as it is.
+    let most = 1 + (class * sizes + place) * 2;
+    [most, most + 1]
 }
 
 impl Merge for Verdicts {
@@ -257,5 +278,9 @@ mod tests {
         assert_eq!([verdicts.accuracy(0), verdicts.accuracy(2)], [1.0, 0.5]);
         // Unit 1 turns answers; of the others unit 2 leaves the less sure network.
         assert_eq!(verdicts.ranking(0), [1, 2, 0]);
+        let extremes = verdicts.extremes(&[1, 2]);
+        assert_eq!(extremes[..4], [vec![1], vec![0], vec![1, 2], vec![2, 0]]);
+        assert_eq!(extremes.len(), 3 * 2 * 2);
+        assert_eq!([extreme_rows(0, 1, 2), extreme_rows(1, 0, 2)], [[3, 4], [5, 6]]);
     }
 }

@@ -23,11 +23,6 @@ impl Stopwatch {
         Stopwatch { unix, started: Instant::now() }
     }
 
-    /// When it was started, in seconds since 1970-01-01 00:00 UTC.
-    pub fn started_unix(&self) -> u64 {
-        self.unix
-    }
-
     /// Seconds since then.
     pub fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()

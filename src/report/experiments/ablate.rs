@@ -6,7 +6,7 @@ use super::page::{Fact, Table};
 use super::pieces::percent;
 use super::{About, Csv, Drawing, ExperimentReport, Plot};
 use crate::report::chart::{Axis, Chart, Paint};
-use crate::roles::ablate::Verdicts;
+use crate::roles::ablate::{Verdicts, extreme_rows};
 
 /// Result of the experiment; the layout of `ablate.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,17 +56,6 @@ pub struct AblationStep {
     pub least: f64,
 }
 
-/// The sets of units that are removed: for each class and size the most important, then the least.
-pub fn sets(ranking: &Verdicts, sizes: &[usize]) -> Vec<Vec<u32>> {
-    let of_class = |class: usize| {
-        let ranked = ranking.ranking(class);
-        sizes.iter().flat_map(move |&size| {
-            [ranked[..size.min(ranked.len())].to_vec(), ranked[ranked.len().saturating_sub(size)..].to_vec()]
-        })
-    };
-    (0..ranking.classes()).flat_map(|class| of_class(class).collect::<Vec<_>>()).collect()
-}
-
 /// What was found out on either images.
 #[derive(Debug, Clone, Copy)]
 pub struct Judged<'a> {
@@ -78,7 +67,7 @@ pub struct Judged<'a> {
     pub sizes: &'a [usize],
     /// Without each unit by itself, on the images that units are ranked by.
     pub ranking: &'a Verdicts,
-    /// Without each of the [`sets`] of that ranking, on the images that removals are judged by.
+    /// Without each of the sets of that ranking ([`Verdicts::extremes`]), on the images that removals are judged by.
     pub judged: &'a Verdicts,
 }
 
@@ -89,9 +78,8 @@ impl Judged<'_> {
         let baseline = judged.balanced(0, class)?;
         let ranking_baseline = ranking.balanced(0, class)?;
         let step = |(place, &size): (usize, &usize)| {
-            let row = 1 + (class * self.sizes.len() + place) * 2;
-            let (most, least) = (judged.balanced(row, class)?, judged.balanced(row + 1, class)?);
-            Some(AblationStep { removed: size as u64, most, least })
+            let [most, least] = extreme_rows(class, place, self.sizes.len()).map(|row| judged.balanced(row, class));
+            Some(AblationStep { removed: size as u64, most: most?, least: least? })
         };
         let ranked = ranking.ranking(class).into_iter();
         Some(AblatedClass {

@@ -8,7 +8,7 @@ use super::{Bench, Estimate, Experiment, Found, split};
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::report::experiments::ablate::{AblationReport, Judged, sets};
+use crate::report::experiments::ablate::{AblationReport, Judged};
 use crate::report::experiments::{About, ExperimentReport};
 use crate::report::schema;
 use crate::roles::ablate::{Ablation, Verdicts};
@@ -124,7 +124,7 @@ impl Experiment for Ablate {
             Ok::<(Verdicts, Vec<schema::Skipped>), Error>((verdicts, skipped.collect()))
         };
         let (ranking, mut skipped) = stage("removing units one by one", network, &each, RANKING)?;
-        let (judged, others) = stage("removing units together", held_out, &sets(&ranking, sizes), JUDGING)?;
+        let (judged, others) = stage("removing units together", held_out, &ranking.extremes(sizes), JUDGING)?;
         skipped.extend(others);
         let about = self.about(&loaded.gpu, held_out, skipped)?;
         let found = Judged { names: classes, units: *units, sizes, ranking: &ranking, judged: &judged };

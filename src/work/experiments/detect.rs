@@ -182,7 +182,7 @@ impl Experiment for Detect {
             return Err(source.nothing_readable());
         }
         let images = subject.report_images(&source, sightings.images.len() as u64, bench.host.stop)?;
-        let pictures = pictures(bench, opened, (&source, &mut parts), &sightings)?;
+        let pictures = pictures(bench, opened, &source, &mut parts, &sightings)?;
         let report = DetectionReport::new(opened.about(images)?, question.clone(), &sightings, pictures);
         Ok(Found { report, csv: detect::csv(&sightings, &source.names()) })
     }
@@ -322,7 +322,8 @@ impl Opened<'_> {
 fn pictures(
     bench: &Bench<'_>,
     opened: &Opened<'_>,
-    (source, parts): (&Source, &mut Parts),
+    source: &Source,
+    parts: &mut Parts,
     sightings: &Sightings,
 ) -> Result<Vec<PictureRow>> {
     let examples = sightings.examples(PICTURED);

@@ -146,7 +146,8 @@ impl Experiment for Insert {
             positions: opened.positions,
         };
         let counts = insertion.run(&bench.watch(STATE))?;
-        let pictures = self.pictures(bench, opened, &mut insertion.split, (&set, &counts))?;
+        let shown = self.shown(opened, &counts);
+        let pictures = pictures(bench, opened, &mut insertion.split, &set, shown)?;
         let about = opened.on.about(InsertionReport::NAME)?;
         let set = SetUnits { units, levels: self.levels(opened) };
         let (vocabulary, sampling) = (concepts.vocabulary(), opened.sampling(&counts));
@@ -210,7 +211,7 @@ impl Insert {
     /// The units, each with what it is set to.
     fn set_units(&self, opened: &Opened<'_>, head: &Session, bench: &Bench<'_>) -> Result<Vec<RankedUnit>> {
         let levels = match (&self.level, &opened.level_latents) {
-            (Level::Quantile { quantile, .. }, Some(latents)) => quantiles(opened, head, (*quantile, latents), bench)?,
+            (Level::Quantile { quantile, .. }, Some(latents)) => quantiles(bench, opened, head, *quantile, latents)?,
             _ => Vec::new(),
         };
         let set = |unit: &RankedUnit| {
@@ -220,44 +221,21 @@ impl Insert {
         Ok(opened.on.ranked.units.iter().map(set).collect())
     }
 
-    /// Draws images before and after, with a frame around the position's part of the image.
-    fn pictures(
-        &self,
-        bench: &Bench<'_>,
-        opened: &Opened<'_>,
-        split: &mut Split<'_>,
-        (units, counts): (&[(u32, f32)], &InsertionCounts),
-    ) -> Result<Vec<PictureRow>> {
-        let (ranked, layer) = (&opened.on.ranked, opened.layer);
-        let mut wanted: Vec<(ShownEdit, Option<i64>)> = self.shown.iter().map(|&shown| (shown, None)).collect();
-        if wanted.is_empty() {
-            wanted.extend(counts.largest.iter().take(SHOWN).filter_map(|change| {
-                let at = (change.position / layer.w, change.position % layer.w);
-                let latent = *ranked.generator.indices.get(change.image as usize)?;
-                Some((ShownEdit { latent, at }, Some(change.pixels)))
-            }));
+    /// Edits to show, each with a title; those that were found say by how much.
+    fn shown(&self, opened: &Opened<'_>, counts: &InsertionCounts) -> Vec<(ShownEdit, String)> {
+        let title =
+            |ShownEdit { latent, at }: ShownEdit| format!("Latent {latent}, set at row {}, column {}", at.0, at.1);
+        if !self.shown.is_empty() {
+            return self.shown.iter().map(|&shown| (shown, title(shown))).collect();
         }
-        let mut reader = ranked.generator.latents.reader()?;
-        let mut rows = Vec::new();
-        for (ShownEdit { latent, at }, pixels) in wanted {
-            split.begin(&reader.row(latent)?, 1)?;
-            let change = Change { layer: ranked.run.layer.clone(), units: units.to_vec(), at: Some(at) };
-            let edits = by_layer(&[change], |_| Ok(layer))?;
-            let mut pictures = Vec::new();
-            for (end, edit) in [("before", None), ("after", edits.first().map(|edit| &edit.1))] {
-                let mut image = drawn(split, edit)?;
-                frame(&mut image, at, layer);
-                let file = format!("{}/{latent}-{}-{}-{end}.png", InsertionReport::NAME, at.0, at.1);
-                pictures.push(save(bench.folder, file, end.to_owned(), &image)?);
-            }
-            let concept = &self.units.concept;
-            let gain = pixels.map_or_else(String::new, |pixels| format!(": {pixels:+} pixels of {concept}"));
-            rows.push(PictureRow {
-                title: format!("Latent {latent}, set at row {}, column {}{gain}", at.0, at.1),
-                pictures,
-            });
-        }
-        Ok(rows)
+        let (latents, columns) = (&opened.on.ranked.generator.indices, opened.layer.w);
+        let largest = counts.largest.iter().take(SHOWN).filter_map(|change| {
+            let at = (change.position / columns, change.position % columns);
+            let shown = ShownEdit { latent: *latents.get(change.image as usize)?, at };
+            let gain = format!(": {:+} pixels of {}", change.pixels, self.units.concept);
+            Some((shown, title(shown) + &gain))
+        });
+        largest.collect()
     }
 }
 
@@ -288,10 +266,11 @@ impl Opened<'_> {
 
 /// The quantile of each unit of the layer over latents, exactly.
 fn quantiles(
+    bench: &Bench<'_>,
     opened: &Opened<'_>,
     head: &Session,
-    (quantile, latents): (f64, &LatentSource),
-    bench: &Bench<'_>,
+    quantile: f64,
+    latents: &LatentSource,
 ) -> Result<Vec<f32>> {
     let Labelled { ranked, gpu, concepts } = &opened.on;
     let settings = Settings {
@@ -332,6 +311,33 @@ fn seconds_of_sweep(opened: &Opened<'_>, parts: &mut Parts, sweep: &mut Sweep) -
     };
     time()?;
     time()
+}
+
+/// Draws images before and after, with a frame around the position's part of the image.
+fn pictures(
+    bench: &Bench<'_>,
+    opened: &Opened<'_>,
+    split: &mut Split<'_>,
+    units: &[(u32, f32)],
+    shown: Vec<(ShownEdit, String)>,
+) -> Result<Vec<PictureRow>> {
+    let (ranked, layer) = (&opened.on.ranked, opened.layer);
+    let mut reader = ranked.generator.latents.reader()?;
+    let mut rows = Vec::new();
+    for (ShownEdit { latent, at }, title) in shown {
+        split.begin(&reader.row(latent)?, 1)?;
+        let change = Change { layer: ranked.run.layer.clone(), units: units.to_vec(), at: Some(at) };
+        let edits = by_layer(&[change], |_| Ok(layer))?;
+        let mut pictures = Vec::new();
+        for (end, edit) in [("before", None), ("after", edits.first().map(|edit| &edit.1))] {
+            let mut image = drawn(split, edit)?;
+            frame(&mut image, at, layer);
+            let file = format!("{}/{latent}-{}-{}-{end}.png", InsertionReport::NAME, at.0, at.1);
+            pictures.push(save(bench.folder, file, end.to_owned(), &image)?);
+        }
+        rows.push(PictureRow { title, pictures });
+    }
+    Ok(rows)
 }
 
 /// Draws a frame, two pixels wide where there is room, around the part of an image that belongs to a cell of a layer's map.

@@ -140,7 +140,9 @@ pub fn perform<E: Experiment>(job: &E, place: &Place, host: &Host<'_>) -> Result
         let clock = Stopwatch::start();
         let found = job.run(&opened, loaded, &Bench { folder, job: digest(&described), host })?;
         reports::write(folder, &found.report, &found.csv)?;
-        write_timing::<E>(folder, &clock)?;
+        let (begun, seconds) = (clock.timing().started_unix, clock.seconds());
+        let timing = json!({ "started_unix": begun, "seconds": seconds });
+        write_json(&folder.join(format!("{}-timing.json", E::Report::NAME)), &timing)?;
         end::<E>(folder)?;
     }
     // What is said afterwards is what the file says, which may round the last digit of a number.
@@ -161,11 +163,6 @@ pub fn estimate<E: Experiment>(job: &E, host: &Host<'_>) -> Result<Estimate> {
 fn end<E: Experiment>(folder: &Path) -> Result<()> {
     E::FILES.remove_states(folder)?;
     reports::write_page(folder)
-}
-
-fn write_timing<E: Experiment>(folder: &Path, clock: &Stopwatch) -> Result<()> {
-    let timing = json!({ "started_unix": clock.started_unix(), "seconds": clock.seconds() });
-    write_json(&folder.join(format!("{}-timing.json", E::Report::NAME)), &timing)
 }
 
 impl Bench<'_> {
@@ -215,4 +212,32 @@ impl Estimate {
 fn split<'a>(gpu: &'a Gpu, parts: &'a mut Parts) -> Result<Split<'a>> {
     let tail = parts.tail.as_mut().ok_or_else(|| Error::internal("a generator in one part"))?;
     Ok(Split { gpu, head: &parts.head, tail })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks the names of an experiment's files, and gives its own.
+    fn name_of<E: Experiment>() -> &'static str {
+        let name = E::Report::NAME;
+        assert_eq!((E::FILES.job, E::FILES.result), (&*format!("{name}-run.json"), &*format!("{name}.json")));
+        let own = format!("{name}-");
+        assert!(E::FILES.states.iter().all(|state| state.starts_with(&own)), "{name}: {:?}", E::FILES.states);
+        name
+    }
+
+    #[test]
+    fn experiments_that_share_a_folder_do_not_share_files_and_the_page_knows_them_all() {
+        let mut names = [
+            name_of::<ablate::Ablate>(),
+            name_of::<remove::Remove>(),
+            name_of::<insert::Insert>(),
+            name_of::<detect::Detect>(),
+        ];
+        let mut known: Vec<&str> = reports::ALL.iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(names[..], known[..]);
+    }
 }
