@@ -5,11 +5,7 @@
 // Requires y is neither a nor b.
 // Ensures  every element of y is written once.
 // Twin     src/reference/add.rs
-struct Params {
-    count: u32,   // elements
-    stride: u32,  // invocations in the grid
-    slope: f32,
-}
+struct Params { count: u32, grid_stride: u32, slope: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;
@@ -19,7 +15,7 @@ const WG: u32 = 64u;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    for (var i = id.x; i < params.count; i += params.stride) {
+    for (var i = id.x; i < params.count; i += params.grid_stride) {
         y[i] = act(a[i] + b[i]);
     }
 }

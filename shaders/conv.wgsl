@@ -8,7 +8,8 @@
 //          (benches/README.md).
 // Requires the shapes agree; nothing is assumed of any size.
 // Ensures  every element of y is written once. The sum runs over c, then i, then j, with fma from zero; the bias comes last:
-//          every variant of convolution keeps this order, so that all give the same bits.
+//          every variant of convolution keeps this order, so that all give the same bits. fma is asked for by name: whether
+//          a * b + c becomes one is a compiler's choice, and bits must not depend on that.
 // Twin     src/reference/conv.rs
 struct Params { window: Window, channels: u32, out_channels: u32, groups: u32, has_bias: u32, slope: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -49,6 +50,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let from_y = top + below(i);
         let from_x = left + right_of(j);
         let inside = has_columns(from_x) & vec4<bool>(has_row(from_y));
+        // Taps outside read a harmless element and count as zero. No index outside is even formed: trusted modules check none.
         let line = map + u32(max(from_y, 0)) * params.window.width;
         let at = select(vec4<u32>(map), line + vec4<u32>(from_x), inside);
         let v = select(vec4<f32>(0.0), vec4<f32>(x[at.x], x[at.y], x[at.z], x[at.w]), inside);
@@ -62,6 +64,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         high1 = fma(vec4<f32>(v.y), high, high1);
         high2 = fma(vec4<f32>(v.z), high, high2);
         high3 = fma(vec4<f32>(v.w), high, high3);
+        // Counted on, not divided out of `tap`: divisions of integers are slow on every adapter.
         let last_j = j + 1u == params.window.kernel_w;
         let last_i = last_j && i + 1u == params.window.kernel_h;
         j = select(j + 1u, 0u, last_j);

@@ -81,7 +81,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     store(k, first + 7u, s7);
 }
 
-// The values under a tap at four positions: zero outside the map, past the last tap and past the last position.
+// The values under a tap at four positions: zero outside the map, past the last tap and past the last position. Taps past the last
+// fill the last tile: zero times a weight of zero leaves a sum as it is, to the bit.
 fn values_at(tap: u32, n: vec4<u32>, top: vec4<i32>, left: vec4<i32>, used: vec4<bool>) -> vec4<f32> {
     let area = params.window.kernel_h * params.window.kernel_w;
     let c = tap / area;

@@ -5,6 +5,7 @@
 // Requires padding below half of the window, so that every window holds a position of the map.
 // Ensures  every element of y is written once.
 // Twin     src/reference/max_pool.rs
+// The lowest float: WGSL has no word for minus infinity.
 fn first() -> f32 { return -0x1.fffffep+127f; }
 fn next(best: f32, value: f32) -> f32 { return max(best, value); }
 fn last(best: f32) -> f32 { return best; }

@@ -240,14 +240,8 @@ impl Loaded {
             recording.label(head.node);
             let labels = Labels { grid, offset: head.owned.into(), y: &self.labels[position] };
             let owner = head.owned.then_some(&self.labels[0]);
-            label_argmax(
-                gpu,
-                &mut recording,
-                session.value(head.node, shape.n)?,
-                &self.blocks[position],
-                owner,
-                &labels,
-            )?;
+            let (maps, shape) = session.value(head.node, shape.n)?;
+            label_argmax(gpu, &mut recording, shape, maps, &self.blocks[position], owner, &labels)?;
         }
         Ok(recording)
     }

@@ -1,6 +1,6 @@
 //! Mean over windows that cover the map. See `shaders/adaptive_average_pool.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -42,9 +42,8 @@ pub fn adaptive_average_pool(
     x: &Buffer,
     y: &Buffer,
 ) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
     let count = super::count(Shape { h, w, ..shape })?;
-    let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    let params = Params { count, grid_stride, height: shape.h, width: shape.w, out_height: h, out_width: w };
-    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+    let params =
+        |grid_stride| Params { count, grid_stride, height: shape.h, width: shape.w, out_height: h, out_width: w };
+    walk(gpu, recording, &shader(), count, params, &[x, y])
 }

@@ -1,6 +1,6 @@
 //! Element-wise sum of two maps. See `shaders/add.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::geometry::Activation;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
@@ -14,7 +14,7 @@ pub static ENTRY: Entry = Entry {
     mutants: &[
         ("a[i] + b[i]", "a[i] - b[i]"),
         ("i < params.count", "i <= params.count"),
-        ("i += params.stride", "i += params.count"),
+        ("i += params.grid_stride", "i += params.count"),
         ("params.slope == 0.0", "params.slope != 0.0"),
     ],
 };
@@ -24,7 +24,7 @@ fn shader() -> Shader {
 }
 
 crate::params! {
-    Params { count: u32, stride: u32, slope: f32 }
+    Params { count: u32, grid_stride: u32, slope: f32 }
 }
 
 /// Appends the activation of `a + b` over `count` elements.
@@ -39,7 +39,6 @@ pub fn add(
     y: &Buffer,
     count: u32,
 ) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
-    let stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, stride, slope: activation.slope }, &[a, b, y], [stride, 1, 1])
+    let params = |grid_stride| Params { count, grid_stride, slope: activation.slope };
+    walk(gpu, recording, &shader(), count, params, &[a, b, y])
 }

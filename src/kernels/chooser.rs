@@ -55,7 +55,8 @@ impl Variant {
         (traits.software && conv_doubled::supports(convolution, shape, traits)).then_some(Variant::Doubled)
     }
 
-    /// Whether it can end a convolution with 2x2 max-pooling.
+    /// Whether it can end a convolution with 2x2 max-pooling: where an invocation holds whole windows of two rows and columns. Seven
+    /// columns are among them because pooling is then done by eight.
     pub fn pools(self, convolution: &Convolution) -> bool {
         matches!(self, Variant::Broadcast { pixels: 7 | 8 }) && convolution.window == Window::square(3, 1, 1)
     }
@@ -158,5 +159,5 @@ pub fn linear(
         LinearVariant::Portable => linear::kernel(gpu)?,
         LinearVariant::Broadcast { images } => linear_broadcast::kernel(gpu, images)?,
     };
-    linear::record(recording, kernel, sizes, activation, buffers)
+    linear::record(recording, &kernel, sizes, activation, buffers)
 }

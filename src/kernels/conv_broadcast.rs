@@ -1,10 +1,9 @@
 //! 3x3 convolution on software adapters. See `shaders/conv_broadcast.wgsl` for the contract.
 
-use std::sync::OnceLock;
-
 use super::convolution::{Buffers, Epilogue};
 use super::lanes::{self, LANES};
-use super::{Agreement, Entry, template};
+use super::template::{Form, act};
+use super::{Agreement, Entry};
 use crate::error::{Error, Result};
 use crate::geometry::{Convolution, Window};
 use crate::gpu::{Gpu, Recording, Shader, Traits};
@@ -13,7 +12,7 @@ use crate::tensor::Shape;
 /// Row of the table.
 pub static ENTRY: Entry = Entry {
     stem: "conv_broadcast",
-    shaders: || FORMS.iter().map(|form| form.shader(LANES)).collect(),
+    shaders: || FORMS.iter().map(|form| shader(form, LANES)).collect(),
     runs_on: lanes::fit,
     agreement: Agreement::SameBits,
     mutants: &[
@@ -50,8 +49,8 @@ const fn channels(pixels: u32) -> u32 {
 /// Floats of a channel's weights as packed: nine and three zeros, so that they are loaded by four.
 const PACKED_TAPS: usize = 12;
 
-/// A text of the template, written out once.
-struct Form {
+/// What a text of the template depends on.
+struct Tiling {
     /// Columns of y an invocation computes.
     pixels: u32,
     /// Steps between windows.
@@ -60,16 +59,15 @@ struct Form {
     vector: u32,
     /// Ends with 2x2 max-pooling.
     pool: bool,
-    text: OnceLock<String>,
 }
 
-const fn form(pixels: u32, stride: u32, vector: u32, pool: bool) -> Form {
-    Form { pixels, stride, vector, pool, text: OnceLock::new() }
+const fn form(pixels: u32, stride: u32, vector: u32, pool: bool) -> Form<Tiling> {
+    Form::new(Tiling { pixels, stride, vector, pool })
 }
 
 /// Of the forms for a number of columns and a stride, the one of the widest vector that divides the widths of x and y. Only those
 /// without vectors dilate: with them, neighbours of a dilated window lie in twice as many vectors, and nothing is gained.
-static FORMS: [Form; 10] = [
+static FORMS: [Form<Tiling>; 10] = [
     form(8, 1, 4, false),
     form(8, 1, 2, false),
     form(8, 1, 1, false),
@@ -82,24 +80,19 @@ static FORMS: [Form; 10] = [
     form(8, 1, 1, true),
 ];
 
-impl Form {
-    /// The text, for workgroups of `workgroup` invocations.
-    fn shader(&'static self, workgroup: u32) -> Shader {
-        let text = self.text.get_or_init(|| {
-            let vector = |size: u32| if size == 1 { "f32".to_owned() } else { format!("vec{size}<f32>") };
-            let quad = [".x", ".y", ".z", ".w"];
-            let parts = if self.vector == 1 { vec![""] } else { quad[..self.vector as usize].to_vec() };
-            let stored_vector = if self.pool { (self.vector / 2).max(1) } else { self.vector };
-            let context = minijinja::context! {
-                pixels => self.pixels, channels => channels(self.pixels), stride => self.stride, vector => self.vector,
-                pool => self.pool, stored_vector, act => template::act(self.vector),
-                loaded => vector(self.vector), stored => vector(stored_vector),
-                last_part => parts[parts.len() - 1], parts, quad,
-            };
-            template::render("conv_broadcast", text!("conv_broadcast", "activation"), context)
-        });
-        Shader::new("conv_broadcast", text.as_str()).constant("WG", workgroup.into())
-    }
+fn shader(form: &'static Form<Tiling>, workgroup: u32) -> Shader {
+    form.shader("conv_broadcast", text!("conv_broadcast", "activation"), workgroup, |kind| {
+        let vector = |size: u32| if size == 1 { "f32".to_owned() } else { format!("vec{size}<f32>") };
+        let quad = [".x", ".y", ".z", ".w"];
+        let parts = if kind.vector == 1 { vec![""] } else { quad[..kind.vector as usize].to_vec() };
+        let stored_vector = if kind.pool { (kind.vector / 2).max(1) } else { kind.vector };
+        minijinja::context! {
+            pixels => kind.pixels, channels => channels(kind.pixels), stride => kind.stride, vector => kind.vector,
+            pool => kind.pool, stored_vector, act => act(kind.vector),
+            loaded => vector(kind.vector), stored => vector(stored_vector),
+            last_part => parts[parts.len() - 1], parts, quad,
+        }
+    })
 }
 
 /// Whether the kernel computes this convolution of maps of this shape on an adapter, `pixels` columns to an invocation.
@@ -171,11 +164,12 @@ pub(super) fn record(
         vector == 1 || window.dilation == [1, 1] && shape.w.is_multiple_of(vector) && out_width.is_multiple_of(vector)
     };
     let fits =
-        |form: &&Form| form.pixels == by && form.stride == window.stride[0] && form.pool == pool && reads(form.vector);
-    let form = FORMS.iter().find(fits).filter(|_| supports(pixels, convolution, shape, &gpu.traits()));
+        |kind: &Tiling| kind.pixels == by && kind.stride == window.stride[0] && kind.pool == pool && reads(kind.vector);
+    let form =
+        FORMS.iter().find(|form| fits(&form.kind)).filter(|_| supports(pixels, convolution, shape, &gpu.traits()));
     let form = form.ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_broadcast"))?;
-    let kernel = gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?;
-    let across = dilation_x * out_width.div_ceil(dilation_x).div_ceil(form.pixels);
+    let kernel = gpu.kernel(&shader(form, lanes::workgroup(&gpu.traits())))?;
+    let across = dilation_x * out_width.div_ceil(dilation_x).div_ceil(by);
     let down = dilation_y * out_height.div_ceil(dilation_y).div_ceil(ROWS);
     let extent = u64::from(shape.n) * u64::from(across) * u64::from(down);
     let extent = u32::try_from(extent).map_err(|_| Error::internal("too many positions").at("conv_broadcast"))?;
@@ -194,6 +188,6 @@ pub(super) fn record(
         has_bias: epilogue.bias.into(),
         slope: epilogue.activation.slope,
     };
-    let grid = [extent, out_channels.div_ceil(channels(form.pixels)), 1];
+    let grid = [extent, out_channels.div_ceil(channels(by)), 1];
     recording.dispatch(&kernel, &params, &buffers.bound(), grid)
 }

@@ -1,10 +1,9 @@
 //! Convolution of a doubled map on software adapters. See `shaders/conv_doubled.wgsl` for the contract.
 
-use std::sync::OnceLock;
-
 use super::convolution::{Buffers, Epilogue};
 use super::lanes::{self, LANES};
-use super::{Agreement, Entry, template};
+use super::template::Form;
+use super::{Agreement, Entry};
 use crate::error::{Error, Result};
 use crate::geometry::{Convolution, Window};
 use crate::gpu::{Gpu, Recording, Shader, Traits};
@@ -39,14 +38,12 @@ const PACKED_TAPS: usize = 16;
 /// Channels of x that a pass of the loop takes.
 const DEPTH: u32 = 2;
 
-/// The text, for workgroups of `workgroup` invocations.
+static FORM: Form<()> = Form::new(());
+
 fn shader(workgroup: u32) -> Shader {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    let text = TEXT.get_or_init(|| {
-        let context = minijinja::context! { depth => DEPTH, quad => [".x", ".y", ".z", ".w"] };
-        template::render("conv_doubled", text!("conv_doubled", "activation"), context)
-    });
-    Shader::new("conv_doubled", text.as_str()).constant("WG", workgroup.into())
+    FORM.shader("conv_doubled", text!("conv_doubled", "activation"), workgroup, |()| {
+        minijinja::context! { depth => DEPTH, quad => [".x", ".y", ".z", ".w"] }
+    })
 }
 
 /// Whether the kernel computes this convolution of a map of this shape, doubled first, on an adapter.

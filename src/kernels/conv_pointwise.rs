@@ -1,10 +1,9 @@
 //! 1x1 convolution on software adapters. See `shaders/conv_pointwise.wgsl` for the contract.
 
-use std::sync::OnceLock;
-
 use super::convolution::{Buffers, Epilogue};
 use super::lanes::{self, LANES};
-use super::{Agreement, Entry, template};
+use super::template::{Form, act};
+use super::{Agreement, Entry};
 use crate::error::{Error, Result};
 use crate::geometry::Convolution;
 use crate::gpu::{Gpu, Recording, Shader, Traits};
@@ -13,7 +12,7 @@ use crate::tensor::Shape;
 /// Row of the table.
 pub static ENTRY: Entry = Entry {
     stem: "conv_pointwise",
-    shaders: || FORMS.iter().map(|form| form.shader(LANES)).collect(),
+    shaders: || FORMS.iter().map(|form| shader(form, LANES)).collect(),
     runs_on: lanes::fit,
     agreement: Agreement::SameBits,
     mutants: &[
@@ -38,42 +37,38 @@ const POSITIONS: u32 = 8;
 /// Channels of x that a pass of the loop takes.
 const DEPTH: u32 = 4;
 
-/// A text of the template, written out once.
-struct Form {
+/// What a text of the template depends on.
+struct Tiling {
     /// Output channels an invocation computes.
     channels: u32,
     /// Positions read at once.
     vector: u32,
     /// Positions written at once.
     stored: u32,
-    text: OnceLock<String>,
 }
 
-const fn form(channels: u32, vector: u32, stored: u32) -> Form {
-    Form { channels, vector, stored, text: OnceLock::new() }
+const fn form(channels: u32, vector: u32, stored: u32) -> Form<Tiling> {
+    Form::new(Tiling { channels, vector, stored })
 }
 
 /// Of the forms for a number of channels, the first that suits stride and map. Sixty-four channels written one by one would take
 /// three seconds to compile.
-static FORMS: [Form; 4] = [form(64, 4, 4), form(64, 1, 4), form(32, 4, 4), form(32, 1, 1)];
+static FORMS: [Form<Tiling>; 4] = [form(64, 4, 4), form(64, 1, 4), form(32, 4, 4), form(32, 1, 1)];
 
-impl Form {
-    /// The text, for workgroups of `workgroup` invocations.
-    fn shader(&'static self, workgroup: u32) -> Shader {
-        let text = self.text.get_or_init(|| {
-            let quad = [".x", ".y", ".z", ".w"];
-            let element = |positions: u32| if positions == 1 { "f32" } else { "vec4<f32>" };
-            let context = minijinja::context! {
-                channels => self.channels, vector => self.vector, stored => self.stored, quad, act => template::act(self.stored),
-                loads => POSITIONS / self.vector, parts => POSITIONS / self.stored,
-                loaded_element => element(self.vector), stored_element => element(self.stored),
-                places => if self.vector == 1 { vec![""] } else { quad.to_vec() },
-            };
-            template::render("conv_pointwise", text!("conv_pointwise", "activation"), context)
-        });
-        Shader::new("conv_pointwise", text.as_str()).constant("WG", workgroup.into())
-    }
+fn shader(form: &'static Form<Tiling>, workgroup: u32) -> Shader {
+    form.shader("conv_pointwise", text!("conv_pointwise", "activation"), workgroup, |kind| {
+        let quad = [".x", ".y", ".z", ".w"];
+        let element = |positions: u32| if positions == 1 { "f32" } else { "vec4<f32>" };
+        minijinja::context! {
+            channels => kind.channels, vector => kind.vector, stored => kind.stored, quad, act => act(kind.stored),
+            loads => POSITIONS / kind.vector, parts => POSITIONS / kind.stored,
+            loaded_element => element(kind.vector), stored_element => element(kind.stored),
+            places => if kind.vector == 1 { vec![""] } else { quad.to_vec() },
+        }
+    })
+}
 
+impl Tiling {
     /// Whether it computes a convolution of this stride to maps of so many positions.
     fn suits(&self, channels: u32, stride: [u32; 2], positions: u32) -> bool {
         self.channels == channels && (self.vector == 1 || stride == [1, 1]) && positions.is_multiple_of(self.stored)
@@ -81,7 +76,7 @@ impl Form {
 }
 
 /// The form for this convolution of maps of this shape on an adapter, `channels` output channels to an invocation.
-fn form_for(channels: u32, convolution: &Convolution, shape: Shape, traits: &Traits) -> Option<&'static Form> {
+fn form_for(channels: u32, convolution: &Convolution, shape: Shape, traits: &Traits) -> Option<&'static Form<Tiling>> {
     let window = &convolution.window;
     let computes = window.kernel == [1, 1]
         && window.padding == [0, 0]
@@ -89,7 +84,7 @@ fn form_for(channels: u32, convolution: &Convolution, shape: Shape, traits: &Tra
         && shape.c.is_multiple_of(DEPTH)
         && lanes::fit(traits);
     let (h, w) = window.output(shape.h, shape.w).ok().filter(|_| computes)?;
-    FORMS.iter().find(|form| form.suits(channels, window.stride, h.checked_mul(w).unwrap_or(1)))
+    FORMS.iter().find(|form| form.kind.suits(channels, window.stride, h.checked_mul(w).unwrap_or(1)))
 }
 
 /// Whether the kernel computes this convolution of maps of this shape on an adapter, `channels` output channels to an invocation.
@@ -126,22 +121,23 @@ pub(super) fn record(
     let [stride_y, stride_x] = convolution.window.stride;
     let form = form_for(channels, convolution, shape, &gpu.traits())
         .ok_or_else(|| Error::internal("this convolution or adapter is not for it").at("conv_pointwise"))?;
-    let kernel = gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?;
+    let Tiling { vector, stored, .. } = form.kind;
+    let kernel = gpu.kernel(&shader(form, lanes::workgroup(&gpu.traits())))?;
     super::count(shape)?;
     super::count(Shape { c: convolution.channels, h, w, ..shape })?;
     let params = Params {
         channels: shape.c,
-        plane: shape.h * shape.w / form.vector,
+        plane: shape.h * shape.w / vector,
         width: shape.w,
         stride_y,
         stride_x,
         out_channels: convolution.channels,
-        out_plane: h * w / form.stored,
+        out_plane: h * w / stored,
         out_width: w,
-        extent: shape.n * (h * w / form.stored),
+        extent: shape.n * (h * w / stored),
         has_bias: epilogue.bias.into(),
         slope: epilogue.activation.slope,
     };
-    let grid = [params.extent.div_ceil(POSITIONS / form.stored), convolution.channels.div_ceil(channels), 1];
+    let grid = [params.extent.div_ceil(POSITIONS / stored), convolution.channels.div_ceil(channels), 1];
     recording.dispatch(&kernel, &params, &buffers.bound(), grid)
 }

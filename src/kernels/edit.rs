@@ -1,6 +1,6 @@
 //! Blends a layer toward given values. See `shaders/edit.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -59,11 +59,9 @@ pub fn edit(
     (amount, value): (&Buffer, &Buffer),
     y: &Buffer,
 ) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
     let count = super::count(shape)?;
-    let grid_stride = strided(count, kernel.interface.workgroup[0]);
     let (position_step, channel_step) = if extent.per_position { (1, shape.positions()) } else { (0, 1) };
-    let params = Params {
+    let params = |grid_stride| Params {
         count,
         grid_stride,
         channels: shape.c,
@@ -72,5 +70,5 @@ pub fn edit(
         channel_step,
         position_step,
     };
-    recording.dispatch(&kernel, &params, &[amount, value, y], [grid_stride, 1, 1])
+    walk(gpu, recording, &shader(), count, params, &[amount, value, y])
 }

@@ -1,6 +1,6 @@
 //! The best label at each position. See `shaders/label_argmax.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -60,17 +60,16 @@ pub struct Labels<'a> {
 pub fn label_argmax(
     gpu: &Gpu,
     recording: &mut Recording,
-    (maps, shape): (&Buffer, Shape),
+    shape: Shape,
+    maps: &Buffer,
     blocks: &Buffer,
     owner: Option<&Buffer>,
     to: &Labels<'_>,
 ) -> Result<()> {
     let (h, w) = to.grid;
-    let kernel = gpu.kernel(&shader())?;
     super::count(shape)?;
     let positions = super::count(Shape { n: shape.n, c: 1, h, w })?;
-    let grid_stride = strided(words(positions), kernel.interface.workgroup[0]);
-    let params = Params {
+    let params = |grid_stride| Params {
         positions,
         grid_stride,
         channels: shape.c,
@@ -82,5 +81,5 @@ pub fn label_argmax(
         offset: to.offset,
     };
     // Without owners the binding is there but not read.
-    recording.dispatch(&kernel, &params, &[maps, blocks, owner.unwrap_or(blocks), to.y], [grid_stride, 1, 1])
+    walk(gpu, recording, &shader(), words(positions), params, &[maps, blocks, owner.unwrap_or(blocks), to.y])
 }

@@ -2,7 +2,8 @@
 
 use crate::gpu::Traits;
 
-/// Lanes that share the loads of the weights; larger subgroups load them more than once.
+/// Lanes that share the loads of the weights: the subgroup of llvmpipe on processors with vectors of 256 bits. Larger subgroups load
+/// them more than once.
 pub(super) const LANES: u32 = 8;
 
 /// Whether an adapter has subgroups that can hand weights around.

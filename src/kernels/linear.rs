@@ -78,24 +78,24 @@ pub struct Buffers<'a> {
     pub y: &'a Buffer,
 }
 
-/// What an invocation of a kernel makes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PerInvocation {
+/// A kernel of linear layers, and what an invocation of it makes.
+pub(super) struct LinearKernel {
+    pub kernel: Arc<Kernel>,
     /// Outputs.
     pub outputs: u32,
     /// Images, for each output.
     pub images: u32,
 }
 
-/// The portable kernel, and what an invocation of it makes.
-pub(super) fn kernel(gpu: &Gpu) -> Result<(Arc<Kernel>, PerInvocation)> {
-    Ok((gpu.kernel(&shader())?, PerInvocation { outputs: 1, images: 4 }))
+/// The portable kernel.
+pub(super) fn kernel(gpu: &Gpu) -> Result<LinearKernel> {
+    Ok(LinearKernel { kernel: gpu.kernel(&shader())?, outputs: 1, images: 4 })
 }
 
-/// Appends the layer by a kernel whose invocations make such blocks, a range of rows at a time.
+/// Appends the layer by a kernel, a range of rows at a time.
 pub(super) fn record(
     recording: &mut Recording,
-    (kernel, each): (Arc<Kernel>, PerInvocation),
+    by: &LinearKernel,
     sizes: Sizes,
     activation: Activation,
     buffers: &Buffers<'_>,
@@ -109,8 +109,8 @@ pub(super) fn record(
             rows: rows.len() as u32,
             slope: activation.slope,
         };
-        let grid = [params.rows.div_ceil(each.outputs), sizes.images.div_ceil(each.images), 1];
-        recording.dispatch(&kernel, &params, &[buffers.x, weight, buffers.bias, buffers.y], grid)?;
+        let grid = [params.rows.div_ceil(by.outputs), sizes.images.div_ceil(by.images), 1];
+        recording.dispatch(&by.kernel, &params, &[buffers.x, weight, buffers.bias, buffers.y], grid)?;
     }
     Ok(())
 }

@@ -1,17 +1,16 @@
 //! Linear layers on software adapters. See `shaders/linear_broadcast.wgsl` for the contract.
 
-use std::sync::{Arc, OnceLock};
-
 use super::lanes::{self, LANES};
-use super::linear::{PerInvocation, Sizes};
-use super::{Agreement, Entry, template};
+use super::linear::{LinearKernel, Sizes};
+use super::template::Form;
+use super::{Agreement, Entry};
 use crate::error::Result;
-use crate::gpu::{Gpu, Kernel, Shader, Traits};
+use crate::gpu::{Gpu, Shader, Traits};
 
 /// Row of the table.
 pub static ENTRY: Entry = Entry {
     stem: "linear_broadcast",
-    shaders: || FORMS.iter().map(|form| form.shader(LANES)).collect(),
+    shaders: || FORMS.iter().map(|form| shader(form, LANES)).collect(),
     runs_on: lanes::fit,
     agreement: Agreement::SameBits,
     mutants: &[
@@ -32,24 +31,13 @@ pub static ENTRY: Entry = Entry {
 /// Outputs an invocation computes.
 const OUTPUTS: u32 = 8;
 
-/// A text of the template, written out once.
-struct Form {
-    /// Images an invocation takes.
-    images: u32,
-    text: OnceLock<String>,
-}
+/// By the images that an invocation takes.
+static FORMS: [Form<u32>; 2] = [Form::new(32), Form::new(8)];
 
-static FORMS: [Form; 2] = [Form { images: 32, text: OnceLock::new() }, Form { images: 8, text: OnceLock::new() }];
-
-impl Form {
-    /// The text, for workgroups of `workgroup` invocations.
-    fn shader(&'static self, workgroup: u32) -> Shader {
-        let text = self.text.get_or_init(|| {
-            let context = minijinja::context! { images => self.images, quad => [".x", ".y", ".z", ".w"] };
-            template::render("linear_broadcast", text!("linear_broadcast", "activation"), context)
-        });
-        Shader::new("linear_broadcast", text.as_str()).constant("WG", workgroup.into())
-    }
+fn shader(form: &'static Form<u32>, workgroup: u32) -> Shader {
+    form.shader("linear_broadcast", text!("linear_broadcast", "activation"), workgroup, |&images| {
+        minijinja::context! { images, quad => [".x", ".y", ".z", ".w"] }
+    })
 }
 
 /// Images to an invocation for a layer of these sizes, where the kernel computes it.
@@ -59,14 +47,12 @@ pub(super) fn images(sizes: Sizes, traits: &Traits) -> Option<u32> {
     computes.then_some(if sizes.images > 8 { 32 } else { 8 })
 }
 
-/// The kernel for so many images to an invocation, and what that makes.
+/// The kernel for so many images to an invocation.
 ///
 /// # Errors
 /// As [`Gpu::kernel`].
-pub(super) fn kernel(gpu: &Gpu, images: u32) -> Result<(Arc<Kernel>, PerInvocation)> {
-    let form = &FORMS[usize::from(images == FORMS[1].images)];
-    Ok((
-        gpu.kernel(&form.shader(lanes::workgroup(&gpu.traits())))?,
-        PerInvocation { outputs: OUTPUTS, images: form.images },
-    ))
+pub(super) fn kernel(gpu: &Gpu, images: u32) -> Result<LinearKernel> {
+    let form = &FORMS[usize::from(images == FORMS[1].kind)];
+    let kernel = gpu.kernel(&shader(form, lanes::workgroup(&gpu.traits())))?;
+    Ok(LinearKernel { kernel, outputs: OUTPUTS, images: form.kind })
 }

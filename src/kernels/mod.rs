@@ -53,7 +53,7 @@ pub mod upsample_nearest;
 mod window;
 
 use crate::error::{Error, Result};
-use crate::gpu::{Shader, Traits};
+use crate::gpu::{Buffer, Gpu, Params, Recording, Shader, Traits};
 use crate::tensor::Shape;
 
 /// What a kernel says of itself: its part of a row of the table, which tests, `doctor` and `bench` walk.
@@ -86,12 +86,23 @@ pub fn everywhere(_: &Traits) -> bool {
     true
 }
 
-/// Invocations of a one-dimensional grid that walks `count` elements with its own size as the stride.
-pub(crate) fn strided(count: u32, workgroup: u32) -> u32 {
-    count.min(65_535 * workgroup).next_multiple_of(workgroup)
+/// Appends a kernel that walks `count` elements on a one-dimensional grid, with the grid's size as the stride: an adapter allows
+/// 65,535 workgroups along an axis, and values are larger. `params` is given the stride.
+pub(crate) fn walk<P: Params>(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    shader: &Shader,
+    count: u32,
+    params: impl FnOnce(u32) -> P,
+    buffers: &[&Buffer],
+) -> Result<()> {
+    let kernel = gpu.kernel(shader)?;
+    let workgroup = kernel.interface.workgroup[0];
+    let stride = count.min(65_535 * workgroup).next_multiple_of(workgroup);
+    recording.dispatch(&kernel, &params(stride), buffers, [stride, 1, 1])
 }
 
-/// Number of elements of a value, which kernels count in 32 bits.
+/// Number of elements of a value. Kernels index in 32 bits: WGSL has no wider integers without an optional feature.
 ///
 /// # Errors
 /// [`crate::error::Kind::OutOfMemory`] if there are more.

@@ -35,6 +35,7 @@ pub fn peak(gpu: &Gpu, recording: &mut Recording, shape: Shape, maps: &Buffer, p
     let kernel = gpu.kernel(&shader())?;
     super::count(shape)?;
     let count = shape.n * shape.c;
+    // A workgroup a map, and more maps than workgroups along an axis: they go on along the second.
     let groups_x = count.min(32_768);
     let params = Params { maps: count, positions: shape.positions(), groups_x };
     let extent = [groups_x * kernel.interface.workgroup[0], count.div_ceil(groups_x), 1];

@@ -1,6 +1,6 @@
 //! Normalisation of every position over its channels. See `shaders/pixel_norm.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -34,9 +34,8 @@ crate::params! {
 /// # Errors
 /// As [`Recording::dispatch`].
 pub fn pixel_norm(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
     super::count(shape)?;
-    let grid_stride = strided(shape.n * shape.positions(), kernel.interface.workgroup[0]);
-    let params = Params { positions: shape.positions(), grid_stride, images: shape.n, channels: shape.c };
-    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+    let positions = shape.positions();
+    let params = |grid_stride| Params { positions, grid_stride, images: shape.n, channels: shape.c };
+    walk(gpu, recording, &shader(), shape.n * positions, params, &[x, y])
 }

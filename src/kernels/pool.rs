@@ -1,6 +1,6 @@
 //! What the poolings over a sliding window share. See `shaders/shared/pool.wgsl`.
 
-use super::strided;
+use super::walk;
 use super::window::WindowParams;
 use crate::error::Result;
 use crate::geometry::Window;
@@ -21,9 +21,7 @@ pub(super) fn record(
     x: &Buffer,
     y: &Buffer,
 ) -> Result<()> {
-    let kernel = gpu.kernel(shader)?;
     let window = WindowParams::new(window, shape)?;
     let count = super::count(Shape { h: window.out_height, w: window.out_width, ..shape })?;
-    let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { window, count, grid_stride }, &[x, y], [grid_stride, 1, 1])
+    walk(gpu, recording, shader, count, |grid_stride| Params { window, count, grid_stride }, &[x, y])
 }

@@ -1,6 +1,6 @@
 //! Mean over equal bins of a whole map, by integration. See `shaders/precise_roi_pool.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -42,10 +42,8 @@ pub fn precise_roi_pool(
     x: &Buffer,
     y: &Buffer,
 ) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
     super::count(shape)?;
     let count = super::count(Shape { h: bins, w: bins, ..shape })?;
-    let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    let params = Params { count, grid_stride, height: shape.h, width: shape.w, bins };
-    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+    let params = |grid_stride| Params { count, grid_stride, height: shape.h, width: shape.w, bins };
+    walk(gpu, recording, &shader(), count, params, &[x, y])
 }

@@ -1,6 +1,6 @@
 //! The positive part, and a share of the negative one. See `shaders/relu.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::geometry::Activation;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
@@ -42,7 +42,6 @@ pub fn relu(
     y: &Buffer,
     count: u32,
 ) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
-    let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, grid_stride, slope: activation.slope }, &[x, y], [grid_stride, 1, 1])
+    let params = |grid_stride| Params { count, grid_stride, slope: activation.slope };
+    walk(gpu, recording, &shader(), count, params, &[x, y])
 }

@@ -1,6 +1,6 @@
 //! Softmax over channels. See `shaders/softmax.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -32,9 +32,8 @@ crate::params! {
 /// # Errors
 /// As [`Recording::dispatch`].
 pub fn softmax(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
     super::count(shape)?;
-    let grid_stride = strided(shape.n * shape.positions(), kernel.interface.workgroup[0]);
-    let params = Params { positions: shape.positions(), grid_stride, images: shape.n, channels: shape.c };
-    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+    let positions = shape.positions();
+    let params = |grid_stride| Params { positions, grid_stride, images: shape.n, channels: shape.c };
+    walk(gpu, recording, &shader(), shape.n * positions, params, &[x, y])
 }

@@ -1,6 +1,6 @@
 //! Windows of a map that has changed in a rectangle. See `shaders/splice.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -94,12 +94,11 @@ pub fn splice(
     if !channels || places.len() != window.n as usize || !places.iter().all(|place| place.fits(base, changed, window)) {
         return Err(Error::internal(format!("windows {window} of {base} with {changed} do not fit")).at("splice"));
     }
-    let kernel = gpu.kernel(&shader())?;
     let count = super::count(window)?;
     super::count(changed)?;
-    let params = Params {
+    let params = |grid_stride| Params {
         count,
-        grid_stride: strided(count, kernel.interface.workgroup[0]),
+        grid_stride,
         channels: window.c,
         rows: base.h,
         columns: base.w,
@@ -109,5 +108,5 @@ pub fn splice(
         window_columns: window.w,
     };
     let bound = [buffers.base, buffers.changed, buffers.places, buffers.y];
-    recording.dispatch(&kernel, &params, &bound, [params.grid_stride, 1, 1])
+    walk(gpu, recording, &shader(), count, params, &bound)
 }

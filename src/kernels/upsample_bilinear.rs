@@ -1,6 +1,6 @@
 //! Maps brought to another size. See `shaders/upsample_bilinear.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::geometry::Border;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
@@ -43,10 +43,15 @@ pub fn upsample_bilinear(
     x: &Buffer,
     y: &Buffer,
 ) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
     let count = super::count(Shape { h, w, ..shape })?;
-    let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    let edge = (border == Border::Edge).into();
-    let params = Params { count, grid_stride, height: shape.h, width: shape.w, out_height: h, out_width: w, edge };
-    recording.dispatch(&kernel, &params, &[x, y], [grid_stride, 1, 1])
+    let params = |grid_stride| Params {
+        count,
+        grid_stride,
+        height: shape.h,
+        width: shape.w,
+        out_height: h,
+        out_width: w,
+        edge: (border == Border::Edge).into(),
+    };
+    walk(gpu, recording, &shader(), count, params, &[x, y])
 }

@@ -1,6 +1,6 @@
 //! Maps of twice the size, by repetition. See `shaders/upsample_nearest.wgsl` for the contract.
 
-use super::{Agreement, Entry, everywhere, strided};
+use super::{Agreement, Entry, everywhere, walk};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
@@ -32,8 +32,6 @@ crate::params! {
 /// # Errors
 /// As [`Recording::dispatch`].
 pub fn upsample_nearest(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
-    let kernel = gpu.kernel(&shader())?;
     let count = super::count(Shape { h: shape.h * 2, w: shape.w * 2, ..shape })?;
-    let grid_stride = strided(count, kernel.interface.workgroup[0]);
-    recording.dispatch(&kernel, &Params { count, grid_stride, width: shape.w }, &[x, y], [grid_stride, 1, 1])
+    walk(gpu, recording, &shader(), count, |grid_stride| Params { count, grid_stride, width: shape.w }, &[x, y])
 }

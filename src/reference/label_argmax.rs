@@ -92,7 +92,7 @@ fn case(shape: Shape, grid: (u32, u32), blocks: Vec<[u32; 2]>, owned: bool, size
         .case(
             move |gpu, recording, [maps, blocks, owner], [y]| {
                 let to = Labels { grid, offset, y };
-                label_argmax::label_argmax(gpu, recording, (maps, shape), blocks, owned.then_some(owner), &to)
+                label_argmax::label_argmax(gpu, recording, shape, maps, blocks, owned.then_some(owner), &to)
             },
             move |[maps, ..]| {
                 let owner = owned.then_some(owner.as_slice());
