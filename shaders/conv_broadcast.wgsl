@@ -1,7 +1,8 @@
 // conv_broadcast: 3x3 convolution in registers only: for adapters where loads are dear and barriers dearer (software).
 //   y[n,k,r,s] = act( b[k] + sum_{c,i,j} w[k,c,i,j] * x[n,c,r*STRIDE+(i-1)*dy,s*STRIDE+(j-1)*dx] ),   x zero outside the map
 //   act(t) = max(t, slope t), which a slope of 1 leaves out (shared/activation.wgsl)
-//   With pool, the maximum of each 2x2 of that; an odd last row or column is left out.
+//   With pool, the maximum of each 2x2 of that; an odd last row or column is left out. Neither adding the bias nor act turns an order
+//   round, rounded as they are, so that the maximum is taken of the sums, before both, and gives the same bits.
 // A template: neither naga nor the software driver unrolls loops, and an array of sums would live in memory. An invocation makes
 // 2 rows x PIXELS columns x CHANNELS channels. Each of eight lanes loads the weights of CHANNELS/8 channels and hands them to the
 // others. A sum takes its nine taps in a row, so that it is loaded and stored once a channel of x. No workgroup memory, no barrier.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use common::{Noise, Weights, gpu, narrow_vgg, shapes};
 use netdissect::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, Vocabulary};
 use netdissect::data::{ImageSource, Watch};
-use netdissect::dissect::run::{Dissection, LayerOutcome, Settings};
+use netdissect::dissect::{Dissection, LayerOutcome, Settings};
 use netdissect::error::{Kind, Result};
 use netdissect::geometry::Border;
 use netdissect::kernels::tune::Tuner;

@@ -22,6 +22,7 @@ use netdissect::roles::insert::{Insertion, InsertionCounts, Positions};
 use netdissect::roles::remove::{Removal, RemovalCounts};
 use netdissect::roles::{Split, Sweep, sweep};
 use netdissect::session::{Edit, Session};
+use netdissect::state::Merge;
 use netdissect::tensor::{HostTensor, Shape};
 use netdissect::weights;
 
@@ -87,7 +88,11 @@ fn parts(head: u32, tail: u32) -> (Session, Session) {
 }
 
 fn latents(batch: u32) -> LatentSource {
-    LatentSource::new(Latents::seeded(1, 24), LATENTS.to_vec(), batch)
+    latents_of(&LATENTS, batch)
+}
+
+fn latents_of(numbers: &[u32], batch: u32) -> LatentSource {
+    LatentSource::new(Latents::seeded(1, 24), numbers.to_vec(), batch)
 }
 
 /// Label maps of one latent's image under an edit, by a session of the whole generator, and the layer's maps.
@@ -152,9 +157,13 @@ fn quietly<T>(work: impl Fn(&Watch<'_>) -> Result<T>) -> T {
 const UNITS: [u32; 4] = [7, 2, 11, 19];
 
 fn remove(batch: u32, watch: &Watch<'_>) -> Result<RemovalCounts> {
+    remove_from(&LATENTS, batch, watch)
+}
+
+fn remove_from(numbers: &[u32], batch: u32, watch: &Watch<'_>) -> Result<RemovalCounts> {
     let (head, mut tail) = parts(batch, batch);
     let split = Split { gpu: gpu().unwrap(), head: &head, tail: &mut tail };
-    let (latents, concepts) = (latents(batch), Toy::new());
+    let (latents, concepts) = (latents_of(numbers, batch), Toy::new());
     Removal { split, latents: &latents, concepts: &concepts, grid: GRID, units: &UNITS }.run(watch)
 }
 
@@ -167,6 +176,10 @@ fn removal_equals_brute_force_for_every_batch() {
     for batch in [1, 3, 8] {
         assert_eq!(counts, quietly(|watch| remove(batch, watch)), "batch {batch}");
     }
+    let (first, rest) = LATENTS.split_at(3);
+    let mut merged = quietly(|watch| remove_from(rest, 2, watch));
+    merged.merge(&quietly(|watch| remove_from(first, 2, watch))).unwrap();
+    assert_eq!(counts, merged, "in two runs");
     let mut brute = Brute::new();
     let before: Vec<Vec<i64>> = LATENTS.iter().map(|&latent| brute.counts(latent, None)).collect();
     let sum = |values: &[Vec<i64>], label: usize| values.iter().map(|counts| counts[label]).sum::<i64>();
@@ -369,7 +382,7 @@ fn detect(batch: u32, watch: &Watch<'_>) -> Result<Sightings> {
     let mut split = Split { gpu: gpu().unwrap(), head: &head, tail: &mut tail };
     let (latents, concepts) = (latents(batch), Toy::new());
     let presence = Presence { label: 2, channel: Some(0), share: 0.4 };
-    Detection { images: &latents, node: LAYER, unit: 6 }.generated(&mut split, &concepts, (&presence, GRID), watch)
+    Detection { images: &latents, node: LAYER, unit: 6 }.generated(&mut split, &concepts, &presence, GRID, watch)
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::store::{LoadOptions, Loaded, Outcome, Store};
+use super::store::{Decoded, LoadOptions, Loaded, Store};
 use crate::error::{Error, Kind, Result};
 use crate::tensor::{HostTensor, Shape};
 
@@ -42,7 +42,7 @@ pub struct Batch {
 pub struct Batches {
     store: Arc<Store>,
     stop: Arc<AtomicBool>,
-    queues: Vec<Receiver<Result<Outcome>>>,
+    queues: Vec<Receiver<Result<Decoded>>>,
     workers: Vec<JoinHandle<()>>,
     start: usize,
     /// Index of the next image to take from its queue.
@@ -75,7 +75,7 @@ impl Batches {
             });
             let handle = spawned.map_err(|error| {
                 Error::new(Kind::OutOfMemory, format!("thread {} of {threads} cannot be started: {error}", worker + 1))
-                    .hint("end other programs, or let this one start more threads (`ulimit -u`)")
+                    .hint("close other programs, or let a user have more threads")
             })?;
             batches.queues.push(queue);
             batches.workers.push(handle);
@@ -144,7 +144,7 @@ impl Drop for Batches {
     }
 }
 
-fn work(store: &Store, indices: impl Iterator<Item = usize>, stop: &AtomicBool, sender: &SyncSender<Result<Outcome>>) {
+fn work(store: &Store, indices: impl Iterator<Item = usize>, stop: &AtomicBool, sender: &SyncSender<Result<Decoded>>) {
     for index in indices {
         if stop.load(Ordering::Relaxed) || sender.send(store.prepared(index)).is_err() {
             return;

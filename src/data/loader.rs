@@ -52,22 +52,6 @@ impl ImageLoader {
         &self.store.options
     }
 
-    /// Rows and columns that the network will see. Without a crop these are the first readable image's.
-    ///
-    /// # Errors
-    /// [`Kind::Input`] if no image can be read.
-    pub fn input_size(&self) -> Result<(u32, u32)> {
-        if let Some(size) = self.store.options.geometry.fixed_size() {
-            return Ok(size);
-        }
-        for index in 0..self.set().len() {
-            if let Ok(image) = self.store.prepared(index)? {
-                return Ok((image.h, image.w));
-            }
-        }
-        Err(self.nothing_readable())
-    }
-
     /// One image, for a picture in a report or a strip.
     ///
     /// # Errors
@@ -239,7 +223,6 @@ mod tests {
         let dir = twenty();
         picture(dir.path(), 13, 3, 5);
         let loader = loader(dir.path(), options(4, 2, 0));
-        assert_eq!(loader.input_size().unwrap(), (3, 4));
         let mut batches = loader.batches_of_all(&go()).unwrap();
         let error = batches.find_map(Result::err).unwrap();
         assert!(batches.next().is_none());
@@ -249,7 +232,6 @@ mod tests {
         let resizing = LoadOptions { geometry: Geometry::ResizeCrop { resize: 8, crop: 6 }, ..*loader.options() };
         let loader = ImageLoader::new(loader.set().clone(), resizing).unwrap();
         assert_eq!(loader.batches_of_all(&go()).unwrap().map(|batch| batch.unwrap().items.len()).sum::<usize>(), 18);
-        assert_eq!(loader.input_size().unwrap(), (6, 6));
     }
 
     #[test]
@@ -303,7 +285,6 @@ mod tests {
         assert!(loader.batches_of_all(&go()).unwrap().next().is_none());
         let error = loader.nothing_readable();
         assert!(error.to_string().contains("none of 2 images can be read; the first, a.jpg: file is empty"), "{error}");
-        assert_eq!(loader.input_size().unwrap_err().kind(), Kind::Input);
         assert!(loader.load(0).unwrap_err().to_string().starts_with("a.jpg: file is empty"));
         assert_eq!(loader.load(2).unwrap_err().kind(), Kind::Internal);
     }

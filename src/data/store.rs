@@ -61,7 +61,7 @@ pub(super) enum Seen {
 }
 
 /// What became of one image: its pixels, or why there are none.
-pub(super) type Outcome = Result<Arc<Prepared>, String>;
+pub(super) type Decoded = Result<Arc<Prepared>, String>;
 
 impl Store {
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
@@ -72,7 +72,7 @@ impl Store {
     /// The pixels of one image, from memory or from its file, or why it has to be skipped.
     ///
     /// An error ends the run: an image that an earlier pass counted is gone, so the passes would not agree.
-    pub(super) fn prepared(&self, index: usize) -> Result<Outcome> {
+    pub(super) fn prepared(&self, index: usize) -> Result<Decoded> {
         let seen = self.known().images.get(&index).cloned();
         match &seen {
             Some(Seen::Kept(image)) => return Ok(Ok(Arc::clone(image))),

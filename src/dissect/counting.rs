@@ -1,10 +1,10 @@
 //! The pass that counts where units fire and on which labels; masks and small pictures of the shown images on the way.
 
+use super::dissection::{Dissection, Settings};
 use super::flight::{self, Flight};
 use super::held::{Held, LayerMaps};
 use super::layers::Layers;
 use super::pictures::{draw_masks, is_shown, rgb_of, thumbnail};
-use super::run::{Dissection, Settings};
 use super::stage::{CountStage, LabelStage, PackedLabels, positions};
 use crate::concepts::{ConceptInput, LabelMaps, MadeImages};
 use crate::data::ImageBatch;
@@ -45,11 +45,10 @@ impl<'a> CountPass<'a> {
 
     /// Draws masks of batches until at most `leave` are under way.
     fn land(&mut self, leave: usize, found: &mut Layers) -> Result<()> {
-        let look = (self.run.settings.shown, self.run.settings.thumbnail);
         while let Some(shown) = self.flight.next(self.run.gpu, leave)? {
             for (layer, download, shape) in shown.maps {
                 let maps = HostTensor::new(shape, download.finish(self.run.gpu, shape.len())?)?;
-                draw_masks(&mut found.layers[layer], look, &shown.images, &maps);
+                draw_masks(&mut found.layers[layer], self.run.settings, &shown.images, &maps);
             }
         }
         Ok(())

@@ -1,25 +1,14 @@
 //! The passes for the levels: each resolves one digit of every layer's quantile, and the first gathers the top images.
 
+use super::dissection::Dissection;
 use super::flight::{self, Flight};
 use super::held::Held;
-use super::layers::Layers;
-use super::quantile::{THREE_PASSES, TWO_PASSES};
-use super::run::Dissection;
+use super::layers::{Layer, Layers};
 use super::stage::{HistogramStage, PeakStage};
 use crate::data::ImageBatch;
 use crate::data::pass::{Pass, Steps};
 use crate::error::Result;
-use crate::gpu::{Download, Gpu};
-use crate::kernels::histogram::Digit;
-
-/// The digits to resolve the quantiles of layers of so many units by: in two passes if all tables fit half of the room that is left,
-/// and a quarter of the budget, and each fits a binding.
-pub(super) fn digits(gpu: &Gpu, units: &[u32]) -> &'static [Digit] {
-    let table = |units: &u32| u64::from(*units) << TWO_PASSES[0].bits << 2;
-    let fits = units.iter().map(table).sum::<u64>() <= (gpu.budget() / 4).min(gpu.free_bytes() / 2)
-        && units.iter().all(|units| table(units) <= gpu.traits().max_binding_bytes);
-    if fits { &TWO_PASSES } else { &THREE_PASSES }
-}
+use crate::gpu::Download;
 
 /// One digit.
 pub(super) struct LevelPass<'a> {
@@ -41,7 +30,7 @@ struct Peaks {
 impl<'a> LevelPass<'a> {
     /// The pass that comes next.
     pub(super) fn new(run: &'a Dissection<'a>, held: &'a mut Held, known: &Layers) -> Result<LevelPass<'a>> {
-        let histogram = |layer: &super::layers::Layer| HistogramStage::new(run.gpu, &layer.quantile, run.settings.grid);
+        let histogram = |layer: &Layer| HistogramStage::new(run.gpu, &layer.quantile, run.settings.grid);
         let first = known.finished == 0;
         let units = known.layers.iter().filter(|_| first).map(|layer| layer.topk.units as u32);
         Ok(LevelPass {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::dissection::Settings;
 use super::layers::Layer;
 use super::topk::TopK;
 use crate::data::pixels::{rgb_of_signed, rgb_of_unit};
@@ -28,7 +29,8 @@ pub(super) fn rgb_of(image: &[f32], compat: bool) -> Vec<u8> {
 }
 
 /// Draws where each unit fires on those of the batch's images that it shows.
-pub(super) fn draw_masks(layer: &mut Layer, (shown, side): (usize, u32), indices: &[u32], maps: &HostTensor) {
+pub(super) fn draw_masks(layer: &mut Layer, settings: &Settings, indices: &[u32], maps: &HostTensor) {
+    let Settings { shown, thumbnail: side, .. } = *settings;
     let Some(tally) = &layer.tally else { return };
     let area = (side * side) as usize;
     let topk = &layer.topk;

@@ -3,38 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::counting::CountPass;
-use super::held::{Held, LayerMaps};
+use super::dissection::Dissection;
+use super::held::Held;
 use super::layers::{Layer, Layers};
-use super::levels::{LevelPass, digits};
-use super::quantile::Quantile;
+use super::levels::LevelPass;
 use super::stage::positions;
 use super::tally::Tally;
 use super::topk::TopK;
-use crate::concepts::{ConceptSource, LabelMaps};
-use crate::data::{ImageBatch, ImageSource, Watch};
+use crate::data::{ImageSource, Watch};
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Recording};
-use crate::session::Session;
 use crate::state::{Part, Seen};
-
-/// What to dissect, and how.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// Layers: the name users type, and the node that is read.
-    pub layers: Vec<(String, String)>,
-    /// Fraction of positions above a unit's level.
-    pub tail: f64,
-    /// Rows and columns of the grid that maps are brought to.
-    pub grid: (u32, u32),
-    /// Images kept for each unit.
-    pub top: usize,
-    /// Of those, how many are shown, with the unit's mask.
-    pub shown: usize,
-    /// Side of a shown image, pixels.
-    pub thumbnail: u32,
-    /// Show generated images as the reference's batch script does, which takes their values for ones in [0, 1].
-    pub compat_strips: bool,
-}
 
 /// What came out for a layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,27 +34,6 @@ pub struct Outcome {
     pub layers: Vec<LayerOutcome>,
     /// Every shown image by its index, `[thumbnail, thumbnail, 3]`.
     pub thumbnails: BTreeMap<u32, Vec<u8>>,
-}
-
-/// Hears of the label maps of each image, by its name.
-pub type LabelListener<'a> = dyn Fn(&str, &LabelMaps) -> Result<()> + Sync + 'a;
-
-/// Everything a run needs at hand.
-pub struct Dissection<'a> {
-    /// The device.
-    pub gpu: &'a Gpu,
-    /// The network, or a generator up to the last of the layers; the nodes of the settings' layers are kept.
-    pub session: &'a Session,
-    /// What makes a generator's images out of the layer where it is cut, one of the settings'.
-    pub tail: Option<&'a Session>,
-    /// The images.
-    pub images: &'a dyn ImageSource,
-    /// Their label maps.
-    pub concepts: &'a dyn ConceptSource,
-    /// Hears of the label maps as they are counted; again of some if the work was stopped and taken up.
-    pub labelled: Option<&'a LabelListener<'a>>,
-    /// What to dissect.
-    pub settings: &'a Settings,
 }
 
 impl Dissection<'_> {
@@ -126,39 +83,5 @@ impl Dissection<'_> {
             part.seen = Seen::default();
         }
         Ok((part, held))
-    }
-
-    /// Nothing is known of any layer.
-    fn nothing(&self) -> Result<Layers> {
-        let Settings { layers, tail, top, shown, thumbnail, .. } = self.settings;
-        let units = |(_, node): &(String, String)| Ok(self.session.value(node, 1)?.1.c);
-        let units = layers.iter().map(units).collect::<Result<Vec<_>>>()?;
-        let digits = digits(self.gpu, &units);
-        let layer = |&units: &u32| {
-            let units = units as usize;
-            Ok(Layer {
-                labels: self.concepts.vocabulary().len(),
-                quantile: Quantile::new(units, *tail, digits)?,
-                topk: TopK::new(units, *top.max(shown)),
-                tally: None,
-                masks: vec![0; units * shown * (thumbnail * thumbnail) as usize],
-            })
-        };
-        Ok(Layers::new(units.iter().map(layer).collect::<Result<_>>()?))
-    }
-
-    /// What computes the layers' maps of a batch, and where they will be: nothing if they are held.
-    pub(super) fn maps(&self, batch: &ImageBatch, held: &Held) -> Result<(Recording, Vec<LayerMaps>)> {
-        if let Some(maps) = held.of(batch) {
-            return Ok((Recording::new(), maps));
-        }
-        let n = batch.indices.len() as u32;
-        self.session.upload(&batch.input, n)?;
-        let recording = self.session.record(n)?;
-        let maps = |(_, node): &(String, String)| {
-            let (buffer, shape) = self.session.value(node, n)?;
-            Ok(LayerMaps { buffer: buffer.clone(), shape })
-        };
-        Ok((recording, self.settings.layers.iter().map(maps).collect::<Result<_>>()?))
     }
 }

@@ -1,7 +1,7 @@
 //! One file a kernel: parameters, shape check, grid. The table of them all is `reference::KERNELS`, where each stands with its cases.
 //!
-//! Below the kernels lies what several share (`convolution`, `lanes`, `pool`, `template`, `window`), above them who chooses among them (`chooser`,
-//! `tune`): no kernel's file imports one that imports it.
+//! Below the kernels lies what several share (`convolution`, `lanes`, `pool`, `template`, `window`), above them who chooses among
+//! them (`chooser`, `tune`): no kernel's file imports one that imports it.
 
 /// The text of a shader, the pieces of `shaders/shared/` that it uses behind it.
 macro_rules! text {

@@ -116,7 +116,8 @@ impl Detection<'_> {
         &self,
         split: &mut Split<'_>,
         concepts: &dyn ConceptSource,
-        (presence, grid): (&Presence, (u32, u32)),
+        presence: &Presence,
+        grid: (u32, u32),
         watch: &Watch<'_>,
     ) -> Result<Sightings> {
         let peaks = split.gpu.buffer("peaks", peaks_bytes(split.head, self.node)?)?;

@@ -16,7 +16,7 @@ use super::timing::{Stopwatch, seconds_each};
 use crate::concepts::{ConceptSource, LabelMaps, label_writer};
 use crate::data::Watch;
 use crate::dissect::forecast::{Forecast, forecast};
-use crate::dissect::run::{Dissection, LabelListener, Outcome, Settings};
+use crate::dissect::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
 use crate::files;
 use crate::gpu::Gpu;

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use crate::concepts::Vocabulary;
 use crate::dissect::labels;
-use crate::dissect::run::{LayerOutcome, Outcome};
 use crate::dissect::topk::TopK;
+use crate::dissect::{LayerOutcome, Outcome};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::report::{build, schema, strip};

@@ -174,7 +174,7 @@ impl Experiment for Detect {
         let sightings = match &opened.truth {
             Truth::Labels(concepts, presence) => {
                 let mut split = split(gpu, &mut parts)?;
-                detection.generated(&mut split, concepts.as_ref(), (presence, opened.grid), &watch)?
+                detection.generated(&mut split, concepts.as_ref(), presence, opened.grid, &watch)?
             }
             Truth::First(positives) => detection.photographs(gpu, &parts.head, |image| image < *positives, &watch)?,
         };

@@ -11,7 +11,7 @@ use super::{Bench, Estimate, Experiment, Found, Passes, split};
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};
 use crate::dissect::edits::{Change, by_layer};
-use crate::dissect::run::{Dissection, Settings};
+use crate::dissect::{Dissection, Settings};
 use crate::error::{Error, Result};
 use crate::report::experiments::insert::{InsertionReport, Levels, Sampling, SetUnits};
 use crate::report::experiments::{ExperimentReport, PictureRow, RankedUnit};
