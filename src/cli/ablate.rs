@@ -10,7 +10,7 @@ use super::network::InputArgs;
 use super::words::time_in_words;
 use crate::error::Result;
 use crate::report::experiments::ablate::AblationReport;
-use crate::work::experiments::ablate::Ablate;
+use crate::work::experiments::ablate::AblateJob;
 use crate::work::experiments::{Estimate, Place};
 
 /// Switch units of a classifier off, one at a time and in groups, and see which classes suffer.
@@ -53,10 +53,10 @@ pub(super) struct AblateArgs {
 }
 
 impl Words for AblateArgs {
-    type Job = Ablate;
+    type Job = AblateJob;
 
-    fn job(&self) -> Result<Ablate> {
-        Ok(Ablate {
+    fn job(&self) -> Result<AblateJob> {
+        Ok(AblateJob {
             network: self.input.network.choice(),
             images: self.input.choice(),
             held_out: self.held_out.clone(),

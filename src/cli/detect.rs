@@ -12,7 +12,7 @@ use super::network::{ExifName, WeightArgs};
 use super::words::{fraction, grid};
 use crate::error::{Error, Kind, Result};
 use crate::report::experiments::detect::DetectionReport;
-use crate::work::experiments::detect::{Detect, Evidence};
+use crate::work::experiments::detect::{DetectJob, Evidence};
 
 /// Tell from one unit's peak whether a concept is in the image, and how often that is right.
 #[derive(Debug, Args)]
@@ -103,10 +103,10 @@ fn channel(text: &str) -> Result<Channel, String> {
 }
 
 impl Words for DetectArgs {
-    type Job = Detect;
+    type Job = DetectJob;
 
-    fn job(&self) -> Result<Detect> {
-        Ok(Detect {
+    fn job(&self) -> Result<DetectJob> {
+        Ok(DetectJob {
             run: self.run.clone(),
             network: self.network.choice(),
             layer: self.layer.clone(),

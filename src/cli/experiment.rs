@@ -12,7 +12,7 @@ use super::network::WeightArgs;
 use super::words::{grid, size_in_words, time_in_words};
 use crate::error::Result;
 use crate::work::experiments::ranked::RankedChoice;
-use crate::work::experiments::{Estimate, Experiment, Place, estimate, perform};
+use crate::work::experiments::{Estimate, Experiment, Place};
 
 /// The words of an experiment.
 pub(super) trait Words {
@@ -56,26 +56,23 @@ pub(super) struct Told {
 /// Does an experiment, or plans it, and tells of it.
 ///
 /// # Errors
-/// As [`perform`] and [`estimate`].
+/// As [`Experiment::perform`] and [`Experiment::estimate`].
 pub(super) fn run<W: Words>(words: &W, context: &mut Context<'_>) -> Result<()> {
     let (job, Target { place, is_dry_run }) = (words.job()?, words.target());
     let folder = place.output.as_path();
     if is_dry_run {
-        let told = W::plan(&estimate(&job, context.host)?);
-        let last = format!("would write {}; nothing was written", folder.display());
-        return tell(context, told, last);
+        let Told { json, mut lines } = W::plan(&job.estimate(context.host)?);
+        lines.push(format!("would write {}; nothing was written", folder.display()));
+        return context.tell(&json, || lines);
     }
-    let found = W::found(&perform(&job, &place, context.host)?);
+    let Told { json: found, mut lines } = W::found(&job.perform(&place, context.host)?);
     let page = folder.join("report.html");
     let mut json = json!({ "folder": folder, "report": page });
-    if let (Some(all), Value::Object(own)) = (json.as_object_mut(), found.json) {
-        all.extend(own);
+    if let (Some(all), Value::Object(found)) = (json.as_object_mut(), found) {
+        all.extend(found);
     }
-    tell(context, Told { json, ..found }, page.display().to_string())
-}
-
-fn tell(context: &mut Context<'_>, told: Told, last: String) -> Result<()> {
-    context.tell(&told.json, || told.lines.into_iter().chain([last]).collect())
+    lines.push(page.display().to_string());
+    context.tell(&json, || lines)
 }
 
 /// Images up to a layer and from it on, or images alone.

@@ -12,7 +12,7 @@ use crate::dissect::edits::position;
 use crate::error::Result;
 use crate::report::experiments::insert::InsertionReport;
 use crate::roles::insert::Positions;
-use crate::work::experiments::insert::{Insert, Level, ShownEdit};
+use crate::work::experiments::insert::{InsertJob, Level, ShownEdit};
 
 /// Set the units for a concept at one position after the other and count where the concept appears.
 #[derive(Debug, Args)]
@@ -76,11 +76,11 @@ fn place(words: &str) -> Result<ShownEdit, String> {
 const TOLD: usize = 6;
 
 impl Words for InsertArgs {
-    type Job = Insert;
+    type Job = InsertJob;
 
-    fn job(&self) -> Result<Insert> {
+    fn job(&self) -> Result<InsertJob> {
         let latents = self.level_latents.as_ref().map(|Indices(latents)| latents.clone());
-        Ok(Insert {
+        Ok(InsertJob {
             units: self.ranked.choice(&self.run, &self.concept, self.units),
             level: match self.value {
                 Some(value) => Level::Value(value),

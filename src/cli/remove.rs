@@ -9,7 +9,7 @@ use super::experiment::{RankedArgs, Target, Told, Words};
 use super::latents::{Indices, parse_list};
 use crate::error::Result;
 use crate::report::experiments::remove::{RemovalReport, RemovalStep};
-use crate::work::experiments::remove::Remove;
+use crate::work::experiments::remove::RemoveJob;
 
 /// Switch the units for a concept off, one after the other, and count what is lost.
 #[derive(Debug, Args)]
@@ -41,11 +41,11 @@ pub(super) struct RemoveArgs {
 }
 
 impl Words for RemoveArgs {
-    type Job = Remove;
+    type Job = RemoveJob;
 
-    fn job(&self) -> Result<Remove> {
+    fn job(&self) -> Result<RemoveJob> {
         let shown = self.pictures.as_ref().map(|Indices(latents)| latents.clone());
-        Ok(Remove { units: self.ranked.choice(&self.run, &self.concept, self.units), shown })
+        Ok(RemoveJob { units: self.ranked.choice(&self.run, &self.concept, self.units), shown })
     }
 
     fn target(&self) -> Target {

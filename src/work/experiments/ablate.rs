@@ -19,7 +19,7 @@ use crate::work::run_folder::{RunFiles, file_name};
 
 /// Switch units of a classifier off, one at a time and in groups, and see which classes suffer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ablate {
+pub struct AblateJob {
     /// The classifier.
     pub network: NetworkChoice,
     /// Images to rank units by: a folder for each class, called as the network calls it.
@@ -34,7 +34,7 @@ pub struct Ablate {
     pub batch: Option<u32>,
 }
 
-/// What an [`Ablate`] names, opened.
+/// What an [`AblateJob`] names, opened.
 pub struct Opened {
     network: ImageNetwork,
     held_out: ImageNetwork,
@@ -58,7 +58,7 @@ const JUDGING: &str = "ablate-judging.safetensors";
 /// Images at once: what follows the layer is small, and starting it is not.
 const BATCH: u32 = 60;
 
-impl Experiment for Ablate {
+impl Experiment for AblateJob {
     type Report = AblationReport;
     type Opened<'h> = Opened;
     type Loaded = Loaded;
@@ -99,7 +99,7 @@ impl Experiment for Ablate {
         Ok(Loaded { gpu, parts: Parts { head, tail: Some(tail) } })
     }
 
-    fn estimate(&self, opened: &Opened, loaded: Loaded, _: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &Opened, loaded: Loaded, _: &Host<'_>) -> Result<Estimate> {
         let (ranked, judged) = (opened.network.set.len() as u64, opened.held_out.set.len() as u64);
         // As it is and without each unit; as it is and without the most and the least important of each class.
         let sets = 2 * opened.classes.len() * opened.sizes.len();
@@ -137,7 +137,7 @@ impl Experiment for Ablate {
     }
 }
 
-impl Ablate {
+impl AblateJob {
     /// How many units to remove together, of so many.
     fn sizes(&self, units: usize) -> Result<Vec<usize>> {
         let mut sizes: Vec<usize> = self.sizes.iter().map(|&size| size as usize).collect();

@@ -29,7 +29,7 @@ use crate::work::subject::{Source, Subject};
 
 /// Tell from one unit's peak whether a concept is in the image, and how often that is right.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Detect {
+pub struct DetectJob {
     /// Folder of a finished dissection, or of one of its layers, to take layer, unit and grid from.
     pub run: Option<PathBuf>,
     /// The network.
@@ -79,7 +79,7 @@ pub enum Evidence {
     },
 }
 
-/// What a [`Detect`] names, opened.
+/// What a [`DetectJob`] names, opened.
 pub struct Opened<'h> {
     gpu: Gpu,
     subject: Subject,
@@ -116,7 +116,7 @@ const PICTURED: usize = 5;
 /// Longest side of a pictured photograph, pixels.
 const PICTURE: u32 = 224;
 
-impl Experiment for Detect {
+impl Experiment for DetectJob {
     type Report = DetectionReport;
     type Opened<'h> = Opened<'h>;
     type Loaded = Parts;
@@ -159,7 +159,7 @@ impl Experiment for Detect {
         opened.subject.parts(host, &opened.gpu, &nodes, self.batch)
     }
 
-    fn estimate(&self, opened: &Opened<'_>, parts: Parts, _: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &Opened<'_>, parts: Parts, _: &Host<'_>) -> Result<Estimate> {
         // What would stop the work is said now.
         opened.subject.source(&parts.head)?;
         let count = opened.subject.count() as u64;
@@ -188,7 +188,7 @@ impl Experiment for Detect {
     }
 }
 
-impl Detect {
+impl DetectJob {
     /// A generator, its own images, and the concept in them.
     fn open_generated<'h>(&self, run: Option<&Dissected>, gpu: &Gpu, host: &Host<'h>) -> Result<Shown<'h>> {
         let Evidence::Generated { latents, labelling, share, channel, grid } = &self.images else {

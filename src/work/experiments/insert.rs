@@ -25,7 +25,7 @@ use crate::work::run_folder::RunFiles;
 
 /// Set the units for a concept at one position after the other and count where the concept appears.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Insert {
+pub struct InsertJob {
     /// The units and their generator; at once are as many positions of an image as its batch says.
     pub units: RankedChoice,
     /// What units are set to.
@@ -59,7 +59,7 @@ pub struct ShownEdit {
     pub at: (u32, u32),
 }
 
-/// What an [`Insert`] names, opened.
+/// What an [`InsertJob`] names, opened.
 pub struct Opened<'h> {
     on: Labelled<'h>,
     /// Shape of the layer for one image.
@@ -78,7 +78,7 @@ const SHOWN: usize = 6;
 /// Rim of a shown position.
 const YELLOW: Rgb<u8> = Rgb([255, 255, 0]);
 
-impl Experiment for Insert {
+impl Experiment for InsertJob {
     type Report = InsertionReport;
     type Opened<'h> = Opened<'h>;
     type Loaded = Parts;
@@ -119,7 +119,7 @@ impl Experiment for Insert {
         ranked.generator.parts_to_sweep(host, &opened.on.gpu, &ranked.node)
     }
 
-    fn estimate(&self, opened: &Opened<'_>, mut parts: Parts, host: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &Opened<'_>, mut parts: Parts, host: &Host<'_>) -> Result<Estimate> {
         let latents = opened.on.ranked.generator.indices.len() as u64;
         let levels = opened.level_latents.as_ref().map_or(0, |levels| levels.indices().len() as u64);
         let mut sweep = self.sweep(opened, host)?;
@@ -156,7 +156,7 @@ impl Experiment for Insert {
     }
 }
 
-impl Insert {
+impl InsertJob {
     /// The one activation that all units are set to, if it is given.
     fn value(&self) -> Option<f32> {
         match self.level {

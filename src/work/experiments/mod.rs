@@ -1,7 +1,7 @@
 //! Experiments: what units do, found out by running a network without them, with them, or by reading one of them.
 //!
-//! An experiment is a file here that holds a plain job and how it is opened, put on the device, estimated and run: an
-//! [`Experiment`]. All that has nothing to do with what it finds out is done once, in [`perform`] and [`estimate`].
+//! An experiment is a file here that holds a plain job and the steps by which it is done: an [`Experiment`]. All that has nothing to do
+//! with what it finds out is done once, in [`Experiment::perform`] and [`Experiment::estimate`].
 
 pub mod ablate;
 pub mod detect;
@@ -26,7 +26,7 @@ use crate::report::write_json;
 use crate::roles::Split;
 use crate::session::Session;
 
-/// An experiment as it is asked for: plain data, and how it is done.
+/// An experiment as it is asked for: plain data, and the steps by which it is done.
 pub trait Experiment {
     /// What it finds.
     type Report: ExperimentReport;
@@ -60,13 +60,50 @@ pub trait Experiment {
     ///
     /// # Errors
     /// What the device reports.
-    fn estimate(&self, opened: &Self::Opened<'_>, loaded: Self::Loaded, host: &Host<'_>) -> Result<Estimate>;
+    fn cost(&self, opened: &Self::Opened<'_>, loaded: Self::Loaded, host: &Host<'_>) -> Result<Estimate>;
 
     /// Does the work, from where a state of the same job stands. Pictures are written; all other files come from what is found.
     ///
     /// # Errors
     /// [`crate::error::Kind::Interrupted`] if stopped, after keeping where it stood; else what the device reports.
     fn run(&self, opened: &Self::Opened<'_>, loaded: Self::Loaded, bench: &Bench<'_>) -> Result<Found<Self::Report>>;
+
+    /// Does all of it, and gives the report as the folder then holds it: files, pictures and page are written. Where the folder holds
+    /// it already, nothing is done again but the page.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] if the folder holds other work; [`crate::error::Kind::Output`] if it cannot be written;
+    /// [`crate::error::Kind::Interrupted`] if stopped, after keeping where it stood; else as of the steps.
+    fn perform(&self, place: &Place, host: &Host<'_>) -> Result<Self::Report> {
+        let opened = self.open(host)?;
+        let described = self.describe(&opened)?;
+        let folder = place.output.as_path();
+        reports::check_folder(folder)?;
+        if Self::FILES.is_done(folder, &described, place.restart)? {
+            end(folder, &Self::FILES)?;
+            host.progress.note("this experiment is done; `--restart` makes it again");
+        } else {
+            Self::FILES.begin(folder, &described)?;
+            let loaded = self.load(&opened, host)?;
+            let clock = Stopwatch::start();
+            let found = self.run(&opened, loaded, &Bench { folder, job: digest(&described), host })?;
+            reports::write(folder, &found.report, &found.csv)?;
+            write_timing(folder, Self::Report::NAME, &clock)?;
+            end(folder, &Self::FILES)?;
+        }
+        // What is said afterwards is what the file says, which may round the last digit of a number.
+        reports::open(folder)
+    }
+
+    /// Says what it would take; writes nothing.
+    ///
+    /// # Errors
+    /// As of the steps.
+    fn estimate(&self, host: &Host<'_>) -> Result<Estimate> {
+        let opened = self.open(host)?;
+        let loaded = self.load(&opened, host)?;
+        self.cost(&opened, loaded, host)
+    }
 }
 
 /// Where results go.
@@ -120,49 +157,15 @@ pub struct Passes {
     pub batch: u32,
 }
 
-/// Does an experiment, and gives the report as the folder then holds it: files, pictures and page are written. Where the folder
-/// holds it already, nothing is done again but the page.
-///
-/// # Errors
-/// [`crate::error::Kind::Usage`] if the folder holds other work; [`crate::error::Kind::Output`] if it cannot be written;
-/// [`crate::error::Kind::Interrupted`] if stopped, after keeping where it stood; else as of the steps of [`Experiment`].
-pub fn perform<E: Experiment>(job: &E, place: &Place, host: &Host<'_>) -> Result<E::Report> {
-    let opened = job.open(host)?;
-    let described = job.describe(&opened)?;
-    let folder = place.output.as_path();
-    reports::check_folder(folder)?;
-    if E::FILES.is_done(folder, &described, place.restart)? {
-        end::<E>(folder)?;
-        host.progress.note("this experiment is done; `--restart` makes it again");
-    } else {
-        E::FILES.begin(folder, &described)?;
-        let loaded = job.load(&opened, host)?;
-        let clock = Stopwatch::start();
-        let found = job.run(&opened, loaded, &Bench { folder, job: digest(&described), host })?;
-        reports::write(folder, &found.report, &found.csv)?;
-        let (begun, seconds) = (clock.timing().started_unix, clock.seconds());
-        let timing = json!({ "started_unix": begun, "seconds": seconds });
-        write_json(&folder.join(format!("{}-timing.json", E::Report::NAME)), &timing)?;
-        end::<E>(folder)?;
-    }
-    // What is said afterwards is what the file says, which may round the last digit of a number.
-    reports::open(folder)
-}
-
-/// Says what an experiment would take; writes nothing.
-///
-/// # Errors
-/// As of the steps of [`Experiment`].
-pub fn estimate<E: Experiment>(job: &E, host: &Host<'_>) -> Result<Estimate> {
-    let opened = job.open(host)?;
-    let loaded = job.load(&opened, host)?;
-    job.estimate(&opened, loaded, host)
-}
-
 /// Takes states away and writes the page: what a stop after the result may have left to do.
-fn end<E: Experiment>(folder: &Path) -> Result<()> {
-    E::FILES.remove_states(folder)?;
+fn end(folder: &Path, files: &RunFiles) -> Result<()> {
+    files.remove_states(folder)?;
     reports::write_page(folder)
+}
+
+fn write_timing(folder: &Path, experiment: &str, clock: &Stopwatch) -> Result<()> {
+    let timing = json!({ "started_unix": clock.timing().started_unix, "seconds": clock.seconds() });
+    write_json(&folder.join(format!("{experiment}-timing.json")), &timing)
 }
 
 impl Bench<'_> {
@@ -230,10 +233,10 @@ mod tests {
     #[test]
     fn experiments_that_share_a_folder_do_not_share_files_and_the_page_knows_them_all() {
         let mut names = [
-            name_of::<ablate::Ablate>(),
-            name_of::<remove::Remove>(),
-            name_of::<insert::Insert>(),
-            name_of::<detect::Detect>(),
+            name_of::<ablate::AblateJob>(),
+            name_of::<remove::RemoveJob>(),
+            name_of::<insert::InsertJob>(),
+            name_of::<detect::DetectJob>(),
         ];
         let mut known: Vec<&str> = reports::ALL.iter().map(|entry| entry.name).collect();
         names.sort_unstable();

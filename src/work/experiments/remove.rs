@@ -17,14 +17,14 @@ use crate::work::run_folder::RunFiles;
 
 /// Switch the units for a concept off, one after the other, and count what is lost.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Remove {
+pub struct RemoveJob {
     /// The units, in the order in which they are removed, and their generator.
     pub units: RankedChoice,
     /// Latents to show before and after; the first four if none are named. They need not be among those that are counted.
     pub shown: Option<Vec<u32>>,
 }
 
-/// What a [`Remove`] names, opened.
+/// What a [`RemoveJob`] names, opened.
 pub struct Opened<'h> {
     on: Labelled<'h>,
     shown: Vec<u32>,
@@ -39,7 +39,7 @@ const SHOWN: usize = 4;
 /// Most latents shown.
 const MOST_SHOWN: usize = 32;
 
-impl Experiment for Remove {
+impl Experiment for RemoveJob {
     type Report = RemovalReport;
     type Opened<'h> = Opened<'h>;
     type Loaded = Parts;
@@ -64,7 +64,7 @@ impl Experiment for Remove {
         ranked.generator.parts(host, &opened.on.gpu, &[&ranked.node], self.units.batch)
     }
 
-    fn estimate(&self, opened: &Opened<'_>, parts: Parts, _: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &Opened<'_>, parts: Parts, _: &Host<'_>) -> Result<Estimate> {
         let ranked = &opened.on.ranked;
         let latents = ranked.generator.indices.len() as u64;
         Estimate::of_parts(&opened.on.gpu, &parts, latents, latents * (ranked.units.len() as u64 + 1))
@@ -93,7 +93,7 @@ impl Experiment for Remove {
     }
 }
 
-impl Remove {
+impl RemoveJob {
     /// Latents to show.
     fn shown(&self, ranked: &Ranked) -> Result<Vec<u32>> {
         let first = || ranked.generator.indices.iter().copied().take(SHOWN).collect();
