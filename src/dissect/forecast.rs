@@ -1,7 +1,7 @@
 //! What a run would take, by the rules that runs themselves go by.
 
+use super::dissection::digits;
 use super::held;
-use super::levels::digits;
 use crate::gpu::Gpu;
 use crate::tensor::Shape;
 
