@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`], with the path, if it cannot be read; so do all functions here that read.
-pub fn read(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| Error::reading(path, &error))
 }
 
@@ -26,7 +26,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`], or if it is not UTF-8.
-pub fn read_to_string(path: &Path) -> Result<String> {
+pub(crate) fn read_to_string(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(|error| Error::reading(path, &error))
 }
 
@@ -34,7 +34,7 @@ pub fn read_to_string(path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// As [`read`], or if it is no plain file or too large.
-pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let failed = |error: io::Error| Error::reading(path, &error);
     let about = about(path)?;
     if !about.is_file() {
@@ -52,7 +52,7 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn open(path: &Path) -> Result<File> {
+pub(crate) fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| Error::reading(path, &error))
 }
 
@@ -61,7 +61,7 @@ pub fn open(path: &Path) -> Result<File> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn map(path: &Path) -> Result<Mmap> {
+pub(crate) fn map(path: &Path) -> Result<Mmap> {
     // SAFETY: nothing of ours writes to a file in place. What other processes may do is said above.
     unsafe { Mmap::map(&open(path)?) }.map_err(|error| Error::reading(path, &error))
 }
@@ -70,7 +70,7 @@ pub fn map(path: &Path) -> Result<Mmap> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn about(path: &Path) -> Result<Metadata> {
+pub(crate) fn about(path: &Path) -> Result<Metadata> {
     fs::metadata(path).map_err(|error| Error::reading(path, &error))
 }
 
@@ -78,22 +78,22 @@ pub fn about(path: &Path) -> Result<Metadata> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn about_unfollowed(path: &Path) -> Result<Metadata> {
+pub(crate) fn about_unfollowed(path: &Path) -> Result<Metadata> {
     fs::symlink_metadata(path).map_err(|error| Error::reading(path, &error))
 }
 
 /// Whether anything is there, as far as one may look.
-pub fn exists(path: &Path) -> bool {
+pub(crate) fn exists(path: &Path) -> bool {
     path.exists()
 }
 
 /// Whether a plain file, or a link to one, is there.
-pub fn is_file(path: &Path) -> bool {
+pub(crate) fn is_file(path: &Path) -> bool {
     path.is_file()
 }
 
 /// Whether a folder, or a link to one, is there.
-pub fn is_folder(path: &Path) -> bool {
+pub(crate) fn is_folder(path: &Path) -> bool {
     path.is_dir()
 }
 
@@ -101,7 +101,7 @@ pub fn is_folder(path: &Path) -> bool {
 ///
 /// # Errors
 /// As [`read`]; each entry may be an error of its own.
-pub fn list(folder: &Path) -> Result<impl Iterator<Item = Result<DirEntry>>> {
+pub(crate) fn list(folder: &Path) -> Result<impl Iterator<Item = Result<DirEntry>>> {
     let failed = move |error: io::Error| Error::reading(folder, &error);
     Ok(fs::read_dir(folder).map_err(failed)?.map(move |entry| entry.map_err(failed)))
 }
@@ -110,7 +110,7 @@ pub fn list(folder: &Path) -> Result<impl Iterator<Item = Result<DirEntry>>> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn resolve(path: &Path) -> Result<PathBuf> {
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf> {
     path.canonicalize().map_err(|error| Error::reading(path, &error))
 }
 
@@ -118,7 +118,7 @@ pub fn resolve(path: &Path) -> Result<PathBuf> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if it is not there or may not be removed.
-pub fn remove(path: &Path) -> Result<()> {
+pub(crate) fn remove(path: &Path) -> Result<()> {
     fs::remove_file(path).map_err(|error| Error::writing(path, &error))
 }
 
@@ -126,7 +126,7 @@ pub fn remove(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if it may not be removed.
-pub fn remove_if_there(path: &Path) -> Result<()> {
+pub(crate) fn remove_if_there(path: &Path) -> Result<()> {
     if exists(path) { remove(path) } else { Ok(()) }
 }
 
@@ -134,7 +134,7 @@ pub fn remove_if_there(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if it is not empty, not there or may not be removed.
-pub fn remove_empty_folder(path: &Path) -> Result<()> {
+pub(crate) fn remove_empty_folder(path: &Path) -> Result<()> {
     fs::remove_dir(path).map_err(|error| Error::writing(path, &error))
 }
 
@@ -142,14 +142,14 @@ pub fn remove_empty_folder(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if it may not be written.
-pub fn set_modified(path: &Path, time: SystemTime) -> Result<()> {
+pub(crate) fn set_modified(path: &Path, time: SystemTime) -> Result<()> {
     let file = OpenOptions::new().append(true).open(path);
     file.and_then(|file| file.set_modified(time)).map_err(|error| Error::writing(path, &error))
 }
 
 /// Bytes gathered on disk because they need not fit the memory: a file without a name, which is gone with the value.
 #[derive(Debug)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     file: File,
     /// The result that they are for, which errors name.
     result: PathBuf,
@@ -160,7 +160,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`crate::error::Kind::Output`] if the folder is missing or not writable.
-    pub fn beside(result: &Path) -> Result<Scratch> {
+    pub(crate) fn beside(result: &Path) -> Result<Scratch> {
         let file = tempfile::tempfile_in(folder_of(result)).map_err(|error| Error::writing(result, &error))?;
         Ok(Scratch { file, result: result.to_owned() })
     }
@@ -169,7 +169,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`crate::error::Kind::Output`] if the disk is full.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|error| Error::writing(&self.result, &error))
     }
 
@@ -177,7 +177,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] if the system cannot map the file.
-    pub fn map(&self) -> Result<Mmap> {
+    pub(crate) fn map(&self) -> Result<Mmap> {
         // SAFETY: the file has no name; nobody else can change it while it is mapped.
         unsafe { Mmap::map(&self.file) }.map_err(|error| Error::reading(&self.result, &error))
     }
@@ -187,7 +187,7 @@ impl Scratch {
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if the folder is missing or not writable, or the disk is full.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     write_atomic_with(path, |out| out.write_all(bytes))
 }
 
@@ -195,7 +195,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] as for [`write_atomic`], or with the error that `fill` returned; nothing is left behind then.
-pub fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+pub(crate) fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     replace(path, fill, true).map_err(|error| Error::writing(path, &error))
 }
 
@@ -204,7 +204,7 @@ pub fn write_atomic_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::R
 ///
 /// # Errors
 /// As [`write_atomic`].
-pub fn write_atomic_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_atomic_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |out| out.write_all(bytes), false).map_err(|error| Error::writing(path, &error))
 }
 
@@ -212,12 +212,12 @@ pub fn write_atomic_unsynced(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if a folder cannot be made.
-pub fn make_folder(path: &Path) -> Result<()> {
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Error::writing(path, &error))
 }
 
 /// Whether a file of this name is one that [`write_atomic`] and its kin fill; one that stays was left by a process that was killed.
-pub fn is_partial(name: &str) -> bool {
+pub(crate) fn is_partial(name: &str) -> bool {
     name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1)
 }
 
@@ -257,7 +257,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The folder for what can be made again: `NETDISSECT_CACHE_DIR`, else the system's folder for caches.
-pub fn cache_dir() -> Option<PathBuf> {
+pub(crate) fn cache_dir() -> Option<PathBuf> {
     use etcetera::BaseStrategy;
     match std::env::var_os("NETDISSECT_CACHE_DIR") {
         Some(dir) if !dir.is_empty() => Some(PathBuf::from(dir)),

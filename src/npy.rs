@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 
 /// Longest header that is read. numpy itself refuses more than 10,000 bytes.
-pub const HEADER_MAX: usize = 16 << 10;
+pub(crate) const HEADER_MAX: usize = 16 << 10;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// More axes than any weight of a vision network has.
@@ -13,7 +13,7 @@ const AXES_MAX: usize = 8;
 
 /// Element type of an array, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Element {
+pub(crate) enum Element {
     /// IEEE 754 half precision, `<f2`.
     F16,
     /// IEEE 754 single precision, `<f4`.
@@ -24,7 +24,7 @@ pub enum Element {
 
 impl Element {
     /// Bytes of one element.
-    pub const fn size(self) -> usize {
+    pub(crate) const fn size(self) -> usize {
         match self {
             Element::F16 => 2,
             Element::F32 => 4,
@@ -35,17 +35,17 @@ impl Element {
 
 /// What a `.npy` file says about its array.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
+pub(crate) struct Header {
     /// Sizes, outermost first; empty for a scalar.
-    pub dims: Vec<usize>,
+    pub(crate) dims: Vec<usize>,
     /// Element type.
-    pub element: Element,
+    pub(crate) element: Element,
     /// Whether the first axis varies fastest (Fortran) instead of the last (C).
-    pub fortran: bool,
+    pub(crate) fortran: bool,
     /// Where the elements start in the file.
-    pub data_offset: usize,
+    pub(crate) data_offset: usize,
     /// Bytes of all elements; at most half of what memory can address.
-    pub data_bytes: usize,
+    pub(crate) data_bytes: usize,
 }
 
 impl Header {
@@ -53,9 +53,9 @@ impl Header {
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] if this is no `.npy` file, its header is broken, or its elements are not floats.
-    pub fn parse(file: &[u8]) -> Result<Header> {
+    pub(crate) fn parse(file: &[u8]) -> Result<Header> {
         let (text, data_offset) = dictionary(file)?;
-        let mut words = Words { rest: text.trim_end_matches(['\n', ' ', '\0']) };
+        let mut words = HeaderWords { rest: text.trim_end_matches(['\n', ' ', '\0']) };
         let (mut element, mut fortran, mut dims) = (None, None, None);
         words.take("{")?;
         while !words.skip("}") {
@@ -111,11 +111,11 @@ fn broken(what: &str) -> Error {
 }
 
 /// The header's text, eaten from the front: a Python dictionary of a string, a truth value and a tuple of integers.
-struct Words<'a> {
+struct HeaderWords<'a> {
     rest: &'a str,
 }
 
-impl<'a> Words<'a> {
+impl<'a> HeaderWords<'a> {
     fn skip(&mut self, word: &str) -> bool {
         self.rest = self.rest.trim_start();
         let after = self.rest.strip_prefix(word);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::words::{parse_size, size_in_words};
-use crate::concepts::cache::Network;
+use crate::concepts::cache::KeptNetwork;
 use crate::error::Result;
 use crate::work::cache::{self, CacheContents, CacheJob, totals};
 
@@ -85,7 +85,7 @@ pub(super) fn run(args: &CacheArgs, context: &mut Context<'_>) -> Result<()> {
 
 fn size(context: &mut Context<'_>) -> Result<()> {
     let found = CacheContents::survey()?;
-    let totals_of = |network: &Network| totals(std::slice::from_ref(network));
+    let totals_of = |network: &KeptNetwork| totals(std::slice::from_ref(network));
     let label_maps = found.networks.iter().map(|network| {
         let (images, bytes) = totals_of(network);
         json!({ "network": network.folder, "key": network.key, "images": images, "bytes": bytes })
@@ -94,7 +94,7 @@ fn size(context: &mut Context<'_>) -> Result<()> {
     let (label_maps, bytes) = (label_maps.collect::<Vec<_>>(), found.bytes());
     let said = json!({ "folder": found.folder, "bytes": bytes, "label_maps": label_maps, "tuning": tuning });
     context.tell(&said, || {
-        let of_network = |network: &Network| {
+        let of_network = |network: &KeptNetwork| {
             let (images, bytes) = totals_of(network);
             let (size, s) = (size_in_words(bytes), if images == 1 { "" } else { "s" });
             format!("label maps      {size:>10}  {images} image{s}  {}", in_words(network))
@@ -113,7 +113,7 @@ const HASH_SHOWN: usize = 8;
 const KEY_SHOWN: usize = 72;
 
 /// The networks that spoke, each with the front of its weights' hash and what was asked of it.
-fn in_words(network: &Network) -> String {
+fn in_words(network: &KeptNetwork) -> String {
     let key = network.key.as_ref();
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let one = |network: &Value| {

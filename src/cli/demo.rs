@@ -10,7 +10,7 @@ use serde_json::json;
 use super::context::Context;
 use super::words::time_in_words;
 use crate::error::Result;
-use crate::report::story::{self, Agreement, Found, Story};
+use crate::report::story::{Agreement, Found, Story};
 use crate::work::demo::{DemoJob, DemoStep};
 use crate::work::timing::Stopwatch;
 
@@ -60,7 +60,7 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
         // What it says on standard output is told at the end, in one story.
         super::type_in(&step.words, context.host, &mut std::io::sink())?;
     }
-    let story = story::write(&args.output, args.scenes.into(), &missing)?;
+    let story = job.write_story(&missing)?;
     let (page, seconds) = (args.output.join("report.html"), clock.seconds());
     let said = json!({ "folder": args.output, "report": page, "seconds": seconds, "story": story });
     context.tell(&said, || {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::context::Context;
 use crate::error::Result;
 use crate::models::segmenter::Segmenter;
 use crate::models::vgg16_weights;
-use crate::weights::import::Preprocess;
+use crate::preprocess::Preprocess;
 use crate::weights::{self, Archive, Precision, Tensor};
 use crate::work::import::{Architecture, ImportJob, Imported};
 
@@ -45,8 +46,8 @@ struct ImportArgs {
     body: bool,
     /// How the network wants its images: `torch` is RGB/255 with the ImageNet mean and deviation, `caffe` is BGR in
     /// 0..255 minus the caffe means, `none` is RGB/255, `signed` is RGB from -1 to 1. Segmenters have their own.
-    #[arg(long, value_enum, default_value_t)]
-    preprocess: PreprocessName,
+    #[arg(long, value_parser = preprocess_words(), default_value = Preprocess::default().name())]
+    preprocess: Preprocess,
     /// Names of the classes, one a line, in the order of the last layer.
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
@@ -85,13 +86,10 @@ impl From<ModelName> for Architecture {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum PreprocessName {
-    #[default]
-    Torch,
-    Caffe,
-    None,
-    Signed,
+/// The names of all ways, as the choice that help lists.
+fn preprocess_words() -> impl TypedValueParser<Value = Preprocess> {
+    PossibleValuesParser::new(Preprocess::ALL.map(Preprocess::name))
+        .map(|word| Preprocess::named(&word).unwrap_or_default())
 }
 
 /// Runs `netdissect weights`.
@@ -111,7 +109,7 @@ fn import(args: &ImportArgs, context: &mut Context<'_>) -> Result<()> {
         architecture: args.model.into(),
         output: args.output.clone(),
         body: args.body,
-        preprocess: args.preprocess.into(),
+        preprocess: args.preprocess,
         classes: args.classes.clone(),
         precision: if args.half { Precision::Half } else { Precision::Single },
     };
@@ -228,16 +226,5 @@ fn size(bytes: u64) -> String {
         0..10_000 => format!("{bytes} B"),
         10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
-}
-
-impl From<PreprocessName> for Preprocess {
-    fn from(name: PreprocessName) -> Self {
-        match name {
-            PreprocessName::Torch => Preprocess::Torch,
-            PreprocessName::Caffe => Preprocess::Caffe,
-            PreprocessName::None => Preprocess::None,
-            PreprocessName::Signed => Preprocess::Signed,
-        }
     }
 }

@@ -10,11 +10,11 @@ use std::path::{Component, Path, PathBuf};
 
 use super::label_image::LabelImage;
 use super::numbering::{Numbering, append_channel};
-use super::table::{Row, Table};
+use super::table::{LabelRow, LabelTable};
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
 use crate::data::decode::DECODED_LIMIT_BYTES;
+use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
-use crate::data::preprocess::Geometry;
 use crate::data::resize::centre_offset;
 use crate::error::{Error, Result};
 use crate::files;
@@ -59,7 +59,7 @@ impl Broden {
         let numbering = read_numbering(folder)?;
         let path = folder.join("index.csv");
         let bytes = files::read_bounded(&path, DECODED_LIMIT_BYTES)?;
-        let index = Table::parse(&path, &bytes)?;
+        let index = LabelTable::parse(&path, &bytes)?;
         let mut images = HashMap::new();
         for (name, row, categories) in index_rows(&index)? {
             let channels = channels(row, &categories, &numbering)?;
@@ -129,7 +129,7 @@ pub fn is_broden(folder: &Path) -> bool {
 /// # Errors
 /// [`crate::error::Kind::Input`] naming file and line if `index.csv` is missing or broken.
 pub fn image_set(folder: &Path, order: Order) -> Result<ImageSet> {
-    let index = Table::read(&folder.join("index.csv"))?;
+    let index = LabelTable::read(&folder.join("index.csv"))?;
     let names: Vec<String> = index_rows(&index)?.into_iter().map(|(name, ..)| name.to_owned()).collect();
     ImageSet::from_names(&folder.join("images"), names, order)
 }
@@ -145,7 +145,7 @@ fn seen(geometry: Geometry, cell: u32, cells: u32, source: u32) -> u32 {
 }
 
 /// Image name, row and category columns of every image.
-fn index_rows(index: &Table) -> Result<Vec<(&str, Row<'_>, Vec<usize>)>> {
+fn index_rows(index: &LabelTable) -> Result<Vec<(&str, LabelRow<'_>, Vec<usize>)>> {
     let image = index.column("image")?;
     let leading = |column: &String| LEADING_COLUMNS.contains(&column.as_str());
     let header = index.header().iter().enumerate();
@@ -161,12 +161,12 @@ fn index_rows(index: &Table) -> Result<Vec<(&str, Row<'_>, Vec<usize>)>> {
 }
 
 /// Refuses names that lead out of the images folder: a data set is a download.
-fn stays_inside(row: Row<'_>, name: &str) -> Result<()> {
+fn stays_inside(row: LabelRow<'_>, name: &str) -> Result<()> {
     let inside = !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if inside { Ok(()) } else { Err(row.error(format!("path `{name}` is not below images/"))) }
 }
 
-fn channels(row: Row<'_>, categories: &[usize], numbering: &Numbering) -> Result<Vec<Channel>> {
+fn channels(row: LabelRow<'_>, categories: &[usize], numbering: &Numbering) -> Result<Vec<Channel>> {
     let mut channels = Vec::new();
     for item in categories.iter().flat_map(|&category| row.text(category).split(';')) {
         let item = item.trim();
@@ -194,7 +194,7 @@ fn channels(row: Row<'_>, categories: &[usize], numbering: &Numbering) -> Result
 /// Names and primary categories.
 fn read_numbering(folder: &Path) -> Result<Numbering> {
     let primary = primary_categories(folder)?;
-    let table = Table::read(&folder.join(LABELS))?;
+    let table = LabelTable::read(&folder.join(LABELS))?;
     let (number, name, category) = (table.column("number")?, table.column("name")?, table.column("category")?);
     let mut numbering = Numbering::new();
     for row in table.rows() {
@@ -208,13 +208,13 @@ fn read_numbering(folder: &Path) -> Result<Numbering> {
 
 /// The category in which each label covers most; of equals the later in `category.csv`.
 fn primary_categories(folder: &Path) -> Result<BTreeMap<u16, (String, f64)>> {
-    let table = Table::read(&folder.join("category.csv"))?;
+    let table = LabelTable::read(&folder.join("category.csv"))?;
     let name = table.column("name")?;
     let mut primary: BTreeMap<u16, (String, f64)> = BTreeMap::new();
     for row in table.rows() {
         let category = row.text(name);
         stays_inside(row, category)?;
-        let codes = Table::read(&folder.join(format!("c_{category}.csv")))?;
+        let codes = LabelTable::read(&folder.join(format!("c_{category}.csv")))?;
         let (number, coverage) = (codes.column("number")?, codes.column("coverage")?);
         for code in codes.rows() {
             let covers = code.number(coverage)?;
@@ -329,7 +329,7 @@ ade/plain.jpg,val,8,8,4,4,,,,,,
                     let place = (16.0 + (f64::from(cell) + 0.5) * 224.0 / f64::from(cells)) / 256.0;
                     (place * f64::from(source) + 1e-9).floor() as u32
                 };
-                let found: Vec<u32> = (0..cells).map(|cell| seen(Geometry::VGG16, cell, cells, source)).collect();
+                let found: Vec<u32> = (0..cells).map(|cell| seen(Geometry::DEFAULT, cell, cells, source)).collect();
                 assert_eq!(found, (0..cells).map(want).collect::<Vec<_>>(), "{source} to {cells}");
             }
         }

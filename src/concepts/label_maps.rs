@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::label_image::LabelImage;
 use super::numbering::{Numbering, append_channel};
-use super::table::Table;
+use super::table::LabelTable;
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
 use crate::data::decode::DECODED_LIMIT_BYTES;
 use crate::error::{Error, Result};
@@ -78,7 +78,7 @@ pub(super) fn stem(name: &str) -> String {
 
 /// The numbering of `labels.csv`; `path` is for messages.
 fn parse(path: &Path, bytes: &[u8]) -> Result<Numbering> {
-    let table = Table::parse(path, bytes).map_err(|error| error.hint(HEADER_HINT))?;
+    let table = LabelTable::parse(path, bytes).map_err(|error| error.hint(HEADER_HINT))?;
     let column = |name| table.column(name).map_err(|error| error.hint(HEADER_HINT));
     let (number, name, category) = (column("number")?, column("name")?, column("category")?);
     let mut numbering = Numbering::new();

@@ -15,7 +15,7 @@ use crate::files;
 ///
 /// # Errors
 /// [`Kind::Output`] if it cannot be written.
-pub fn write_table(folder: &Path, vocabulary: &Vocabulary) -> Result<()> {
+pub(crate) fn write_table(folder: &Path, vocabulary: &Vocabulary) -> Result<()> {
     files::make_folder(folder)?;
     files::write_atomic_with(&folder.join(LABELS), |out| {
         let mut writer = csv::Writer::from_writer(out);
@@ -31,7 +31,7 @@ pub fn write_table(folder: &Path, vocabulary: &Vocabulary) -> Result<()> {
 ///
 /// # Errors
 /// [`Kind::Output`] if a file cannot be written; [`Kind::Input`] if the name leads out of the folder.
-pub fn write_maps(folder: &Path, name: &str, maps: &LabelMaps) -> Result<()> {
+pub(crate) fn write_maps(folder: &Path, name: &str, maps: &LabelMaps) -> Result<()> {
     for (channel, labels) in maps.labels.chunks_exact(maps.cells().max(1)).enumerate() {
         let ending = if maps.channels == 1 { ".png".to_owned() } else { format!(".{channel}.png") };
         let path = beside(folder, name, &ending)?;
@@ -49,7 +49,7 @@ pub fn write_maps(folder: &Path, name: &str, maps: &LabelMaps) -> Result<()> {
 ///
 /// # Errors
 /// [`Kind::Input`] if the name leads out of the folder.
-pub fn beside(folder: &Path, name: &str, ending: &str) -> Result<PathBuf> {
+pub(crate) fn beside(folder: &Path, name: &str, ending: &str) -> Result<PathBuf> {
     let stem = stem(name);
     if stem.is_empty() || !Path::new(&stem).components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(Error::input("the name leads out of the folder of label maps").at(name));
@@ -61,7 +61,7 @@ pub fn beside(folder: &Path, name: &str, ending: &str) -> Result<PathBuf> {
 ///
 /// # Errors
 /// [`Kind::Input`] naming both.
-pub fn check_names<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+pub(crate) fn check_names<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
     let mut stems = HashSet::new();
     for name in names.clone() {
         if !stems.insert(stem(name)) {

@@ -6,7 +6,7 @@ pub mod cache;
 pub mod colors;
 mod label_image;
 pub mod label_maps;
-pub mod label_writer;
+pub(crate) mod label_writer;
 mod numbering;
 pub mod parsing;
 mod segment_network;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::data::Origin;
-use crate::data::preprocess::{Geometry, Prepared};
+use crate::data::framing::{Geometry, Prepared};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
 use crate::progress::Progress;

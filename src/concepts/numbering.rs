@@ -1,6 +1,6 @@
 //! A vocabulary whose numbers come from a table and may leave gaps.
 
-use super::table::Row;
+use super::table::LabelRow;
 use super::{LabelMaps, Vocabulary};
 use crate::error::{Error, Result};
 
@@ -19,7 +19,7 @@ impl Numbering {
     }
 
     /// Gives a number its name; `row` is where both stand. A row for 0 is allowed, for tables that list "no label".
-    pub(super) fn add(&mut self, row: Row<'_>, label: u16, name: &str, category: &str) -> Result<()> {
+    pub(super) fn add(&mut self, row: LabelRow<'_>, label: u16, name: &str, category: &str) -> Result<()> {
         let place = usize::from(label);
         if place == 0 {
             return Ok(());

@@ -93,10 +93,10 @@ pub(super) struct Network {
     side: u32,
     /// Images at once for which it was loaded.
     asked: u32,
-    loaded: Option<Loaded>,
+    loaded: Option<OnDevice>,
 }
 
-struct Loaded {
+struct OnDevice {
     session: Session,
     blocks: Vec<Buffer>,
     /// Images on the device of another size than the network's.
@@ -138,7 +138,7 @@ impl Network {
     /// # Errors
     /// As [`Session::new`], with the path of the weights.
     pub(super) fn load(&mut self, gpu: &Gpu, batch: u32) -> Result<()> {
-        let loaded = Loaded::new(gpu, &self.file, &self.graph, &self.heads, batch);
+        let loaded = OnDevice::new(gpu, &self.file, &self.graph, &self.heads, batch);
         self.loaded = Some(loaded.map_err(|error| error.at(self.file.path().display()))?);
         Ok(())
     }
@@ -167,12 +167,12 @@ impl Network {
     }
 }
 
-impl Loaded {
-    fn new(gpu: &Gpu, file: &WeightFile, graph: &Graph, heads: &[Head], batch: u32) -> Result<Loaded> {
+impl OnDevice {
+    fn new(gpu: &Gpu, file: &WeightFile, graph: &Graph, heads: &[Head], batch: u32) -> Result<OnDevice> {
         let nodes: Vec<&str> = heads.iter().map(|head| head.node).collect();
         let session = Session::new(gpu, graph, file, batch, &nodes, &mut Tuner::cached())?;
         let blocks = heads.iter().map(|head| gpu.buffer_of("blocks", &head.blocks.concat())).collect::<Result<_>>()?;
-        Ok(Loaded { session, blocks, staging: None, labels: Vec::new() })
+        Ok(OnDevice { session, blocks, staging: None, labels: Vec::new() })
     }
 
     /// Makes room for images and for labels of a grid; how many go at once.

@@ -8,20 +8,20 @@ use crate::files;
 
 /// A table whose cells are text.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct LabelTable {
     path: PathBuf,
     header: Vec<String>,
     rows: Vec<(u64, csv::StringRecord)>,
 }
 
-impl Table {
+impl LabelTable {
     /// Reads the table at `path`: UTF-8, with or without a byte order mark, quoted as usual.
-    pub(super) fn read(path: &Path) -> Result<Table> {
-        Table::parse(path, &files::read_bounded(path, DECODED_LIMIT_BYTES)?)
+    pub(super) fn read(path: &Path) -> Result<LabelTable> {
+        LabelTable::parse(path, &files::read_bounded(path, DECODED_LIMIT_BYTES)?)
     }
 
     /// The table in `bytes`; `path` is for messages.
-    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Table> {
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<LabelTable> {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
         let header: Vec<String> =
             reader.headers().map_err(|error| explain(path, &error))?.iter().map(str::to_owned).collect();
@@ -30,7 +30,7 @@ impl Table {
             let record = record.map_err(|error| explain(path, &error))?;
             rows.push((record.position().map_or(0, csv::Position::line), record));
         }
-        Ok(Table { path: path.to_owned(), header, rows })
+        Ok(LabelTable { path: path.to_owned(), header, rows })
     }
 
     /// Names of the columns.
@@ -47,20 +47,20 @@ impl Table {
     }
 
     /// The rows in order.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|(line, cells)| Row { table: self, line: *line, cells })
+    pub(super) fn rows(&self) -> impl Iterator<Item = LabelRow<'_>> {
+        self.rows.iter().map(|(line, cells)| LabelRow { table: self, line: *line, cells })
     }
 }
 
 /// One row of a table.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
-    table: &'a Table,
+pub(super) struct LabelRow<'a> {
+    table: &'a LabelTable,
     line: u64,
     cells: &'a csv::StringRecord,
 }
 
-impl<'a> Row<'a> {
+impl<'a> LabelRow<'a> {
     /// The text of a column; every row has as many cells as the header.
     pub(super) fn text(&self, column: usize) -> &'a str {
         self.cells.get(column).unwrap_or_default()
@@ -103,8 +103,8 @@ fn explain(path: &Path, error: &csv::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn parse(bytes: &[u8]) -> Result<Table> {
-        Table::parse(Path::new("t.csv"), bytes)
+    fn parse(bytes: &[u8]) -> Result<LabelTable> {
+        LabelTable::parse(Path::new("t.csv"), bytes)
     }
 
     #[test]

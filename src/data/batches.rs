@@ -38,7 +38,7 @@ pub struct Batch {
 /// A range of a set in order, batch by batch.
 ///
 /// An error is the last item: [`Kind::Interrupted`] after a stop, [`Kind::Input`] if sizes differ under
-/// [`super::preprocess::Geometry::AsIs`] or a file that could be read before is gone.
+/// [`super::framing::Geometry::AsIs`] or a file that could be read before is gone.
 pub struct Batches {
     store: Arc<Store>,
     stop: Arc<AtomicBool>,
@@ -159,8 +159,9 @@ fn interrupted() -> Error {
 #[cfg(test)]
 mod tests {
     use super::super::decode::Exif;
-    use super::super::preprocess::{Geometry, Preprocess};
+    use super::super::framing::Geometry;
     use super::*;
+    use crate::preprocess::Preprocess;
 
     #[test]
     fn two_batches_are_readied_where_they_fit_and_never_none() {
@@ -175,9 +176,9 @@ mod tests {
             };
             ready_per_worker(&options, threads)
         };
-        assert_eq!(ready(Geometry::VGG16, 10, 4), 5);
-        assert_eq!(ready(Geometry::VGG16, 1, 64), 1);
-        assert_eq!(ready(Geometry::VGG16, usize::MAX, 2), READY_BYTES / (224 * 224 * 3) / 2);
+        assert_eq!(ready(Geometry::DEFAULT, 10, 4), 5);
+        assert_eq!(ready(Geometry::DEFAULT, 1, 64), 1);
+        assert_eq!(ready(Geometry::DEFAULT, usize::MAX, 2), READY_BYTES / (224 * 224 * 3) / 2);
         assert_eq!(ready(Geometry::ResizeCrop { resize: 16_384, crop: 16_384 }, 10, 4), 1);
         assert_eq!(ready(Geometry::ResizeCrop { resize: 1, crop: 1 }, usize::MAX, 1), 1024);
         assert_eq!(ready(Geometry::AsIs, 100, 4), 2);

@@ -83,7 +83,7 @@ pub fn size(path: &Path, exif: Exif) -> Result<(u32, u32)> {
 }
 
 /// An image as its file stores it: channels and depth unconverted, not yet turned.
-pub struct Stored {
+pub struct StoredPixels {
     /// Pixels in the file's own channels and depth (palettes already looked up).
     pub pixels: DynamicImage,
     /// The turn that makes them upright; none if EXIF is ignored.
@@ -94,12 +94,12 @@ pub struct Stored {
 ///
 /// # Errors
 /// As [`decode_bytes`].
-pub fn decode_stored(bytes: &[u8], exif: Exif) -> Result<Stored> {
+pub fn decode_stored(bytes: &[u8], exif: Exif) -> Result<StoredPixels> {
     guarded(|| {
         let mut decoder = open(bytes)?;
         let orientation = orientation(&mut decoder, exif);
         let pixels = DynamicImage::from_decoder(decoder).map_err(explain)?;
-        Ok(Stored { pixels, orientation })
+        Ok(StoredPixels { pixels, orientation })
     })
 }
 

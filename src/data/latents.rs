@@ -94,21 +94,21 @@ impl Latents {
     /// # Errors
     /// [`crate::error::Kind::Input`], with the path, if the file cannot be opened any more.
     pub fn reader(&self) -> Result<Reader<'_>> {
-        let place = match &self.origin {
-            Origin::Seeded(seed) => Place::Stream { stream: Box::new(Stream::new(*seed)), next: 0 },
-            Origin::File { path, .. } => Place::File(files::open(path)?),
+        let cursor = match &self.origin {
+            Origin::Seeded(seed) => Cursor::Stream { stream: Box::new(Stream::new(*seed)), next: 0 },
+            Origin::File { path, .. } => Cursor::File(files::open(path)?),
         };
-        Ok(Reader { latents: self, place })
+        Ok(Reader { latents: self, cursor })
     }
 }
 
 /// Gives the rows of [`Latents`].
 pub struct Reader<'a> {
     latents: &'a Latents,
-    place: Place,
+    cursor: Cursor,
 }
 
-enum Place {
+enum Cursor {
     /// A stream about to draw row `next`.
     Stream {
         stream: Box<Stream>,
@@ -125,8 +125,8 @@ impl Reader<'_> {
     /// finite as f32.
     pub fn row(&mut self, index: u32) -> Result<Vec<f32>> {
         let size = self.latents.size;
-        match (&mut self.place, &self.latents.origin) {
-            (Place::Stream { stream, next }, Origin::Seeded(seed)) => {
+        match (&mut self.cursor, &self.latents.origin) {
+            (Cursor::Stream { stream, next }, Origin::Seeded(seed)) => {
                 if index < *next {
                     (**stream, *next) = (Stream::new(*seed), 0);
                 }
@@ -136,7 +136,7 @@ impl Reader<'_> {
                 *next = index.saturating_add(1);
                 Ok((0..size).map(|_| narrow(stream.draw())).collect())
             }
-            (Place::File(file), Origin::File { path, header }) => {
+            (Cursor::File(file), Origin::File { path, header }) => {
                 read_row(file, header, index, size).map_err(|error| error.at(path.display()))
             }
             _ => Err(Error::internal("a reader of other latents")),

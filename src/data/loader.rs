@@ -134,9 +134,10 @@ mod tests {
     use image::RgbImage as Picture;
 
     use super::super::decode::Exif;
+    use super::super::framing::Geometry;
     use super::super::images::Order;
-    use super::super::preprocess::{Geometry, Preprocess};
     use super::*;
+    use crate::preprocess::Preprocess;
 
     /// A picture whose pixels tell its number.
     fn picture(folder: &Path, number: u8, h: u32, w: u32) {

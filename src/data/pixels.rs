@@ -2,13 +2,13 @@
 
 /// Bytes of an image whose values are nominally in [-1, 1], planar `[3, positions]`, as interleaved RGB:
 /// `trunc(clamp(127.5 v + 127.5, 0, 255))`, as the reference saves images.
-pub fn rgb_of_signed(image: &[f32]) -> Vec<u8> {
+pub(crate) fn rgb_of_signed(image: &[f32]) -> Vec<u8> {
     interleaved(image, |value| value * 127.5 + 127.5)
 }
 
 /// Bytes of an image as if its values were in [0, 1]: `trunc(clamp(255 v, 0, 255))`. So the reference's batch script draws
 /// generated images, whose values are in [-1, 1]: all that is darker than mid-grey turns black.
-pub fn rgb_of_unit(image: &[f32]) -> Vec<u8> {
+pub(crate) fn rgb_of_unit(image: &[f32]) -> Vec<u8> {
     interleaved(image, |value| value * 255.0)
 }
 

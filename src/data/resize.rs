@@ -17,7 +17,7 @@ struct Taps {
 }
 
 /// Resizes `rgb` (`h * w * 3`, row-major) to `out_h` x `out_w`. Sizes are at least 1; aspect ratio is not kept.
-pub fn resize_bilinear(rgb: &[u8], (h, w): (usize, usize), (out_h, out_w): (usize, usize)) -> Vec<u8> {
+pub(crate) fn resize_bilinear(rgb: &[u8], (h, w): (usize, usize), (out_h, out_w): (usize, usize)) -> Vec<u8> {
     debug_assert_eq!(rgb.len(), h * w * 3);
     let along_rows = |rgb: &[u8]| resize_rows(rgb, w, &taps(w, out_w));
     match (h == out_h, w == out_w) {
@@ -99,14 +99,14 @@ fn resize_columns(rgb: &[u8], w: usize, taps: &[Taps]) -> Vec<u8> {
 }
 
 /// First row or column of a centred crop: `round((size - crop) / 2)`, halves to even, as torchvision's `CenterCrop`.
-pub const fn centre_offset(size: u32, crop: u32) -> u32 {
+pub(crate) const fn centre_offset(size: u32, crop: u32) -> u32 {
     let room = size.saturating_sub(crop);
     let half = room / 2;
     if room % 2 == 1 && half % 2 == 1 { half + 1 } else { half }
 }
 
 /// Cuts `size` from `(top, left)` out of `rgb`, an image `w` pixels wide. The part must lie inside.
-pub fn crop(rgb: &[u8], w: usize, (top, left): (usize, usize), (out_h, out_w): (usize, usize)) -> Vec<u8> {
+pub(crate) fn crop(rgb: &[u8], w: usize, (top, left): (usize, usize), (out_h, out_w): (usize, usize)) -> Vec<u8> {
     let mut out = Vec::with_capacity(out_h * out_w * 3);
     for row in rgb.chunks_exact(w * 3).skip(top).take(out_h) {
         out.extend_from_slice(&row[left * 3..(left + out_w) * 3]);

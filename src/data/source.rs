@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::framing::Prepared;
 use super::loader::{Batch, ImageLoader};
-use super::preprocess::Prepared;
 use crate::error::Result;
 
 /// SHA-256 of everything that a generator's image follows from: its weights and the latent.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::decode::{self, Exif};
+use super::framing::{Geometry, Prepared, prepare};
 use super::images::ImageSet;
-use super::preprocess::{Geometry, Prepared, Preprocess, prepare};
 use crate::error::{Error, Result};
+use crate::preprocess::Preprocess;
 
 /// How images are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,6 +17,22 @@ pub struct Buffer {
     _share: Arc<Share>,
 }
 
+/// A buffer as a kernel is given it. Reflection knows a binding's name and access, but the arrays of a shader have no length of their
+/// own: what they must hold follows from shapes, which only the kernel's own file knows. It states that here, and
+/// [`super::Recording::dispatch`] checks it.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound<'a> {
+    pub(super) buffer: &'a Buffer,
+    values: usize,
+}
+
+impl Bound<'_> {
+    /// Bytes that the kernel may touch.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.values as u64).saturating_mul(4)
+    }
+}
+
 /// A share of the budget, given back when dropped.
 #[derive(Debug)]
 struct Share {
@@ -34,6 +50,11 @@ impl Buffer {
     /// Size in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// This buffer, bound to a kernel that may touch its first `values` values of 4 bytes.
+    pub fn holding(&self, values: usize) -> Bound<'_> {
+        Bound { buffer: self, values }
     }
 
     /// Whether two handles are the same buffer.
@@ -103,10 +124,11 @@ impl Gpu {
         self.check()
     }
 
-    /// Starts reading `count` elements from the front of a buffer, ordered after everything submitted so far.
+    /// Starts reading `bytes` bytes from the front of a buffer (rounded up to a multiple of 4), ordered after everything submitted so
+    /// far.
     ///
     /// # Errors
-    /// As [`Gpu::buffer`].
+    /// [`Kind::Internal`] if the buffer is shorter; else as [`Gpu::buffer`].
     pub fn start_download(&self, buffer: &Buffer, bytes: u64) -> Result<Download> {
         let bytes = bytes.next_multiple_of(4);
         if bytes > buffer.bytes {
@@ -169,11 +191,14 @@ impl Download {
     /// Waits for the bytes and hands out the first `count` elements.
     ///
     /// # Errors
-    /// [`Kind::DeviceLost`] if the device failed.
+    /// [`Kind::DeviceLost`] if the device failed, [`Kind::Internal`] if fewer bytes were read.
     pub fn finish<T: bytemuck::AnyBitPattern>(self, gpu: &Gpu, count: usize) -> Result<Vec<T>> {
         gpu.poll(Some(self.submission))?;
         let view = self.staging.get_mapped_range(..).map_err(|error| super::lost(&error.to_string()))?;
-        let bytes = &view[..count * size_of::<T>()];
+        let wanted = count * size_of::<T>();
+        let bytes = view
+            .get(..wanted)
+            .ok_or_else(|| Error::internal(format!("{wanted} bytes are wanted of a read of {}", view.len())))?;
         // Collected element by element: the mapped range need not be aligned for `T`.
         Ok(bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned).collect())
     }

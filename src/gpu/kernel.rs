@@ -186,8 +186,8 @@ impl Kernel {
             source: wgpu::ShaderSource::Wgsl(Cow::Borrowed(text)),
         };
         let module = if gpu.trusted {
-            // SAFETY: trusted handles are only taken for kernels that passed their cases with all checks on,
-            // and `Recording::dispatch` binds buffers of the sizes those cases prove sufficient.
+            // SAFETY: whoever made the handle by `Gpu::trusted` has promised that this kernel passed with the checks on, on the inputs it
+            // will be given; that its buffers are large enough for its shapes `Recording::check` has seen.
             unsafe { device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
         } else {
             device.create_shader_module(descriptor)

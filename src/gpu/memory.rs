@@ -8,6 +8,9 @@ use crate::files;
 const FALLBACK_BYTES: u64 = 4 << 30;
 
 /// Half of the memory that is free for a software adapter; a modest fixed share for a GPU, whose memory no portable call tells.
+///
+/// Half, since a software adapter's buffers are this process's own memory: decoded pictures, mapped weights and what is read back lie
+/// beside them, and a machine that starts to swap is slower than one that takes fewer images at once.
 pub(super) fn default_budget(software: bool) -> u64 {
     if software { available_bytes().map_or(FALLBACK_BYTES, |bytes| bytes / 2) } else { FALLBACK_BYTES }
 }

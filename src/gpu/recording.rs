@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, Buffer, Gpu, Kernel, Params};
+use super::{Access, Bound, Buffer, Gpu, Kernel, Params};
 use crate::error::{Error, Kind, Result};
 
 /// Steps to run on a device, in order. Nothing runs until a [`Program`] made of it is submitted.
@@ -39,12 +39,13 @@ impl Recording {
     /// Appends a dispatch of at least `extent` invocations along x, y, z. The one choke point: everything is checked here.
     ///
     /// # Errors
-    /// [`Kind::Internal`] if parameters, buffers or grid do not fit the kernel's reflected interface; the message names it.
+    /// [`Kind::Internal`] if parameters, buffers or grid do not fit the kernel's reflected interface, or a buffer is smaller than what
+    /// the kernel may touch of it; the message names it.
     pub fn dispatch<P: Params>(
         &mut self,
         kernel: &Arc<Kernel>,
         params: &P,
-        buffers: &[&Buffer],
+        buffers: &[Bound<'_>],
         extent: [u32; 3],
     ) -> Result<()> {
         self.check(kernel, params, buffers).map_err(|error| error.at(kernel.stem).at(&self.label))?;
@@ -66,24 +67,28 @@ impl Recording {
             label: self.label.clone(),
             kernel: Arc::clone(kernel),
             params: bytemuck::bytes_of(params).to_vec(),
-            buffers: buffers.iter().copied().cloned().collect(),
+            buffers: buffers.iter().map(|bound| bound.buffer.clone()).collect(),
             groups,
         });
         Ok(())
     }
 
-    fn check<P: Params>(&self, kernel: &Kernel, _: &P, buffers: &[&Buffer]) -> Result<()> {
+    fn check<P: Params>(&self, kernel: &Kernel, _: &P, buffers: &[Bound<'_>]) -> Result<()> {
         let interface = &kernel.interface;
         interface.check_params(P::FIELDS, size_of::<P>())?;
         if buffers.len() != interface.buffers.len() {
             let names: Vec<_> = interface.buffers.iter().map(|(name, _)| name.as_str()).collect();
             return Err(Error::internal(format!("{} buffers given; it binds {}", buffers.len(), names.join(", "))));
         }
-        for (position, buffer) in buffers.iter().enumerate() {
+        for (position, bound) in buffers.iter().enumerate() {
             let (name, access) = &interface.buffers[position];
+            let (needed, held) = (bound.bytes(), bound.buffer.bytes());
+            if needed > held {
+                return Err(Error::internal(format!("`{name}` holds {held} bytes; the kernel touches {needed}")));
+            }
             let shared = buffers.iter().enumerate().any(|(other, b)| {
                 other != position
-                    && b.same(buffer)
+                    && b.buffer.same(bound.buffer)
                     && (*access == Access::ReadWrite || interface.buffers[other].1 == Access::ReadWrite)
             });
             if shared {

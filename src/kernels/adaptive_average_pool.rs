@@ -45,5 +45,5 @@ pub fn adaptive_average_pool(
     let count = super::count(Shape { h, w, ..shape })?;
     let params =
         |grid_stride| Params { count, grid_stride, height: shape.h, width: shape.w, out_height: h, out_width: w };
-    walk(gpu, recording, &shader(), count, params, &[x, y])
+    walk(gpu, recording, &shader(), count, params, &[x.holding(shape.len()), y.holding(count as usize)])
 }

@@ -40,5 +40,5 @@ pub fn add(
     count: u32,
 ) -> Result<()> {
     let params = |grid_stride| Params { count, grid_stride, slope: activation.slope };
-    walk(gpu, recording, &shader(), count, params, &[a, b, y])
+    walk(gpu, recording, &shader(), count, params, &[a, b, y].map(|buffer| buffer.holding(count as usize)))
 }

@@ -82,5 +82,7 @@ pub(super) fn record(
     };
     let blocks = groups * (channels / groups).div_ceil(BLOCK);
     let extent = [window.out_height * window.out_width.div_ceil(4), blocks, shape.n];
-    recording.dispatch(&kernel, &params, &buffers.bound(), extent)
+    let packed = blocks as usize * taps as usize * BLOCK as usize;
+    let y = Shape { c: channels, h: window.out_height, w: window.out_width, ..shape };
+    recording.dispatch(&kernel, &params, &buffers.bound(shape, packed, y), extent)
 }

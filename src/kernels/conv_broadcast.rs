@@ -189,5 +189,8 @@ pub(super) fn record(
         slope: epilogue.activation.slope,
     };
     let grid = [extent, out_channels.div_ceil(channels(by)), 1];
-    recording.dispatch(&kernel, &params, &buffers.bound(), grid)
+    let packed = out_channels.next_multiple_of(channels(by)) as usize * shape.c as usize * PACKED_TAPS;
+    let shrink = if pool { 2 } else { 1 };
+    let y = Shape { c: out_channels, h: out_height / shrink, w: out_width / shrink, ..shape };
+    recording.dispatch(&kernel, &params, &buffers.bound(shape, packed, y), grid)
 }

@@ -102,7 +102,8 @@ pub(super) fn record(
         return Err(Error::internal("this convolution or adapter is not for it").at("conv_doubled"));
     }
     let kernel = gpu.kernel(&shader(lanes::workgroup(&gpu.traits())))?;
-    super::count(Shape { c: convolution.channels, h: shape.h * 2, w: shape.w * 2, ..shape })?;
+    let y = Shape { c: convolution.channels, h: shape.h * 2, w: shape.w * 2, ..shape };
+    super::count(y)?;
     let (across, down) = (shape.w / 4, shape.h.div_ceil(2));
     let params = Params {
         channels: shape.c,
@@ -116,7 +117,8 @@ pub(super) fn record(
         slope: epilogue.activation.slope,
     };
     let grid = [params.extent, convolution.channels.div_ceil(CHANNELS as u32), 1];
-    recording.dispatch(&kernel, &params, &buffers.bound(), grid)
+    let packed = (convolution.channels as usize).next_multiple_of(CHANNELS) * shape.c as usize * PACKED_TAPS;
+    recording.dispatch(&kernel, &params, &buffers.bound(shape, packed, y), grid)
 }
 
 #[cfg(test)]

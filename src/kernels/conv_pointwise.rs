@@ -124,7 +124,8 @@ pub(super) fn record(
     let Tiling { vector, stored, .. } = form.kind;
     let kernel = gpu.kernel(&shader(form, lanes::workgroup(&gpu.traits())))?;
     super::count(shape)?;
-    super::count(Shape { c: convolution.channels, h, w, ..shape })?;
+    let y = Shape { c: convolution.channels, h, w, ..shape };
+    super::count(y)?;
     let params = Params {
         channels: shape.c,
         plane: shape.h * shape.w / vector,
@@ -139,5 +140,6 @@ pub(super) fn record(
         slope: epilogue.activation.slope,
     };
     let grid = [params.extent.div_ceil(POSITIONS / stored), convolution.channels.div_ceil(channels), 1];
-    recording.dispatch(&kernel, &params, &buffers.bound(), grid)
+    let packed = convolution.channels.next_multiple_of(channels) as usize * shape.c as usize;
+    recording.dispatch(&kernel, &params, &buffers.bound(shape, packed, y), grid)
 }

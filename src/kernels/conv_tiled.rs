@@ -92,5 +92,7 @@ pub(super) fn record(
         slope: epilogue.activation.slope,
     };
     let extent = [positions.div_ceil(POSITIONS) * WORKGROUP, channels.div_ceil(CHANNELS), 1];
-    recording.dispatch(&kernel, &params, &buffers.bound(), extent)
+    let packed = (channels.next_multiple_of(CHANNELS) as usize) * (params.taps as usize).next_multiple_of(DEPTH);
+    let y = Shape { c: channels, h: window.out_height, w: window.out_width, ..shape };
+    recording.dispatch(&kernel, &params, &buffers.bound(shape, packed, y), extent)
 }

@@ -1,7 +1,8 @@
 //! What the kernels of convolutions share: their end, their buffers, the order of their weights.
 
 use crate::geometry::{Activation, Convolution};
-use crate::gpu::Buffer;
+use crate::gpu::{Bound, Buffer};
+use crate::tensor::Shape;
 
 /// What is done with a sum before it is stored.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,9 +28,10 @@ pub struct Buffers<'a> {
 }
 
 impl<'a> Buffers<'a> {
-    /// In the order that every kernel binds them.
-    pub(super) const fn bound(&self) -> [&'a Buffer; 4] {
-        [self.x, self.weight, self.bias, self.y]
+    /// In the order that every kernel binds them, for maps of these shapes and so many packed weights. There is a bias for each
+    /// channel even where it is not added: it is read before that is asked.
+    pub(super) fn bound(&self, x: Shape, packed: usize, y: Shape) -> [Bound<'a>; 4] {
+        [self.x.holding(x.len()), self.weight.holding(packed), self.bias.holding(y.c as usize), self.y.holding(y.len())]
     }
 }
 

@@ -70,5 +70,7 @@ pub fn edit(
         channel_step,
         position_step,
     };
-    walk(gpu, recording, &shader(), count, params, &[amount, value, y])
+    let given = extent.len(shape);
+    let bound = [amount.holding(given), value.holding(given), y.holding(shape.len())];
+    walk(gpu, recording, &shader(), count, params, &bound)
 }

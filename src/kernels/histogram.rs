@@ -78,6 +78,12 @@ pub fn histogram(
         shift: digit.shift,
         bits: digit.bits,
     };
-    let bound = [buffers.maps, buffers.prefix, buffers.counts, buffers.above];
+    let units = shape.c as usize;
+    let bound = [
+        buffers.maps.holding(shape.len()),
+        buffers.prefix.holding(units),
+        buffers.counts.holding(units << digit.bits),
+        buffers.above.holding(units),
+    ];
     recording.dispatch(&kernel, &params, &bound, [grid.0, shape.c, shape.n])
 }

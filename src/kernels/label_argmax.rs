@@ -80,6 +80,14 @@ pub fn label_argmax(
         owned: owner.is_some().into(),
         offset: to.offset,
     };
-    // Without owners the binding is there but not read.
-    walk(gpu, recording, &shader(), words(positions), params, &[maps, blocks, owner.unwrap_or(blocks), to.y])
+    // Blocks come in pairs; how many there are follows from the owners, which only the buffer holds.
+    let (one_block, packed) = (2, words(positions) as usize);
+    let bound = [
+        maps.holding(shape.len()),
+        blocks.holding(one_block),
+        // Without owners the binding is there but not read.
+        owner.map_or(blocks.holding(one_block), |owner| owner.holding(packed)),
+        to.y.holding(packed),
+    ];
+    walk(gpu, recording, &shader(), words(positions), params, &bound)
 }

@@ -110,7 +110,14 @@ pub(super) fn record(
             slope: activation.slope,
         };
         let grid = [params.rows.div_ceil(by.outputs), sizes.images.div_ceil(by.images), 1];
-        recording.dispatch(&by.kernel, &params, &[buffers.x, weight, buffers.bias, buffers.y], grid)?;
+        let (images, inputs, outputs) = (sizes.images as usize, sizes.inputs as usize, sizes.outputs as usize);
+        let bound = [
+            buffers.x.holding(images * inputs),
+            weight.holding(inputs * rows.len().next_multiple_of(4)),
+            buffers.bias.holding(outputs),
+            buffers.y.holding(images * outputs),
+        ];
+        recording.dispatch(&by.kernel, &params, &bound, grid)?;
     }
     Ok(())
 }

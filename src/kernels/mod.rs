@@ -53,7 +53,7 @@ pub mod upsample_nearest;
 mod window;
 
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Gpu, Params, Recording, Shader, Traits};
+use crate::gpu::{Bound, Gpu, Params, Recording, Shader, Traits};
 use crate::tensor::Shape;
 
 /// What a kernel says of itself: its part of a row of the table, which tests, `doctor` and `bench` walk.
@@ -94,7 +94,7 @@ pub(crate) fn walk<P: Params>(
     shader: &Shader,
     count: u32,
     params: impl FnOnce(u32) -> P,
-    buffers: &[&Buffer],
+    buffers: &[Bound<'_>],
 ) -> Result<()> {
     let kernel = gpu.kernel(shader)?;
     let workgroup = kernel.interface.workgroup[0];

@@ -39,5 +39,6 @@ pub fn peak(gpu: &Gpu, recording: &mut Recording, shape: Shape, maps: &Buffer, p
     let groups_x = count.min(32_768);
     let params = Params { maps: count, positions: shape.positions(), groups_x };
     let extent = [groups_x * kernel.interface.workgroup[0], count.div_ceil(groups_x), 1];
-    recording.dispatch(&kernel, &params, &[maps, peaks], extent)
+    let bound = [maps.holding(shape.len()), peaks.holding(count as usize)];
+    recording.dispatch(&kernel, &params, &bound, extent)
 }

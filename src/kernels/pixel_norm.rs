@@ -37,5 +37,5 @@ pub fn pixel_norm(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer
     super::count(shape)?;
     let positions = shape.positions();
     let params = |grid_stride| Params { positions, grid_stride, images: shape.n, channels: shape.c };
-    walk(gpu, recording, &shader(), shape.n * positions, params, &[x, y])
+    walk(gpu, recording, &shader(), shape.n * positions, params, &[x, y].map(|buffer| buffer.holding(shape.len())))
 }

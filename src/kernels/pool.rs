@@ -23,5 +23,12 @@ pub(super) fn record(
 ) -> Result<()> {
     let window = WindowParams::new(window, shape)?;
     let count = super::count(Shape { h: window.out_height, w: window.out_width, ..shape })?;
-    walk(gpu, recording, shader, count, |grid_stride| Params { window, count, grid_stride }, &[x, y])
+    walk(
+        gpu,
+        recording,
+        shader,
+        count,
+        |grid_stride| Params { window, count, grid_stride },
+        &[x.holding(shape.len()), y.holding(count as usize)],
+    )
 }

@@ -45,5 +45,5 @@ pub fn precise_roi_pool(
     super::count(shape)?;
     let count = super::count(Shape { h: bins, w: bins, ..shape })?;
     let params = |grid_stride| Params { count, grid_stride, height: shape.h, width: shape.w, bins };
-    walk(gpu, recording, &shader(), count, params, &[x, y])
+    walk(gpu, recording, &shader(), count, params, &[x.holding(shape.len()), y.holding(count as usize)])
 }

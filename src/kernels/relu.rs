@@ -43,5 +43,5 @@ pub fn relu(
     count: u32,
 ) -> Result<()> {
     let params = |grid_stride| Params { count, grid_stride, slope: activation.slope };
-    walk(gpu, recording, &shader(), count, params, &[x, y])
+    walk(gpu, recording, &shader(), count, params, &[x, y].map(|buffer| buffer.holding(count as usize)))
 }

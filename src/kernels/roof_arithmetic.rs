@@ -40,5 +40,6 @@ pub fn roof_arithmetic(
     rounds: u32,
 ) -> Result<()> {
     let kernel = gpu.kernel(&shader())?;
-    recording.dispatch(&kernel, &Params { count, rounds }, &[x, y], [count, 1, 1])
+    let bound = [x, y].map(|buffer| buffer.holding(4 * count as usize));
+    recording.dispatch(&kernel, &Params { count, rounds }, &bound, [count, 1, 1])
 }

@@ -49,8 +49,11 @@ pub struct Place {
 }
 
 impl Place {
+    /// Words of a place.
+    const WORDS: usize = 8;
+
     /// As the kernel reads it.
-    pub fn words(&self) -> [u32; 8] {
+    pub fn words(&self) -> [u32; Place::WORDS] {
         let Place { first, rows, columns, changed } = self;
         [first[0], first[1], rows[0], rows[1], columns[0], columns[1], changed[0], changed[1]]
     }
@@ -107,6 +110,11 @@ pub fn splice(
         window_rows: window.h,
         window_columns: window.w,
     };
-    let bound = [buffers.base, buffers.changed, buffers.places, buffers.y];
+    let bound = [
+        buffers.base.holding(base.len()),
+        buffers.changed.holding(changed.len()),
+        buffers.places.holding(places.len() * Place::WORDS),
+        buffers.y.holding(window.len()),
+    ];
     walk(gpu, recording, &shader(), count, params, &bound)
 }

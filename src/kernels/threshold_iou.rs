@@ -86,6 +86,15 @@ pub fn threshold_iou(
         grid_width: grid.1,
         row_words: row_words(grid),
     };
-    let bound = [buffers.maps, buffers.level, buffers.index, buffers.bits, buffers.area, buffers.inter];
+    let (units, images) = (shape.c as usize, shape.n as usize);
+    let bound = [
+        buffers.maps.holding(shape.len()),
+        buffers.level.holding(units),
+        // How many entries and bitmaps follow only the index itself says.
+        buffers.index.holding(2 * images),
+        buffers.bits.holding(0),
+        buffers.area.holding(units),
+        buffers.inter.holding(units * labels as usize),
+    ];
     recording.dispatch(&kernel, &params, &bound, [grid.0, shape.c, shape.n])
 }

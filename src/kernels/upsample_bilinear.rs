@@ -53,5 +53,5 @@ pub fn upsample_bilinear(
         out_width: w,
         edge: (border == Border::Edge).into(),
     };
-    walk(gpu, recording, &shader(), count, params, &[x, y])
+    walk(gpu, recording, &shader(), count, params, &[x.holding(shape.len()), y.holding(count as usize)])
 }

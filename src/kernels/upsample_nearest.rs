@@ -33,5 +33,12 @@ crate::params! {
 /// As [`Recording::dispatch`].
 pub fn upsample_nearest(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
     let count = super::count(Shape { h: shape.h * 2, w: shape.w * 2, ..shape })?;
-    walk(gpu, recording, &shader(), count, |grid_stride| Params { count, grid_stride, width: shape.w }, &[x, y])
+    walk(
+        gpu,
+        recording,
+        &shader(),
+        count,
+        |grid_stride| Params { count, grid_stride, width: shape.w },
+        &[x.holding(shape.len()), y.holding(count as usize)],
+    )
 }

@@ -4,8 +4,9 @@ pub mod progan;
 pub mod progan_weights;
 mod resnet;
 pub mod segmenter;
-pub mod segmenter_weights;
+pub(crate) mod segmenter_weights;
 pub mod vgg16;
+mod vgg16_layers;
 mod vgg16_onnx;
 pub mod vgg16_weights;
 

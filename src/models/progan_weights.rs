@@ -17,7 +17,7 @@ enum Naming {
 }
 
 /// One convolution in the file's layout.
-struct Place {
+struct ConvTensors {
     /// Stem of the canonical names.
     stem: String,
     weight: String,
@@ -25,12 +25,12 @@ struct Place {
     /// Side of the window.
     kernel: usize,
     gain: f64,
-    kind: Kind,
+    kind: Arrangement,
 }
 
 /// How the axes of a weight lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Arrangement {
     /// `[out, in, h, w]`.
     Plain,
     /// `[in, out h w]`, spatial axes turned around.
@@ -90,7 +90,7 @@ fn naming(found: &[Tensor]) -> Naming {
 }
 
 /// Every convolution in order, the output last.
-fn places(found: &[Tensor], naming: Naming) -> Result<Vec<Place>> {
+fn places(found: &[Tensor], naming: Naming) -> Result<Vec<ConvTensors>> {
     let blocks = found.iter().filter_map(|tensor| blocks_of(&plain_name(tensor.name()), naming)).max();
     let blocks = blocks.map(|blocks| blocks.next_multiple_of(2)).filter(|&blocks| blocks <= BLOCKS_MAX);
     let Some(blocks) = blocks else {
@@ -99,10 +99,10 @@ fn places(found: &[Tensor], naming: Naming) -> Result<Vec<Place>> {
         ));
     };
     let gain = 2f64.sqrt();
-    let mut places: Vec<Place> = (1..=blocks)
+    let mut places: Vec<ConvTensors> = (1..=blocks)
         .map(|block| {
             let kernel = if block == 1 { 4 } else { 3 };
-            let place = |weight: String, bias: String, kind: Kind| Place {
+            let place = |weight: String, bias: String, kind: Arrangement| ConvTensors {
                 stem: format!("layer{block}"),
                 weight,
                 bias,
@@ -110,16 +110,17 @@ fn places(found: &[Tensor], naming: Naming) -> Result<Vec<Place>> {
                 gain,
                 kind,
             };
-            let torch = |stem: String| place(format!("{stem}.conv.weight"), format!("{stem}.wscale.b"), Kind::Plain);
+            let torch =
+                |stem: String| place(format!("{stem}.conv.weight"), format!("{stem}.wscale.b"), Arrangement::Plain);
             match naming {
                 Naming::Layers => torch(format!("layer{block}")),
                 Naming::Features => torch(format!("features.{}", block - 1)),
                 Naming::TensorFlow => {
                     let (part, kind) = match block {
-                        1 => ("Dense", Kind::Dense),
-                        2 => ("Conv", Kind::Convolution),
-                        _ if block % 2 == 1 => ("Conv0_up", Kind::Transposed),
-                        _ => ("Conv1", Kind::Convolution),
+                        1 => ("Dense", Arrangement::Dense),
+                        2 => ("Conv", Arrangement::Convolution),
+                        _ if block % 2 == 1 => ("Conv0_up", Arrangement::Transposed),
+                        _ => ("Conv1", Arrangement::Convolution),
                     };
                     let r = side(block.next_multiple_of(2));
                     place(format!("{r}x{r}/{part}/weight"), format!("{r}x{r}/{part}/bias"), kind)
@@ -129,11 +130,11 @@ fn places(found: &[Tensor], naming: Naming) -> Result<Vec<Place>> {
         .collect();
     let stem = output_name(side(blocks));
     let (weight, bias, kind) = match naming {
-        Naming::Layers => (format!("{stem}.conv.weight"), format!("{stem}.wscale.b"), Kind::Plain),
-        Naming::Features => ("output.conv.weight".to_owned(), "output.wscale.b".to_owned(), Kind::Plain),
-        Naming::TensorFlow => ("ToRGB_lod0/weight".to_owned(), "ToRGB_lod0/bias".to_owned(), Kind::Convolution),
+        Naming::Layers => (format!("{stem}.conv.weight"), format!("{stem}.wscale.b"), Arrangement::Plain),
+        Naming::Features => ("output.conv.weight".to_owned(), "output.wscale.b".to_owned(), Arrangement::Plain),
+        Naming::TensorFlow => ("ToRGB_lod0/weight".to_owned(), "ToRGB_lod0/bias".to_owned(), Arrangement::Convolution),
     };
-    places.push(Place { stem, weight, bias, kernel: 1, gain: 1.0, kind });
+    places.push(ConvTensors { stem, weight, bias, kernel: 1, gain: 1.0, kind });
     Ok(places)
 }
 
@@ -156,7 +157,7 @@ fn blocks_of(name: &str, naming: Naming) -> Option<u32> {
 }
 
 /// The tensors of the file's own layout, sizes read off the file: each bias says the channels that come out.
-fn layout(found: &[Tensor], naming: Naming, places: &[Place]) -> Layout {
+fn layout(found: &[Tensor], naming: Naming, places: &[ConvTensors]) -> Layout {
     let dims = |name: &str| found.iter().find(|tensor| plain_name(tensor.name()) == name).map(Tensor::dims);
     let mut inputs = places.first().and_then(|place| place.inputs(dims(&place.weight)?)).unwrap_or(512);
     let mut tensors = Vec::new();
@@ -176,43 +177,43 @@ fn layout(found: &[Tensor], naming: Naming, places: &[Place]) -> Layout {
     Layout { model: "a Progressive GAN generator".to_owned(), tensors, dropped_prefixes: dropped }
 }
 
-impl Place {
+impl ConvTensors {
     /// Sizes of the weight in the file.
     fn sizes(&self, inputs: usize, outputs: usize) -> Vec<usize> {
         let kernel = self.kernel;
         match self.kind {
-            Kind::Plain => vec![outputs, inputs, kernel, kernel],
-            Kind::Dense => vec![inputs, outputs.saturating_mul(kernel * kernel)],
-            Kind::Convolution => vec![kernel, kernel, inputs, outputs],
-            Kind::Transposed => vec![kernel, kernel, outputs, inputs],
+            Arrangement::Plain => vec![outputs, inputs, kernel, kernel],
+            Arrangement::Dense => vec![inputs, outputs.saturating_mul(kernel * kernel)],
+            Arrangement::Convolution => vec![kernel, kernel, inputs, outputs],
+            Arrangement::Transposed => vec![kernel, kernel, outputs, inputs],
         }
     }
 
     /// The channels that come in, of a weight of these sizes.
     fn inputs(&self, dims: &[usize]) -> Option<usize> {
         let axis = match self.kind {
-            Kind::Plain => 1,
-            Kind::Dense => 0,
-            Kind::Convolution => 2,
-            Kind::Transposed => 3,
+            Arrangement::Plain => 1,
+            Arrangement::Dense => 0,
+            Arrangement::Convolution => 2,
+            Arrangement::Transposed => 3,
         };
         dims.get(axis).copied().filter(|&size| size > 0)
     }
 }
 
 /// A weight as `[out, in, h, w]`, its scale multiplied in.
-fn converted(place: &Place, tensor: &Tensor) -> Result<Tensor> {
+fn converted(place: &ConvTensors, tensor: &Tensor) -> Result<Tensor> {
     let (tensor, flipped) = match place.kind {
-        Kind::Plain => (tensor.clone(), false),
-        Kind::Convolution => (tensor.clone().permuted(&[3, 2, 0, 1])?, false),
-        Kind::Transposed => (tensor.clone().permuted(&[2, 3, 0, 1])?, true),
+        Arrangement::Plain => (tensor.clone(), false),
+        Arrangement::Convolution => (tensor.clone().permuted(&[3, 2, 0, 1])?, false),
+        Arrangement::Transposed => (tensor.clone().permuted(&[2, 3, 0, 1])?, true),
         // A row holds all outputs of one input, [out, h, w]: with the rows last this is [out h w, in].
-        Kind::Dense => (tensor.clone().permuted(&[1, 0])?, true),
+        Arrangement::Dense => (tensor.clone().permuted(&[1, 0])?, true),
     };
     let mut values = tensor.to_f32()?;
     let mut dims = tensor.dims().to_vec();
     let window = place.kernel * place.kernel;
-    if place.kind == Kind::Dense {
+    if place.kind == Arrangement::Dense {
         let (outputs, inputs) = (dims[0] / window, dims[1]);
         dims = vec![outputs, inputs, place.kernel, place.kernel];
         values = (0..outputs * inputs * window)
@@ -298,7 +299,7 @@ mod tests {
 
     #[test]
     fn weights_of_tensorflow_change_their_axes_and_two_kinds_are_turned_around() {
-        let place = |kind, kernel| Place {
+        let place = |kind, kernel| ConvTensors {
             stem: "x".into(),
             weight: String::new(),
             bias: String::new(),
@@ -307,14 +308,14 @@ mod tests {
             kind,
         };
         // [h, w, out, in] = [3, 3, 2, 1]: element (i, j, k) is 2 (3 i + j) + k.
-        let transposed = converted(&place(Kind::Transposed, 3), &tensor("t", &[3, 3, 2, 1])).unwrap();
+        let transposed = converted(&place(Arrangement::Transposed, 3), &tensor("t", &[3, 3, 2, 1])).unwrap();
         assert_eq!(transposed.dims(), [2, 1, 3, 3]);
         assert_eq!(transposed.to_f32().unwrap()[..3], [16.0, 14.0, 12.0]);
         // [h, w, in, out] = [3, 3, 1, 2]: the same numbers, not turned.
-        let plain = converted(&place(Kind::Convolution, 3), &tensor("t", &[3, 3, 1, 2])).unwrap();
+        let plain = converted(&place(Arrangement::Convolution, 3), &tensor("t", &[3, 3, 1, 2])).unwrap();
         assert_eq!(plain.to_f32().unwrap()[9..12], [1.0, 3.0, 5.0]);
         // [in, out h w] = [1, 32]: output 1 starts at 16.
-        let dense = converted(&place(Kind::Dense, 4), &tensor("t", &[1, 32])).unwrap();
+        let dense = converted(&place(Arrangement::Dense, 4), &tensor("t", &[1, 32])).unwrap();
         assert_eq!((dense.dims(), &dense.to_f32().unwrap()[16..18]), (&[2, 1, 4, 4][..], &[31.0, 30.0][..]));
     }
 }

@@ -12,20 +12,20 @@ use crate::weights::{Archive, Tensor};
 const EPSILON: f64 = 1e-5;
 
 /// A convolution in a published file.
-struct Place {
+struct NormedConv {
     /// Its name there.
     stem: String,
     /// Name of the batch normalisation behind it; a convolution without has a bias.
     norm: Option<String>,
 }
 
-impl Place {
-    fn new(stem: impl Into<String>, norm: impl Into<String>) -> Place {
-        Place { stem: stem.into(), norm: Some(norm.into()) }
+impl NormedConv {
+    fn new(stem: impl Into<String>, norm: impl Into<String>) -> NormedConv {
+        NormedConv { stem: stem.into(), norm: Some(norm.into()) }
     }
 
-    fn biased(stem: &str) -> Place {
-        Place { stem: stem.to_owned(), norm: None }
+    fn biased(stem: &str) -> NormedConv {
+        NormedConv { stem: stem.to_owned(), norm: None }
     }
 }
 
@@ -45,7 +45,7 @@ struct Part<'a> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`], with the path, listing all tensors of a file that are missing or of wrong sizes.
-pub fn assign(
+pub(crate) fn assign(
     segmenter: Segmenter,
     normalisation: &Normalisation,
     encoder: &Archive,
@@ -74,7 +74,7 @@ pub fn assign(
 }
 
 /// Classes, for messages.
-pub fn describe(segmenter: Segmenter, assignment: &Assignment) -> String {
+pub(crate) fn describe(segmenter: Segmenter, assignment: &Assignment) -> String {
     let classes = |stem: &str| {
         let name = format!("decoder.{stem}.bias");
         assignment.tensors.iter().find(|tensor| tensor.name() == name).map_or(0, Tensor::count)
@@ -104,8 +104,8 @@ fn input(normalisation: &Normalisation) -> Result<Vec<Tensor>> {
 }
 
 /// The convolutions of a ResNet with a deep stem, as many as the file's names speak of.
-fn encoder_places(part: &Part<'_>) -> Vec<Place> {
-    let mut places: Vec<Place> = (1..=3).map(|n| Place::new(format!("conv{n}"), format!("bn{n}"))).collect();
+fn encoder_places(part: &Part<'_>) -> Vec<NormedConv> {
+    let mut places: Vec<NormedConv> = (1..=3).map(|n| NormedConv::new(format!("conv{n}"), format!("bn{n}"))).collect();
     let bottleneck = part.tensors.keys().any(|name| name.starts_with("layer") && name.ends_with(".conv3.weight"));
     let outputs = |stem: &str| part.tensors.get(&format!("{stem}.weight")).and_then(|t| t.dims().first().copied());
     for stage in 1..=STAGES {
@@ -116,36 +116,38 @@ fn encoder_places(part: &Part<'_>) -> Vec<Place> {
         for block in 0..=last {
             let name = |part: &str| format!("layer{stage}.{block}.{part}");
             let convolutions = if bottleneck { 3 } else { 2 };
-            places.extend((1..=convolutions).map(|n| Place::new(name(&format!("conv{n}")), name(&format!("bn{n}")))));
+            places.extend(
+                (1..=convolutions).map(|n| NormedConv::new(name(&format!("conv{n}")), name(&format!("bn{n}")))),
+            );
             let widens = outputs(&name(&format!("conv{convolutions}"))) != outputs("conv3");
             if block == 0 && (stage > 1 || widens) {
-                places.push(Place::new(name("downsample.0"), name("downsample.1")));
+                places.push(NormedConv::new(name("downsample.0"), name("downsample.1")));
             }
         }
     }
     places
 }
 
-fn decoder_places(segmenter: Segmenter) -> Vec<Place> {
-    let pair = |stem: &str| Place::new(format!("{stem}.0"), format!("{stem}.1"));
+fn decoder_places(segmenter: Segmenter) -> Vec<NormedConv> {
+    let pair = |stem: &str| NormedConv::new(format!("{stem}.0"), format!("{stem}.1"));
     match segmenter {
         Segmenter::Upernet => {
-            let mut places: Vec<Place> = (0..4).map(|scale| pair(&format!("ppm_conv.{scale}"))).collect();
+            let mut places: Vec<NormedConv> = (0..4).map(|scale| pair(&format!("ppm_conv.{scale}"))).collect();
             places.push(pair("ppm_last_conv"));
             places.extend((0..3).map(|level| pair(&format!("fpn_in.{level}"))));
             places.extend((0..3).map(|level| pair(&format!("fpn_out.{level}.0"))));
             places.push(pair("conv_fusion"));
             for category in [segmenter::OBJECT, segmenter::PART, segmenter::MATERIAL] {
                 places.push(pair(&format!("{category}_head.0")));
-                places.push(Place::biased(&format!("{category}_head.1")));
+                places.push(NormedConv::biased(&format!("{category}_head.1")));
             }
             places
         }
         Segmenter::Colors => {
-            let mut places: Vec<Place> =
-                (0..4).map(|scale| Place::new(format!("ppm.{scale}.1"), format!("ppm.{scale}.2"))).collect();
+            let mut places: Vec<NormedConv> =
+                (0..4).map(|scale| NormedConv::new(format!("ppm.{scale}.1"), format!("ppm.{scale}.2"))).collect();
             places.push(pair("conv_last"));
-            places.push(Place::biased("conv_last.4"));
+            places.push(NormedConv::biased("conv_last.4"));
             places
         }
     }
@@ -168,7 +170,7 @@ impl<'a> Part<'a> {
 
     /// Weight and bias of a convolution, with the batch normalisation behind it:
     /// `w' = w gain / sqrt(variance + 1e-5)`, `b' = shift - mean gain / sqrt(variance + 1e-5)`.
-    fn folded(&mut self, place: &Place) -> Result<Option<[Tensor; 2]>> {
+    fn folded(&mut self, place: &NormedConv) -> Result<Option<[Tensor; 2]>> {
         let square = |dims: &[usize]| dims.len() == 4 && dims[2] == dims[3] && !dims.contains(&0);
         let weight = self.take(&format!("{}.weight", place.stem), square, "[out, in, side, side]");
         let outputs = weight.map_or(0, |weight| weight.dims()[0]);

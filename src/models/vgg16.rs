@@ -26,7 +26,7 @@ pub const LINEAR: [&str; 3] = ["fc6", "fc7", "fc8a"];
 ///
 /// `shapes` maps tensor names (`features.conv1_1.weight`, `classifier.fc6.bias`, ...) to their shapes; without
 /// `classifier.` tensors the body alone is built. `h` and `w` are rows and columns of the input: 224 after the usual crop;
-/// at least 16, and the fully connected layers take any size by adaptive pooling to 7x7.
+/// at least 32, since five poolings halve it, and the fully connected layers take any such size by adaptive pooling to 7x7.
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the tensor that is missing or does not fit, or if the image is too small.

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use crate::error::{Error, Result};
 use crate::weights::{OnnxGraph, OnnxNode, Tensor};
 
-use super::vgg16_weights::{CONVOLUTIONS, LINEAR};
+use super::vgg16_layers::{CONVOLUTIONS, LINEAR};
 
 /// What a graph holds of VGG-16.
-pub(super) struct Found {
+pub(super) struct Matched {
     /// Under canonical names.
     pub(super) tensors: Vec<Tensor>,
     /// Names of initialisers that belong to layers after the body.
@@ -23,13 +23,13 @@ const POOLED: [usize; 5] = [2, 4, 7, 10, 13];
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the operator that is not VGG-16's, or whose weights are no constants.
-pub(super) fn tensors(graph: &OnnxGraph, initialisers: &[Tensor], body: bool) -> Result<Found> {
+pub(super) fn tensors(graph: &OnnxGraph, initialisers: &[Tensor], body: bool) -> Result<Matched> {
     let convolutions: Vec<&OnnxNode> = graph.nodes().iter().filter(|node| node.operator == "Conv").collect();
     if convolutions.len() != CONVOLUTIONS.len() {
         let needed = CONVOLUTIONS.len();
         return Err(Error::input(format!("{} Conv nodes; VGG-16 has {needed}", convolutions.len())));
     }
-    let mut found = Found { tensors: Vec::new(), dropped: Vec::new(), notes: Vec::new() };
+    let mut found = Matched { tensors: Vec::new(), dropped: Vec::new(), notes: Vec::new() };
     let mut used = HashSet::new();
     let mut take = |tensor: &Tensor, name: String| {
         used.insert(tensor.name().to_owned());

@@ -11,7 +11,8 @@ use crate::tensor::Shape;
 pub(super) const POISON: u32 = 0x7fc0_dead;
 /// Stands behind every output and must stand there afterwards.
 const GUARD: u32 = 0xa5a5_5a5a;
-const GUARD_WORDS: usize = 64;
+/// Words that stand behind every output.
+pub const GUARD_WORDS: usize = 64;
 
 /// Content of an input or of an accumulator.
 #[derive(Debug, Clone, PartialEq)]

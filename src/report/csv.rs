@@ -13,7 +13,7 @@ const IMAGES: usize = 5;
 ///
 /// # Errors
 /// What `out` returns.
-pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut table = csv::Writer::from_writer(out);
     let mut header: Vec<String> =
         ["layer", "unit", "label", "category", "iou", "matched", "threshold", "area", "fires"].map(String::from).into();

@@ -43,7 +43,7 @@ struct CategoryLook {
 
 /// What the template is filled with.
 #[derive(Serialize)]
-struct Page<'a> {
+struct ReportPage<'a> {
     schema_version: u32,
     tool: &'a Tool,
     model: &'a Model,
@@ -82,7 +82,7 @@ pub fn page(report: &Report, read_strip: &dyn Fn(&str) -> Result<Vec<u8>>, embed
         Ok(LayerView { name: &layer.layer, graph: svg::embedded(layer), strips: script_safe(strips)? })
     });
     let kernels = report.kernels.iter().map(|(name, choice)| format!("{name}: {choice}"));
-    let page = Page {
+    let page = ReportPage {
         schema_version: report.schema_version,
         tool: &report.tool,
         model: &report.model,

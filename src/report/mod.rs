@@ -1,18 +1,19 @@
-//! What people look at: JSON, CSV, SVG, HTML, strips. Formats what the dissection found; computes nothing.
+//! What people look at: JSON, CSV, SVG, HTML, strips. Formats what was found; what it computes of that is for the eye alone: places,
+//! colours, shares and counts of what a page shows.
 
 pub mod build;
 pub mod chart;
-pub mod csv;
+mod csv;
 pub mod experiments;
 pub mod html;
 pub mod overlay;
-pub mod palette;
+mod palette;
 pub mod schema;
 pub mod segments;
-pub mod sheet;
+pub(crate) mod sheet;
 pub mod story;
 pub mod strip;
-pub mod svg;
+mod svg;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -52,7 +53,7 @@ pub fn read(dir: &Path) -> Result<Report> {
     let path = dir.join("report.json");
     let text = files::read(&path)?;
     let broken = |error: &serde_json::Error| Error::input(format!("not a report: {error}")).at(path.display());
-    let head: Head = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
+    let head: SchemaHead = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
     if head.schema_version != SCHEMA_VERSION {
         return Err(Error::input(format!(
             "report has schema version {}; this program reads version {SCHEMA_VERSION}",
@@ -61,14 +62,6 @@ pub fn read(dir: &Path) -> Result<Report> {
         .at(path.display()));
     }
     serde_json::from_slice(&text).map_err(|error| broken(&error))
-}
-
-/// Writes the files of a finished run again from its `report.json` and strips.
-///
-/// # Errors
-/// As [`read`] and [`write()`].
-pub fn render_again(dir: &Path) -> Result<()> {
-    write(dir, &read(dir)?)
 }
 
 /// Writes `timing.json`, kept apart from `report.json` so that the latter is the same in every run.
@@ -93,7 +86,7 @@ pub fn layer_folder(dir: &Path, layer: &str) -> Result<PathBuf> {
 
 /// The part of every version of the schema that says which one it is.
 #[derive(serde::Deserialize)]
-struct Head {
+struct SchemaHead {
     schema_version: u32,
 }
 

@@ -29,7 +29,7 @@ pub struct Photo<'a> {
 
 /// Labels on a grid that covers a photograph, `[h, w]`; 0 is none.
 #[derive(Debug, Clone, Copy)]
-pub struct Cells<'a> {
+pub struct LabelCells<'a> {
     /// Label of each cell.
     pub labels: &'a [u16],
     /// Rows.
@@ -42,7 +42,7 @@ pub struct Cells<'a> {
 ///
 /// # Errors
 /// [`Error::internal`] if pixels or labels do not fill their sizes.
-pub fn overlay(photo: Photo<'_>, cells: Cells<'_>, color: impl Fn(u16) -> [u8; 3]) -> Result<Vec<u8>> {
+pub fn overlay(photo: Photo<'_>, cells: LabelCells<'_>, color: impl Fn(u16) -> [u8; 3]) -> Result<Vec<u8>> {
     photo.check()?;
     cells.check()?;
     let mut out = photo.rgb.to_vec();
@@ -84,7 +84,7 @@ impl Photo<'_> {
     }
 }
 
-impl Cells<'_> {
+impl LabelCells<'_> {
     fn check(&self) -> Result<()> {
         let filled = self.h > 0 && self.w > 0 && self.labels.len() == self.h as usize * self.w as usize;
         if filled { Ok(()) } else { Err(unfilled(self.labels.len(), self.h, self.w)) }
@@ -121,7 +121,7 @@ impl Cells<'_> {
 pub fn shade_png(inside: &[bool], h: u32, w: u32) -> Result<Vec<u8>> {
     let bytes: Vec<u8> = inside.iter().flat_map(|&inside| [0, if inside { 0 } else { SHADE }]).collect();
     let labels = vec![0; inside.len()];
-    let cells = Cells { labels: &labels, h, w };
+    let cells = LabelCells { labels: &labels, h, w };
     cells.check()?;
     cells.png(&bytes, ColorType::La8)
 }
@@ -134,7 +134,7 @@ fn unfilled(count: usize, h: u32, w: u32) -> Error {
 mod tests {
     use super::*;
 
-    const CELLS: Cells<'_> = Cells { labels: &[0, 1, 2, 1], h: 2, w: 2 };
+    const CELLS: LabelCells<'_> = LabelCells { labels: &[0, 1, 2, 1], h: 2, w: 2 };
 
     fn color(label: u16) -> [u8; 3] {
         [[9, 9, 9], [255, 0, 0], [0, 0, 255]][usize::from(label)]
@@ -165,8 +165,8 @@ mod tests {
         assert!(photo.jpeg().is_ok());
         assert!(Photo { h: 3, ..photo }.jpeg().is_err());
         assert!(Photo { rgb: &[], h: 0, w: 2 }.jpeg().is_err());
-        assert!(overlay(photo, Cells { w: 3, ..CELLS }, color).is_err());
-        assert!(Cells { h: 1, ..CELLS }.colors_png(color).is_err());
+        assert!(overlay(photo, LabelCells { w: 3, ..CELLS }, color).is_err());
+        assert!(LabelCells { h: 1, ..CELLS }.colors_png(color).is_err());
         assert!(shade_png(&[true], 2, 2).is_err());
     }
 }

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 /// Colours of a category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Tone {
+pub(crate) struct Tone {
     /// Colour of its bars, `#RRGGBB`.
-    pub bar: &'static str,
+    pub(crate) bar: &'static str,
     /// Colour behind its bars, `#RRGGBB`.
-    pub background: &'static str,
+    pub(crate) background: &'static str,
 }
 
 /// Categories with a place of their own, in the order in which people expect them (PNAS 2020, figure 1).
@@ -26,7 +26,7 @@ const TONES: [Tone; 8] = [
 ];
 
 /// Distinct categories: the known ones in their order, then the others by name.
-pub fn category_order<'a>(categories: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn category_order<'a>(categories: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut order: Vec<String> = categories.into_iter().map(String::from).collect();
     let place = |name: &String| KNOWN.iter().position(|known| known == name).unwrap_or(KNOWN.len());
     order.sort_by(|a, b| (place(a), a).cmp(&(place(b), b)));
@@ -35,7 +35,7 @@ pub fn category_order<'a>(categories: impl IntoIterator<Item = &'a str>) -> Vec<
 }
 
 /// Colours of each category of an [`category_order`]; categories without a place of their own share the spare ones.
-pub fn tones(order: &[String]) -> Vec<Tone> {
+pub(crate) fn tones(order: &[String]) -> Vec<Tone> {
     let mut spare = TONES[KNOWN.len()..].iter().cycle();
     order
         .iter()
@@ -69,7 +69,7 @@ const COLOR_TERMS: [(&str, [u8; 3]); 11] = [
 ];
 
 /// Colour in which a label is drawn, 8-bit RGB. The same label has the same colour in every picture.
-pub fn label_color(label: u16, name: &str, category: &str) -> [u8; 3] {
+pub(crate) fn label_color(label: u16, name: &str, category: &str) -> [u8; 3] {
     if category == "color"
         && let Some((_, color)) = COLOR_TERMS.iter().find(|(term, _)| *term == name)
     {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::html::{EMBED_LIMIT_BYTES, policy, readable, render, script_safe};
-use super::overlay::{Cells, shade_png};
+use super::overlay::{LabelCells, shade_png};
 use super::palette::{category_order, label_color};
 use super::schema::{Skipped, Tool};
 use crate::concepts::{Area, LabelMaps, Vocabulary};
@@ -88,7 +88,7 @@ pub fn categories(vocabulary: &Vocabulary) -> Vec<String> {
 }
 
 #[derive(Serialize)]
-struct Page<'a> {
+struct SegmentPage<'a> {
     tool: Tool,
     images: usize,
     here: Option<(usize, usize)>,
@@ -158,7 +158,7 @@ pub fn page(run: &Run<'_>, number: usize, shown: &[Shown], read: &dyn Fn(&str) -
     let articles = shown.iter().zip(sources).map(|(image, picture)| article(run, &views, image, picture));
     let link = |page: usize| Link { text: page + 1, file: file_name(page), current: page == number };
     let first = number * PER_PAGE + 1;
-    let page = Page {
+    let page = SegmentPage {
         tool: Tool::current(),
         images: run.images,
         here: (pages > 1).then(|| (first, first + shown.len().max(1) - 1)),
@@ -231,7 +231,7 @@ fn article(run: &Run<'_>, views: &[View], image: &Shown, picture: String) -> Res
     for view in views {
         let of_view = |label: u16| view.categories.contains(&run.vocabulary.categories[usize::from(label)]);
         let top = small.topmost(&areas, of_view);
-        layers.push(png(Cells { labels: &top, h: small.h, w: small.w }.colors_png(|label| run.color(label))?));
+        layers.push(png(LabelCells { labels: &top, h: small.h, w: small.w }.colors_png(|label| run.color(label))?));
         let listed = areas.iter().filter(|area| of_view(area.label));
         let mut first: Vec<Listed> = listed.map(|area| entry(run, area, image.maps.cells())).collect();
         let beyond = first.len().saturating_sub(LISTED_MAX);

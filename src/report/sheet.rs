@@ -17,7 +17,7 @@ const SIDE_MAX: u32 = 16_384;
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if the sheet would be too large; [`crate::error::Kind::Internal`] if an image is not of the size.
-pub fn sheet(images: &[Vec<u8>], side: u32) -> Result<RgbImage> {
+pub(crate) fn sheet(images: &[Vec<u8>], side: u32) -> Result<RgbImage> {
     let (width, height) = size(images.len(), side)?;
     let columns = columns(images.len());
     let mut sheet = RgbImage::from_pixel(width, height, Rgb([255; 3]));
@@ -37,7 +37,7 @@ pub fn sheet(images: &[Vec<u8>], side: u32) -> Result<RgbImage> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if it would be too large.
-pub fn size(count: usize, side: u32) -> Result<(u32, u32)> {
+pub(crate) fn size(count: usize, side: u32) -> Result<(u32, u32)> {
     let columns = columns(count);
     let length = |count: usize| {
         let length = u32::try_from(count).ok()?.checked_mul(side.checked_add(GAP)?)?.checked_sub(GAP)?;
@@ -58,7 +58,7 @@ fn columns(count: usize) -> usize {
 ///
 /// # Errors
 /// [`crate::error::Kind::Internal`] if the bytes do not fill the size.
-pub fn png(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
+pub(crate) fn png(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>> {
     // The encoder would panic.
     if rgb.len() != width as usize * height as usize * 3 {
         return Err(Error::internal(format!("{} bytes do not fill an image of {width}x{height}", rgb.len())));

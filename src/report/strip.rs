@@ -8,9 +8,6 @@ use image::{ExtendedColorType, Rgb, RgbImage};
 use crate::error::{Error, Result};
 use crate::files::{make_folder, write_atomic};
 
-/// Rows and columns of a thumb.
-pub const THUMB: u32 = 100;
-
 /// White pixels between two thumbs.
 const GAP: u32 = 5;
 

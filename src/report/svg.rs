@@ -26,12 +26,12 @@ pub(super) const NAMESPACE: &str = "xmlns=\"http://www.w3.org/2000/svg\" version
 pub(super) const FONT: &str = "font-family=\"Helvetica, Arial, sans-serif\"";
 
 /// Bar graph of one layer as an SVG 1.1 file.
-pub fn file(layer: &Layer) -> String {
+pub(crate) fn file(layer: &Layer) -> String {
     overview(std::slice::from_ref(layer))
 }
 
 /// Bar graphs of several layers in one SVG 1.1 file, one below the other under their names; one layer stands alone.
-pub fn overview(layers: &[Layer]) -> String {
+pub(crate) fn overview(layers: &[Layer]) -> String {
     let title = if layers.len() > 1 { TITLE } else { 0 };
     let height = layers.len() * (title + 2 * BAR_AREA);
     let width = layers.iter().map(width).max().unwrap_or(EMPTY_WIDTH);
@@ -55,7 +55,7 @@ pub fn overview(layers: &[Layer]) -> String {
 
 /// Bar graph of one layer for an HTML page: without prologue, coloured by classes, each bar a button that carries its label
 /// number in `data-concept`.
-pub fn embedded(layer: &Layer) -> String {
+pub(crate) fn embedded(layer: &Layer) -> String {
     let (width, height) = (width(layer), 2 * BAR_AREA);
     let label = escape(&format!("Units of {} by concept", layer.layer));
     let mut svg = format!(

@@ -7,12 +7,13 @@ use std::sync::OnceLock;
 
 use prost::bytes::Bytes;
 
-use super::archive::{Container, map, parse};
-use super::import::Preprocess;
+use super::archive::{map, parse};
+use super::container::Container;
 use super::tensor::{Tensor, quote};
 use super::{import, shipped};
 use crate::error::{Error, Result};
 use crate::hash;
+use crate::preprocess::Preprocess;
 
 /// A safetensors file that `netdissect weights import` wrote, memory-mapped, or one that is part of the program.
 ///
@@ -104,18 +105,16 @@ impl WeightFile {
         self.value(import::MODEL_KEY).unwrap_or_default()
     }
 
-    /// Whether the classifier's fully connected layers are missing.
-    pub fn is_body(&self) -> bool {
-        self.value(import::BODY_KEY) == Some("true")
-    }
-
     /// How the network wants its images prepared.
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`], with the path, if the file names a way that is not known.
     pub fn preprocess(&self) -> Result<Preprocess> {
         let name = self.value(import::PREPROCESS_KEY).unwrap_or(Preprocess::default().name());
-        Preprocess::from_name(name).map_err(|error| error.at(self.path.display()))
+        Preprocess::named(name).ok_or_else(|| {
+            let message = format!("preprocessing {}; needed torch, caffe, none or signed", quote(name));
+            Error::input(message).at(self.path.display())
+        })
     }
 
     /// Names of the classes, in the order of the last layer, if they were imported.

@@ -8,6 +8,7 @@ use super::archive::Archive;
 use super::tensor::{Dims, Tensor, quote};
 use super::write::{Precision, Stored, Written, save_as};
 use crate::error::{Error, Result};
+use crate::preprocess::Preprocess;
 
 /// Metadata key: the model, such as `vgg16`. Its presence tells an imported file.
 pub const MODEL_KEY: &str = "model";
@@ -19,44 +20,6 @@ pub const BODY_KEY: &str = "body";
 pub const CLASSES_KEY: &str = "class_names";
 /// Metadata key: the text of a segmenter's `labels.json`.
 pub const LABELS_KEY: &str = "labels";
-
-/// How a network wants its images, from RGB bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Preprocess {
-    /// RGB / 255, minus mean (0.485, 0.456, 0.406), divided by deviation (0.229, 0.224, 0.225).
-    #[default]
-    Torch,
-    /// BGR in 0..255, minus (103.939, 116.779, 123.68).
-    Caffe,
-    /// RGB / 255.
-    None,
-    /// RGB from -1 to 1: the segmenters.
-    Signed,
-}
-
-impl Preprocess {
-    /// All ways.
-    pub const ALL: [Preprocess; 4] = [Preprocess::Torch, Preprocess::Caffe, Preprocess::None, Preprocess::Signed];
-
-    /// The word users type and files store.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Preprocess::Torch => "torch",
-            Preprocess::Caffe => "caffe",
-            Preprocess::None => "none",
-            Preprocess::Signed => "signed",
-        }
-    }
-
-    /// The way of this name.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Input`] for any other word.
-    pub fn from_name(name: &str) -> Result<Self> {
-        let found = Preprocess::ALL.into_iter().find(|way| way.name() == name);
-        found.ok_or_else(|| Error::input(format!("preprocessing {}; needed torch, caffe, none or signed", quote(name))))
-    }
-}
 
 /// A tensor that a model needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

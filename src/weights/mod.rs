@@ -4,11 +4,13 @@
 //! [`import`] turns one into a safetensors file with canonical names; [`WeightFile`] is what normal runs load.
 
 mod archive;
+mod container;
 mod file;
 pub mod import;
 mod npz;
 mod onnx;
 mod onnx_graph;
+mod onnx_proto;
 mod pickle;
 mod safetensors;
 pub mod shipped;
@@ -17,7 +19,8 @@ mod torch;
 mod torch_zip;
 mod write;
 
-pub use archive::{Archive, Container, open};
+pub use archive::{Archive, open};
+pub use container::Container;
 pub use file::WeightFile;
 pub use onnx_graph::{OnnxGraph, OnnxNode};
 pub use tensor::{Dtype, Tensor};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use prost::bytes::Bytes;
 
-use super::archive::{Container, Contents};
+use super::container::{Container, Contents};
 use super::tensor::{Dtype, Tensor, quote};
 use crate::error::{Error, Result};
 use crate::npy::{Element, Header};

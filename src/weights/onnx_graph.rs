@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::onnx::{self, NodeProto};
+use super::onnx_proto::{self, NodeProto};
 use super::tensor::{Tensor, quote};
 use crate::error::{Error, Result};
 
@@ -116,7 +116,7 @@ impl OnnxGraph {
         match (node.operator.as_str(), source) {
             ("Constant", _) => {
                 let value = proto.attribute.iter().find(|attribute| attribute.name == "value");
-                let tensor = value.and_then(|attribute| attribute.t.as_ref()).map(onnx::tensor).transpose();
+                let tensor = value.and_then(|attribute| attribute.t.as_ref()).map(onnx_proto::tensor).transpose();
                 let tensor = tensor.map_err(|error| error.at(node.describe()))?;
                 Ok(tensor.map(|tensor| tensor.renamed(node.outputs.first().map_or("", String::as_str))))
             }

@@ -4,7 +4,7 @@ use prost::bytes::Bytes;
 use safetensors::Dtype as Stored;
 use safetensors::tensor::Metadata;
 
-use super::archive::{Container, Contents};
+use super::container::{Container, Contents};
 use super::tensor::{Dtype, Tensor, quote};
 use crate::error::{Error, Result};
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use prost::bytes::Bytes;
 
-use super::archive::{Container, Contents};
+use super::container::{Container, Contents};
 use super::pickle::{self, Heap, Id, StorageInfo, TensorInfo, Value};
 use super::tensor::{Tensor, quote};
 use crate::error::{Error, Result};

@@ -9,7 +9,7 @@ use std::io::{Cursor, Read, copy, sink};
 use prost::bytes::Bytes;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::archive::{Container, Contents};
+use super::container::{Container, Contents};
 use super::tensor::quote;
 use super::{npz, pickle, torch};
 use crate::error::{Error, Result};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::concepts::cache::{self, Network};
+use crate::concepts::cache::{self, KeptNetwork};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::kernels::tune;
@@ -15,7 +15,7 @@ pub struct CacheContents {
     /// Where.
     pub folder: PathBuf,
     /// Label maps by the networks that spoke.
-    pub networks: Vec<Network>,
+    pub networks: Vec<KeptNetwork>,
     /// Which kernels are fastest, if that was ever asked.
     pub tuning: Option<TuningChoices>,
 }
@@ -76,8 +76,8 @@ pub fn folder() -> Result<PathBuf> {
 }
 
 /// Images and bytes of label maps.
-pub fn totals(networks: &[Network]) -> (usize, u64) {
-    (networks.iter().map(|network| network.entries.len()).sum(), networks.iter().map(Network::bytes).sum())
+pub fn totals(networks: &[KeptNetwork]) -> (usize, u64) {
+    (networks.iter().map(|network| network.entries.len()).sum(), networks.iter().map(KeptNetwork::bytes).sum())
 }
 
 impl CacheContents {
@@ -132,9 +132,9 @@ impl CacheJob {
     }
 
     /// The label maps to remove.
-    fn networks(&self, there: &CacheContents) -> Vec<Network> {
+    fn networks(&self, there: &CacheContents) -> Vec<KeptNetwork> {
         match *self {
-            CacheJob::Prune { keep, older_than } => Network::beyond(&there.networks, keep, older_than),
+            CacheJob::Prune { keep, older_than } => KeptNetwork::beyond(&there.networks, keep, older_than),
             CacheJob::Clean { .. } => there.networks.clone(),
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::concepts::parsing::Wanted;
 use crate::concepts::segmenter::{self, SegmenterChoice};
 use crate::concepts::{self, ConceptChoice, ConceptSource};
-use crate::data::preprocess::Geometry;
+use crate::data::framing::Geometry;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;

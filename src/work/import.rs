@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::models::segmenter::Segmenter;
 use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
-use crate::weights::import::{self, About, Assignment, Preprocess};
+use crate::preprocess::Preprocess;
+use crate::weights::import::{self, About, Assignment};
 use crate::weights::{self, Archive, Precision, Written};
 
 /// Which files to import, as which network, and where the weights go.

@@ -5,7 +5,6 @@
 
 pub mod activations;
 pub mod bench;
-mod bench_sweep;
 pub mod cache;
 pub mod classify;
 pub mod concepts;

@@ -8,9 +8,9 @@ use super::run_folder::file_name;
 use crate::concepts::broden;
 use crate::concepts::segmenter::Names;
 use crate::data::decode::{self, Exif};
+use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
 use crate::data::loader::LoadOptions;
-use crate::data::preprocess::{Geometry, Preprocess};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::graph::Graph;
@@ -19,7 +19,7 @@ use crate::models::segmenter::{self, Segmenter};
 use crate::models::{Model, vgg16};
 use crate::report::schema;
 use crate::session::{self, Session};
-use crate::weights::{WeightFile, import, shipped};
+use crate::weights::{WeightFile, shipped};
 
 /// Bytes of pixels kept between passes, so that a few hundred images are decoded once.
 const KEPT_PIXELS: u64 = 256 << 20;
@@ -158,7 +158,7 @@ impl ImageNetwork {
             let error = Error::input("there is no image in it").at(path.display());
             return Err(error.hint("JPEG, PNG and WebP files are read"));
         }
-        let geometry = if as_is { Geometry::AsIs } else { Geometry::VGG16 };
+        let geometry = if as_is { Geometry::AsIs } else { Geometry::DEFAULT };
         let (h, w) = match geometry.fixed_size() {
             Some(size) => size,
             None => first_size(&set, exif)?,
@@ -195,15 +195,9 @@ impl ImageNetwork {
     /// # Errors
     /// [`Kind::Input`] if the weight file asks for a preprocessing there is not.
     pub fn load_options(&self, session: &Session) -> Result<LoadOptions> {
-        let preprocess = match self.file.preprocess()? {
-            import::Preprocess::Torch => Preprocess::Torch,
-            import::Preprocess::Caffe => Preprocess::Caffe,
-            import::Preprocess::None => Preprocess::None,
-            import::Preprocess::Signed => Preprocess::Signed,
-        };
         Ok(LoadOptions {
             geometry: self.geometry,
-            preprocess,
+            preprocess: self.file.preprocess()?,
             exif: self.exif,
             batch: session.batch() as usize,
             threads: 0,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use assert_cmd::Command;
-use netdissect::data::preprocess::{Frame, Prepared};
+use netdissect::data::framing::{Frame, Prepared};
 use netdissect::data::{ImageBatch, ImageSource};
 use netdissect::error::Result;
 use netdissect::gpu::{DeviceChoice, Gpu};

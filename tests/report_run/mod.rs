@@ -11,7 +11,7 @@ use netdissect::report::build::{self, LayerResult};
 use netdissect::report::schema::{
     Adapter, Concepts, Images, Layer, Model, Report, SCHEMA_VERSION, Settings, Skipped, Tool,
 };
-use netdissect::report::strip::{self, THUMB, Tile};
+use netdissect::report::strip::{self, Tile};
 
 /// A name that would run if any part of a report took it for markup.
 pub(crate) const HOSTILE: &str = "</script><img src=x onerror=\"document.title='owned'\"><!--";
@@ -170,6 +170,9 @@ fn rank(layer: &str, units: usize) -> TopK {
     }
     topk
 }
+
+/// Rows and columns of a thumb.
+const THUMB: u32 = 100;
 
 /// A strip whose masks are discs that differ by unit and image.
 fn write_strip(dir: &Path, layer: &str, unit: usize, topk: &TopK, images: &[Vec<u8>]) -> String {

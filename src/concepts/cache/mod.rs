@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::files;
 use crate::hash::hexadecimal;
 
-pub use sweep::{Kept, Network, remove, survey};
+pub use sweep::{Kept, KeptNetwork, remove, survey};
 
 /// Folder of the label maps below the cache folder.
 const FOLDER: &str = "labels";

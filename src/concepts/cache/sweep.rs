@@ -18,7 +18,7 @@ const PARTIAL_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The kept label maps of one network at one setting.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Network {
+pub struct KeptNetwork {
     /// Name of its folder.
     pub folder: String,
     /// The key, if it can be read.
@@ -37,7 +37,7 @@ pub struct Kept {
     image: [u8; 32],
 }
 
-impl Network {
+impl KeptNetwork {
     /// Bytes of all entries.
     pub fn bytes(&self) -> u64 {
         self.entries.iter().map(|entry| entry.bytes).sum()
@@ -45,7 +45,7 @@ impl Network {
 
     /// Splits off what is not to be kept: entries not used for `older_than`, and the least recently used of the rest where all
     /// networks together exceed `keep` bytes.
-    pub fn beyond(networks: &[Network], keep: Option<u64>, older_than: Option<Duration>) -> Vec<Network> {
+    pub fn beyond(networks: &[KeptNetwork], keep: Option<u64>, older_than: Option<Duration>) -> Vec<KeptNetwork> {
         let now = SystemTime::now();
         let age = |entry: &Kept| now.duration_since(entry.used).unwrap_or_default();
         let mut all: Vec<(usize, &Kept)> = networks
@@ -54,8 +54,8 @@ impl Network {
             .flat_map(|(at, network)| network.entries.iter().map(move |e| (at, e)))
             .collect();
         all.sort_by_key(|(_, entry)| (Reverse(entry.used), entry.image));
-        let mut beyond: Vec<Network> =
-            networks.iter().map(|network| Network { entries: Vec::new(), ..network.clone() }).collect();
+        let mut beyond: Vec<KeptNetwork> =
+            networks.iter().map(|network| KeptNetwork { entries: Vec::new(), ..network.clone() }).collect();
         let mut kept = 0;
         for (at, entry) in all {
             let old = older_than.is_some_and(|limit| age(entry) > limit);
@@ -71,8 +71,8 @@ impl Network {
 }
 
 /// All label maps below a cache folder, by network. What is not there or cannot be listed counts as empty.
-pub fn survey(cache_dir: &Path) -> Vec<Network> {
-    let mut networks: Vec<Network> = folders(&cache_dir.join(FOLDER), NETWORK_HEX)
+pub fn survey(cache_dir: &Path) -> Vec<KeptNetwork> {
+    let mut networks: Vec<KeptNetwork> = folders(&cache_dir.join(FOLDER), NETWORK_HEX)
         .into_iter()
         .map(|(folder, path)| {
             let key =
@@ -80,7 +80,7 @@ pub fn survey(cache_dir: &Path) -> Vec<Network> {
             let mut entries: Vec<Kept> =
                 folders(&path, 2).iter().flat_map(|(begin, path)| entries(begin, path)).collect();
             entries.sort_by_key(|entry| (Reverse(entry.used), entry.image));
-            Network { folder, key, entries }
+            KeptNetwork { folder, key, entries }
         })
         .collect();
     networks.sort_by(|a, b| a.folder.cmp(&b.folder));
@@ -92,7 +92,7 @@ pub fn survey(cache_dir: &Path) -> Vec<Network> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if an entry cannot be removed.
-pub fn remove(cache_dir: &Path, networks: &[Network]) -> Result<(u64, u64)> {
+pub fn remove(cache_dir: &Path, networks: &[KeptNetwork]) -> Result<(u64, u64)> {
     let (mut count, mut bytes) = (0, 0);
     for network in networks {
         let folder = cache_dir.join(FOLDER).join(&network.folder);

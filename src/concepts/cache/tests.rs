@@ -170,8 +170,8 @@ fn a_use_is_noted_by_the_file_s_time_and_not_again_on_the_same_day() {
     assert!(modified() >= fresh - NOTE_USE_EVERY / 2);
 }
 
-fn total(networks: &[Network]) -> (usize, u64) {
-    (networks.iter().map(|network| network.entries.len()).sum(), networks.iter().map(Network::bytes).sum())
+fn total(networks: &[KeptNetwork]) -> (usize, u64) {
+    (networks.iter().map(|network| network.entries.len()).sum(), networks.iter().map(KeptNetwork::bytes).sum())
 }
 
 #[test]
@@ -189,11 +189,11 @@ fn the_least_recently_used_entries_of_all_networks_go_first() {
     assert!(found.iter().any(|network| network.key == Some(json!({ "network": "one" }))));
     let each = bytes / 6;
     let days = |days: u32| Some(NOTE_USE_EVERY * days);
-    assert_eq!(total(&Network::beyond(&found, None, days(25))).0, 3);
-    assert_eq!(total(&Network::beyond(&found, Some(each * 4), None)).0, 2);
-    assert_eq!(total(&Network::beyond(&found, Some(each * 4), days(15))).0, 4);
-    assert!(Network::beyond(&found, Some(bytes), days(100)).is_empty());
-    remove(folder.path(), &Network::beyond(&found, Some(each * 2), None)).unwrap();
+    assert_eq!(total(&KeptNetwork::beyond(&found, None, days(25))).0, 3);
+    assert_eq!(total(&KeptNetwork::beyond(&found, Some(each * 4), None)).0, 2);
+    assert_eq!(total(&KeptNetwork::beyond(&found, Some(each * 4), days(15))).0, 4);
+    assert!(KeptNetwork::beyond(&found, Some(bytes), days(100)).is_empty());
+    remove(folder.path(), &KeptNetwork::beyond(&found, Some(each * 2), None)).unwrap();
     let kept = |number: usize| networks[number % 2].get(&image(&number.to_string())).is_some();
     assert_eq!((0..6).map(kept).collect::<Vec<_>>(), [true, true, false, false, false, false]);
 }

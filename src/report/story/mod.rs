@@ -52,6 +52,17 @@ pub const CLEAR: f64 = 0.1;
 /// Units shown, at most, each of another concept.
 const UNITS_SHOWN: usize = 12;
 
+/// The world that pictures were drawn of.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// Held-out pictures.
+    pub pictures: u64,
+    /// Names of its classes, in order.
+    pub classes: &'a [&'a str],
+    /// Number of its concepts.
+    pub concepts: usize,
+}
+
 /// What the demo says in numbers; the layout of `demo.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Story {
@@ -150,14 +161,14 @@ fn layer(dir: &Path, folder: &str) -> Result<Option<(Report, Layer)>> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if one of them cannot be read; [`crate::error::Kind::Output`] if a file cannot be written.
-pub fn write(dir: &Path, pictures: u64, missing: &[&str]) -> Result<Story> {
+pub fn write(dir: &Path, world: &World<'_>, missing: &[&str]) -> Result<Story> {
     let classifier = layer(dir, folders::CLASSIFIER)?;
     let segmented = layer(dir, folders::SEGMENTED)?;
     let generator = layer(dir, folders::GENERATOR)?;
     let edits = edits::read(&dir.join(folders::EDITS))?;
     let found = |run: &Option<(Report, Layer)>| run.as_ref().map(|(_, layer)| Found::of(layer));
     let story = Story {
-        pictures,
+        pictures: world.pictures,
         classifier: found(&classifier),
         random: found(&layer(dir, folders::RANDOM)?),
         rotated: found(&layer(dir, folders::ROTATED)?),
@@ -168,7 +179,7 @@ pub fn write(dir: &Path, pictures: u64, missing: &[&str]) -> Result<Story> {
         insertion: edits.added,
         missing: missing.iter().map(|&name| name.to_owned()).collect(),
     };
-    let mut sections = vec![scenes(dir, &story)?];
+    let mut sections = vec![scenes(dir, world, &story)?];
     if let Some((report, layer)) = &classifier {
         sections.push(units(dir, folders::CLASSIFIER, (report, layer), &story)?);
     }
@@ -185,8 +196,8 @@ pub fn write(dir: &Path, pictures: u64, missing: &[&str]) -> Result<Story> {
 }
 
 /// The world, and what is not shown of it.
-fn scenes(dir: &Path, story: &Story) -> Result<Section> {
-    let classes = crate::scenes::classes();
+fn scenes(dir: &Path, world: &World<'_>, story: &Story) -> Result<Section> {
+    let classes = world.classes;
     // Spread over outdoor and indoor places alike.
     let step = (classes.len() / PICTURED).max(1);
     let chosen = classes.iter().step_by(step).take(PICTURED);
@@ -213,7 +224,7 @@ fn scenes(dir: &Path, story: &Story) -> Result<Section> {
             .into(),
         facts: vec![
             Fact::new("kinds of places", classes.len().to_string(), "all that the network was told"),
-            Fact::new("concepts", crate::scenes::concepts().len().to_string(), "objects, parts, materials, colours"),
+            Fact::new("concepts", world.concepts.to_string(), "objects, parts, materials, colours"),
             Fact::new("pictures", story.pictures.to_string(), "that the network has never seen"),
         ],
         figures: Vec::new(),

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// A finished pickle.
 #[derive(Debug)]
-pub(in crate::weights) struct Program {
+pub(in crate::weights) struct Unpickled {
     pub(in crate::weights) heap: Heap,
     /// The object that was pickled.
     pub(in crate::weights) root: Id,
@@ -28,14 +28,14 @@ const STACK_MAX: usize = 1 << 16;
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`], with the byte, at the first opcode, name or size that is not allowed.
-pub(in crate::weights) fn run(input: &[u8]) -> Result<Program> {
+pub(in crate::weights) fn run(input: &[u8]) -> Result<Unpickled> {
     let mut machine =
         Machine { input, position: 0, heap: Heap::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
     loop {
         let at = machine.position;
         match machine.step() {
             Ok(None) => {}
-            Ok(Some(root)) => return Ok(Program { heap: machine.heap, root, length: machine.position }),
+            Ok(Some(root)) => return Ok(Unpickled { heap: machine.heap, root, length: machine.position }),
             Err(error) => return Err(error.at(format!("pickle, byte {at}"))),
         }
     }

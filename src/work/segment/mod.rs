@@ -13,8 +13,8 @@ use super::Host;
 use super::concepts::Labelling;
 use crate::concepts::{ConceptSource, label_writer};
 use crate::data::decode::Exif;
+use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
-use crate::data::preprocess::Geometry;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::report::{self, schema, segments};
@@ -157,7 +157,7 @@ impl SegmentJob {
     }
 
     fn geometry(&self) -> Geometry {
-        if self.as_is { Geometry::AsIs } else { Geometry::VGG16 }
+        if self.as_is { Geometry::AsIs } else { Geometry::DEFAULT }
     }
 
     /// The images, none of which would share files with another or with the results.

@@ -9,8 +9,8 @@ use super::SegmentJob;
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
 use crate::data::decode;
+use crate::data::framing::{Geometry, Prepared, prepare};
 use crate::data::images::{ImageItem, ImageSet};
-use crate::data::preprocess::{Geometry, Prepared, prepare};
 use crate::data::resize::resize_bilinear;
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -188,7 +188,7 @@ impl<'a> SegmentRun<'a> {
         files::write_atomic(&self.beside(index, PICTURE)?, &photo.jpeg()?)?;
         let view = self.view(&[]);
         let top = maps.topmost(&maps.areas(), |label| view.paints(label));
-        let cells = overlay::Cells { labels: &top, h: maps.h, w: maps.w };
+        let cells = overlay::LabelCells { labels: &top, h: maps.h, w: maps.w };
         let painted = overlay::overlay(photo, cells, |label| view.color(label))?;
         files::write_atomic(&self.beside(index, OVERLAY)?, &sheet::png(&painted, w, h)?)
     }

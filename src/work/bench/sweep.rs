@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Host;
-use super::bench::{BenchRow, RowListener, middle};
+use super::rows::{BenchRow, RowListener, middle};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernels::tune::Tuner;
@@ -12,6 +11,7 @@ use crate::progress::check_stop;
 use crate::roles::{Split, Sweep, sweep};
 use crate::session::Session;
 use crate::weights::WeightFile;
+use crate::work::Host;
 
 /// Sweeps are repeated until this long has passed, or as often as asked.
 const LONG_ENOUGH: Duration = Duration::from_secs(60);

@@ -1,11 +1,14 @@
 //! Timing kernels and networks beside what the adapter can do at most, as a job.
 
+mod rows;
+mod sweep;
+
 use std::time::Instant;
 
 use serde::Serialize;
 
+use super::Host;
 use super::network::NetworkChoice;
-use super::{Host, bench_sweep};
 use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{AdapterSummary, Gpu, Recording};
@@ -17,6 +20,9 @@ use crate::progress::check_stop;
 use crate::reference::{self, Case, KERNELS, KernelRow, Size};
 use crate::session::Session;
 use crate::weights::WeightFile;
+
+use rows::middle;
+pub use rows::{BenchRow, RowListener};
 
 /// What to time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,83 +58,6 @@ pub struct Roof {
     /// 10^9 bytes read and written a second.
     pub gigabytes_per_second: f64,
 }
-
-/// A time that was taken; where milliseconds are meant, the median of the repeats.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum BenchRow {
-    /// A kernel on the sizes of a real layer.
-    Kernel {
-        /// Its name.
-        kernel: &'static str,
-        /// The sizes.
-        case: String,
-        /// Of one run.
-        milliseconds: f64,
-        /// 10^9 operations a second.
-        gflops: f64,
-        /// 10^9 bytes a second.
-        gigabytes_per_second: f64,
-        /// The larger share of the adapter's two roofs, 1 for all of it.
-        share_of_roof: f64,
-    },
-    /// A step of a network.
-    Step {
-        /// The node.
-        layer: String,
-        /// Its kernel.
-        kernel: &'static str,
-        /// Of one run.
-        milliseconds: f64,
-        /// 10^9 operations a second.
-        gflops: f64,
-        /// Share of the roof of arithmetic.
-        share_of_roof: f64,
-    },
-    /// A whole network.
-    Whole {
-        /// `whole`.
-        layer: &'static str,
-        /// Of one run, as a clock on the wall tells it.
-        milliseconds: f64,
-        /// Of one image of the batch.
-        milliseconds_per_image: f64,
-        /// 10^9 operations a second.
-        gflops: f64,
-        /// Bytes on the device at one time.
-        peak_bytes: u64,
-        /// Images at once.
-        #[serde(skip)]
-        batch: u32,
-    },
-    /// A part of a generator on one image.
-    Part {
-        /// `head` or `tail`.
-        layer: &'static str,
-        /// Of one run.
-        milliseconds: f64,
-    },
-    /// An edit swept over all positions of a layer.
-    Sweep {
-        /// `sweep`.
-        layer: &'static str,
-        /// Positions.
-        positions: usize,
-        /// Positions at once.
-        batch: u32,
-        /// Of all positions.
-        milliseconds: f64,
-        /// Of one head and as many tails, one after the other.
-        head_and_tails_milliseconds: f64,
-        /// The first by the second.
-        ratio: f64,
-        /// Bytes on the device at one time.
-        peak_bytes: u64,
-    },
-}
-
-/// Hears of rows as they are measured.
-pub type RowListener<'a> = dyn FnMut(BenchRow) -> Result<()> + 'a;
 
 /// A job on an opened adapter, whose roof is known.
 pub struct OpenedBench<'a> {
@@ -228,12 +157,6 @@ fn time(gpu: &Gpu, case: &Case, repeats: u32) -> Result<Vec<f64>> {
     Ok(times)
 }
 
-/// The one in the middle of sorted times, the later one of two.
-pub(super) fn middle(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 /// A network up to a layer.
 struct TimedNetwork {
     file: WeightFile,
@@ -305,7 +228,7 @@ impl TimedNetwork {
         if self.cut && self.model.name == "progan" {
             drop(session);
             let (node, counts) = (ends[0], (repeats, self.batch));
-            bench_sweep::rows(host, (gpu, &self.file, &self.model), node, counts, each)?;
+            sweep::rows(host, (gpu, &self.file, &self.model), node, counts, each)?;
         }
         Ok(())
     }
