@@ -53,7 +53,7 @@ pub fn edit(
         channel_step,
         position_step,
     };
-    let given = extent.len(shape);
+    let given = extent.shape(shape).len();
     let bound = [amount.holding(given), value.holding(given), y.holding(shape.len())];
     walk(gpu, recording, &shader(), count, params, &bound)
 }

@@ -137,7 +137,7 @@ pub fn splice(gpu: &Gpu, recording: &mut Recording, shapes: Shapes, buffers: &Bu
     let bound = [
         buffers.base.holding(base.len()),
         buffers.changed.holding(changed.len()),
-        buffers.places.holding(places.len() * Place::WORDS),
+        buffers.places.holding(window.n as usize * Place::WORDS),
         buffers.y.holding(window.len()),
     ];
     walk(gpu, recording, &shader(), count, params, &bound)

@@ -266,7 +266,8 @@ impl Sweep {
         let made = at.checked_sub(1).map(|before| &self.stages[before]);
         Shapes {
             base,
-            changed: made.map_or(base, Stage::made).with_batch(n),
+            // Nothing was made before the first: its rectangles are empty, and the base stands in.
+            changed: made.map_or(base, |stage| stage.made().with_batch(n)),
             window: self.stages.get(at).map_or(self.shape, |stage| stage.piece.windows(n)).with_batch(n),
         }
     }
@@ -274,7 +275,6 @@ impl Sweep {
     /// The splices for `n` images.
     fn recorded(&self, n: u32) -> Result<Vec<Program>> {
         let mut programs = Vec::new();
-        // Where nothing was made yet, rectangles are empty and nothing is read.
         let mut changed = self.stages.first().map_or(&self.base, |stage| &stage.base);
         for at in 0..=self.stages.len() {
             let mut recording = Recording::new();

@@ -20,12 +20,8 @@ use crate::error::Result;
 use crate::files;
 use crate::gpu::Gpu;
 use crate::report::{self, schema};
-<<<<<<< HEAD
 use crate::session::{Parts, Split};
-=======
-use crate::session::Session;
 use crate::tensor::Shape;
->>>>>>> main
 
 /// What to dissect, how, and where results go.
 #[derive(Debug, Clone, PartialEq)]
