@@ -72,7 +72,7 @@ pub(super) fn run(args: &BenchArgs, context: &mut Context<'_>) -> Result<()> {
         rows.push(row);
         Ok(())
     })?;
-    if context.json { context.json(&json!({ "adapter": adapter, "roof": roof, "rows": rows })) } else { Ok(()) }
+    context.tell(&json!({ "adapter": adapter, "roof": roof, "rows": rows }), Vec::new)
 }
 
 fn in_words(row: &BenchRow) -> Vec<String> {

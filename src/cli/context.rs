@@ -77,16 +77,8 @@ impl Context<'_> {
     pub(super) fn tell(&mut self, outcome: &impl Serialize, words: impl FnOnce() -> Vec<String>) -> Result<()> {
         if self.json {
             let value = serde_json::to_value(outcome).map_err(|error| Error::internal(error.to_string()))?;
-            return self.json(&value);
+            return self.line(&format!("{value:#}"));
         }
         words().iter().try_for_each(|line| self.line(line))
-    }
-
-    /// Writes results as JSON.
-    ///
-    /// # Errors
-    /// As [`Context::line`].
-    pub(super) fn json(&mut self, value: &serde_json::Value) -> Result<()> {
-        self.line(&format!("{value:#}"))
     }
 }

@@ -9,9 +9,8 @@ use serde_json::json;
 
 use super::context::Context;
 use super::words::time_in_words;
-use crate::error::{Error, Result};
-use crate::report::story::{self, Agreement, Story};
-use crate::scenes;
+use crate::error::Result;
+use crate::report::story::{Agreement, Found, Story};
 use crate::work::demo::{DemoJob, DemoStep};
 use crate::work::timing::Stopwatch;
 
@@ -61,64 +60,53 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
         // What it says on standard output is told at the end, in one story.
         super::type_in(&step.words, context.host, &mut std::io::sink())?;
     }
-    let world =
-        story::World { pictures: args.scenes.into(), classes: &scenes::classes(), concepts: scenes::concepts().len() };
-    let story = story::write(&args.output, &world, &missing)?;
+    let story = job.write_story(&missing)?;
     let (page, seconds) = (args.output.join("report.html"), clock.seconds());
-    if context.json {
-        let story = serde_json::to_value(&story).map_err(|error| Error::internal(error.to_string()))?;
-        return context.json(&json!({ "folder": args.output, "report": page, "seconds": seconds, "story": story }));
-    }
-    tell(context, &story)?;
-    context.line(&format!("told in {}; open this in a browser:", time_in_words(seconds)))?;
-    context.line(&page.display().to_string())
+    let said = json!({ "folder": args.output, "report": page, "seconds": seconds, "story": story });
+    context.tell(&said, || {
+        let time = format!("told in {}; open this in a browser:", time_in_words(seconds));
+        in_words(&story).into_iter().chain([time, page.display().to_string()]).collect()
+    })
 }
 
-/// Says what was found, a line each.
-fn tell(context: &mut Context<'_>, story: &Story) -> Result<()> {
+/// What was found, a line each.
+fn in_words(story: &Story) -> Vec<String> {
     let found = [("classifier", story.classifier), ("rotated units", story.rotated), ("random weights", story.random)];
     let made = [("generator", story.generator), ("random generator", story.generator_random)];
-    for (name, found) in found.into_iter().chain(made) {
-        if let Some(found) = found {
-            let counts = format!("{} of {} units match {} concepts", found.matched, found.units, found.concepts);
-            context.line(&format!("{name}: {counts}, {} of them objects and parts", found.things))?;
-        }
-    }
-    if let Some(Agreement { matched, same }) = story.agreement {
-        context.line(&format!("segmenter: {same} of {matched} matched units named as by the exact maps"))?;
-    }
-    if let Some(lost) = &story.removal {
+    let matches = found.into_iter().chain(made).filter_map(|(name, found)| {
+        let Found { matched, units, concepts, things, .. } = found?;
+        Some(format!(
+            "{name}: {matched} of {units} units match {concepts} concepts, {things} of them objects and parts"
+        ))
+    });
+    let agreement = story.agreement.map(|Agreement { matched, same }| {
+        format!("segmenter: {same} of {matched} matched units named as by the exact maps")
+    });
+    let removal = story.removal.as_ref().map(|lost| {
         let share = lost.lost.map_or_else(|| "none".to_owned(), |share| format!("{:.0} %", share * 100.0));
         let most = lost.most_changed.as_deref().zip(lost.most_changed_by);
         let most = most.map_or_else(String::new, |(name, by)| format!(", {name} most by {:+.0} %", by * 100.0));
         let others = format!("other objects change by {:.0} % in all{most}", lost.others * 100.0);
-        context.line(&format!("{} lost with {} units removed: {share}; {others}", lost.concept, lost.units))?;
-    }
-    if let Some(added) = &story.insertion {
+        format!("{} lost with {} units removed: {share}; {others}", lost.concept, lost.units)
+    });
+    let insertion = story.insertion.as_ref().map(|added| {
         let pixels = |mean: Option<f64>| mean.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.2}"));
         let (house, sky) = (pixels(added.to_buildings), pixels(added.to_sky));
-        context.line(&format!(
-            "{} pixels added by one insertion: {house} amid buildings, {sky} amid the sky",
-            added.concept
-        ))?;
-    }
-    Ok(())
+        format!("{} pixels added by one insertion: {house} amid buildings, {sky} amid the sky", added.concept)
+    });
+    matches.chain(agreement).chain(removal).chain(insertion).collect()
 }
 
 /// Prints the commands.
 fn dry_run(args: &DemoArgs, context: &mut Context<'_>, steps: &[DemoStep], missing: &[&str]) -> Result<()> {
-    if context.json {
-        let steps: Vec<_> = steps.iter().map(|step| json!({ "title": step.title, "command": step.words })).collect();
-        return context.json(&json!({ "folder": args.output, "steps": steps, "missing": missing }));
-    }
-    for step in steps {
-        context.line(&format!("# {}", step.title))?;
-        context.line(&format!("netdissect {}", step.words.join(" ")))?;
-    }
-    for name in missing {
-        context.line(&format!("# without {name}, which does not come with this program"))?;
-    }
-    context.line(&format!("would write {}; nothing was written", args.output.display()))
+    let as_json = |step: &DemoStep| json!({ "title": step.title, "command": step.words });
+    let commands: Vec<_> = steps.iter().map(as_json).collect();
+    context.tell(&json!({ "folder": args.output, "steps": commands, "missing": missing }), || {
+        let typed = |step: &DemoStep| [format!("# {}", step.title), format!("netdissect {}", step.words.join(" "))];
+        let left_out = |name: &&str| format!("# without {name}, which does not come with this program");
+        let last = format!("would write {}; nothing was written", args.output.display());
+        steps.iter().flat_map(typed).chain(missing.iter().map(left_out)).chain([last]).collect()
+    })
 }
 
 #[cfg(test)]

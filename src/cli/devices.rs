@@ -6,6 +6,7 @@ use serde_json::json;
 use super::context::Context;
 use super::words::size_in_words;
 use crate::error::{Error, Kind, Result};
+use crate::gpu::AdapterSummary;
 use crate::gpu::adapter::{self, INSTALL_HINT};
 
 /// List all adapters: which is the default and why, features, limits.
@@ -28,24 +29,25 @@ pub(super) fn run(_: &DevicesArgs, context: &mut Context<'_>) -> Result<()> {
     if adapters.is_empty() {
         return Err(Error::new(Kind::NoDevice, "no Vulkan, Metal or DX12 adapter was found").hint(INSTALL_HINT));
     }
-    if context.json {
-        return context.json(&json!({ "default": 0, "why": WHY, "adapters": adapters }));
-    }
-    for adapter in &adapters {
-        let mark = if adapter.index == 0 { "  (default)" } else { "" };
-        context.line(&format!("{}  {}{mark}", adapter.index, adapter.name))?;
-        context
-            .line(&format!("   {} on {}, {} {}", adapter.kind, adapter.backend, adapter.driver, adapter.driver_info))?;
-        let (least, most) = adapter.subgroup_sizes;
-        let lanes = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-        context.line(&format!("   features: {}; subgroups of {lanes}", adapter.features.join(", ")))?;
-        context.line(&format!(
+    context.tell(&json!({ "default": 0, "why": WHY, "adapters": adapters }), || {
+        adapters.iter().flat_map(in_words).chain([format!("order: {WHY}")]).collect()
+    })
+}
+
+fn in_words(adapter: &AdapterSummary) -> Vec<String> {
+    let mark = if adapter.index == 0 { "  (default)" } else { "" };
+    let (least, most) = adapter.subgroup_sizes;
+    let lanes = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+    vec![
+        format!("{}  {}{mark}", adapter.index, adapter.name),
+        format!("   {} on {}, {} {}", adapter.kind, adapter.backend, adapter.driver, adapter.driver_info),
+        format!("   features: {}; subgroups of {lanes}", adapter.features.join(", ")),
+        format!(
             "   limits: {} a binding, {} a buffer, {} of workgroup memory, {} invocations a workgroup",
             size_in_words(adapter.max_binding_bytes),
             size_in_words(adapter.max_buffer_bytes),
             size_in_words(adapter.workgroup_bytes.into()),
             adapter.workgroup_invocations
-        ))?;
-    }
-    context.line(&format!("order: {WHY}"))
+        ),
+    ]
 }

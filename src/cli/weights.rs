@@ -181,7 +181,7 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
             "tensor_bytes": total,
             "tensors": tensors_json(archive.tensors()),
         });
-        return context.json(&listing);
+        return context.tell(&listing, Vec::new);
     }
     let shown: Vec<String> = archive.tensors().iter().map(|tensor| printable(tensor.name())).collect();
     let width = shown.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(80);

@@ -89,7 +89,7 @@ impl Dissection<'_> {
 
 /// The digits to resolve the quantiles of layers of so many units by: in two passes if all tables fit half of the room that is left,
 /// and a quarter of the budget, and each fits a binding.
-fn digits(gpu: &Gpu, units: &[u32]) -> &'static [Digit] {
+pub(super) fn digits(gpu: &Gpu, units: &[u32]) -> &'static [Digit] {
     let table = |units: &u32| u64::from(*units) << TWO_PASSES[0].bits << 2;
     let fits = units.iter().map(table).sum::<u64>() <= (gpu.budget() / 4).min(gpu.free_bytes() / 2)
         && units.iter().all(|units| table(units) <= gpu.traits().max_binding_bytes);

@@ -17,6 +17,19 @@ pub(super) struct LayerMaps {
     pub(super) shape: Shape,
 }
 
+/// Whether maps of so many bytes may be held where so many are already.
+fn has_room(gpu: &Gpu, free: u64, taken: u64, bytes: u64) -> bool {
+    // A quarter stays free for readbacks and labels.
+    taken + bytes <= MOST_HELD && free > bytes + gpu.budget() / 4
+}
+
+/// How many batches a run would hold whose maps take so many bytes, of as many as there are.
+pub(super) fn batches(gpu: &Gpu, bytes: u64, count: u64) -> u64 {
+    let free = gpu.free_bytes();
+    let fits = |held: &u64| has_room(gpu, free.saturating_sub(held * bytes), held * bytes, bytes);
+    (0..count).take_while(fits).count() as u64
+}
+
 /// The maps of all layers, of as many of the first batches as there is room for.
 pub(super) struct Held {
     batches: Vec<HeldBatch>,
@@ -45,8 +58,7 @@ impl Held {
     ) -> Result<()> {
         let bytes: u64 = maps.iter().map(|maps| maps.shape.bytes()).sum();
         let taken: u64 = self.batches.iter().flat_map(|batch| &batch.maps).map(|maps| maps.shape.bytes()).sum();
-        // A quarter stays free for readbacks and labels.
-        self.full |= taken + bytes > MOST_HELD || gpu.free_bytes() <= bytes + gpu.budget() / 4;
+        self.full |= !has_room(gpu, gpu.free_bytes(), taken, bytes);
         if self.full {
             return Ok(());
         }

@@ -9,6 +9,7 @@ mod counting;
 mod dissection;
 pub mod edits;
 mod flight;
+pub mod forecast;
 mod held;
 pub mod labels;
 mod layers;

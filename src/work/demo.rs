@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::files;
-use crate::report::story::folders;
+use crate::report::story::{self, Story, World, folders};
 use crate::roles::control::{self, Tensors};
+use crate::scenes;
 use crate::weights::{Precision, Stored, WeightFile, save_as, shipped};
 
 /// A story to be told: every step is a command that users can type.
@@ -155,6 +156,16 @@ impl DemoJob {
     pub fn write_controls(&self) -> Result<()> {
         files::make_folder(&self.output.join("control"))?;
         Control::ALL.iter().try_for_each(|control| control.write(&self.output))
+    }
+
+    /// Writes the page that tells the story, from what the steps have written.
+    ///
+    /// # Errors
+    /// As [`story::write`].
+    pub fn write_story(&self, missing: &[&'static str]) -> Result<Story> {
+        let (classes, concepts) = (scenes::classes(), scenes::concepts().len());
+        let world = World { pictures: self.scenes.into(), classes: &classes, concepts };
+        story::write(&self.output, &world, missing)
     }
 }
 

@@ -15,12 +15,14 @@ use super::subject::{Inputs, Source, Subject};
 use super::timing::{Stopwatch, seconds_each};
 use crate::concepts::{ConceptSource, LabelMaps, label_writer};
 use crate::data::Watch;
+use crate::dissect::forecast::{Forecast, forecast};
 use crate::dissect::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
 use crate::files;
 use crate::gpu::Gpu;
 use crate::report::{self, schema};
 use crate::session::Session;
+use crate::tensor::Shape;
 
 /// What to dissect, how, and where results go.
 #[derive(Debug, Clone, PartialEq)]
@@ -307,27 +309,27 @@ impl<'a> Opened<'a> {
         let seconds_each_pass = seconds_each(&self.gpu, session, n)?;
         let seconds_to_make = loaded.parts.tail.as_ref().map(|tail| seconds_each(&self.gpu, tail, n)).transpose()?;
         let (graph, count) = (session.graph(), self.subject.count());
-        let mut activations_bytes = 0;
-        let mut layers = Vec::new();
-        for (name, node) in &self.nodes {
-            let shape = graph.node(graph.find(node)?).shape;
-            activations_bytes += shape.bytes() * count as u64;
-            layers.push(LayerSize { layer: name.clone(), units: shape.c, height: shape.h, width: shape.w });
-        }
-        let fits = activations_bytes < self.gpu.free_bytes() / 2;
-        let forward_passes = if fits { 1.0 } else { 3.0 };
+        let shape_of = |(_, node): &(String, String)| Ok(graph.node(graph.find(node)?).shape);
+        let shapes = self.nodes.iter().map(shape_of).collect::<Result<Vec<_>>>()?;
+        let size = |((name, _), shape): (&(String, String), &Shape)| LayerSize {
+            layer: name.clone(),
+            units: shape.c,
+            height: shape.h,
+            width: shape.w,
+        };
+        let Forecast { held_bytes, forward_passes } = forecast(&self.gpu, &shapes, count as u64, session.batch());
         Ok(DissectEstimate {
             images: count,
             batch: session.batch(),
-            layers,
+            layers: self.nodes.iter().zip(&shapes).map(size).collect(),
             grid: self.grid,
             seconds: (seconds_each_pass * forward_passes + seconds_to_make.unwrap_or(0.0)) * count as f64,
             memory_bytes: self.gpu.peak_bytes(),
-            activations_bytes,
+            activations_bytes: shapes.iter().map(|shape| shape.bytes()).sum::<u64>() * count as u64,
             forward_passes,
             seconds_each: seconds_each_pass,
             seconds_to_make,
-            held_bytes: activations_bytes.min(self.gpu.budget()),
+            held_bytes,
             adapter: self.gpu.summary().name.clone(),
         })
     }

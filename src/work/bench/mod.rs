@@ -60,7 +60,7 @@ pub struct Roof {
 }
 
 /// A job on an opened adapter, whose roof is known.
-pub struct Bench<'a> {
+pub struct OpenedBench<'a> {
     job: &'a BenchJob,
     gpu: Gpu,
     /// The most it can do.
@@ -72,14 +72,14 @@ impl BenchJob {
     ///
     /// # Errors
     /// What the device reports.
-    pub fn open(&self, host: &Host<'_>) -> Result<Bench<'_>> {
+    pub fn open(&self, host: &Host<'_>) -> Result<OpenedBench<'_>> {
         let gpu = host.open_gpu()?;
         let roof = measure_roof(&gpu, self.repeats)?;
-        Ok(Bench { job: self, gpu, roof })
+        Ok(OpenedBench { job: self, gpu, roof })
     }
 }
 
-impl Bench<'_> {
+impl OpenedBench<'_> {
     /// The adapter.
     pub fn adapter(&self) -> &AdapterSummary {
         self.gpu.summary()
@@ -100,7 +100,7 @@ impl Bench<'_> {
     }
 
     fn kernels(&self, host: &Host<'_>, filter: Option<&str>, each: &mut RowListener<'_>) -> Result<()> {
-        let Bench { job, gpu, roof } = self;
+        let OpenedBench { job, gpu, roof } = self;
         let wanted = |stem: &str| filter.is_none_or(|filter| stem.contains(filter));
         let chosen: Vec<_> = KERNELS.iter().filter(|row| wanted(row.entry.stem)).collect();
         if chosen.is_empty() {
