@@ -6,7 +6,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "splice",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -37,15 +37,15 @@ crate::params! {
 
 /// Where an image's window lies in the base, and where the rectangle that has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
+pub(crate) struct Place {
     /// First row and column of the window.
-    pub first: [u32; 2],
+    pub(crate) first: [u32; 2],
     /// Rows of the rectangle, from and up to; the same twice if there is none.
-    pub rows: [u32; 2],
+    pub(crate) rows: [u32; 2],
     /// Its columns.
-    pub columns: [u32; 2],
+    pub(crate) columns: [u32; 2],
     /// Row and column of the base at which the changed maps begin.
-    pub changed: [u32; 2],
+    pub(crate) changed: [u32; 2],
 }
 
 impl Place {
@@ -53,7 +53,7 @@ impl Place {
     const WORDS: usize = 8;
 
     /// As the kernel reads it.
-    pub fn words(&self) -> [u32; Place::WORDS] {
+    pub(crate) fn words(&self) -> [u32; Place::WORDS] {
         let Place { first, rows, columns, changed } = self;
         [first[0], first[1], rows[0], rows[1], columns[0], columns[1], changed[0], changed[1]]
     }
@@ -71,26 +71,26 @@ impl Place {
 }
 
 /// Buffers of a splice.
-pub struct Buffers<'a> {
+pub(crate) struct Buffers<'a> {
     /// The map as it is, of one image.
-    pub base: &'a Buffer,
+    pub(crate) base: &'a Buffer,
     /// What has changed, of each image.
-    pub changed: &'a Buffer,
+    pub(crate) changed: &'a Buffer,
     /// [`Place::words`] of each image.
-    pub places: &'a Buffer,
+    pub(crate) places: &'a Buffer,
     /// The windows.
-    pub y: &'a Buffer,
+    pub(crate) y: &'a Buffer,
 }
 
 /// Base, changed maps and windows of a splice: the base of one image, the others of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shapes {
+pub(crate) struct Shapes {
     /// The map as it is.
-    pub base: Shape,
+    pub(crate) base: Shape,
     /// What has changed.
-    pub changed: Shape,
+    pub(crate) changed: Shape,
     /// The windows.
-    pub window: Shape,
+    pub(crate) window: Shape,
 }
 
 impl Shapes {
@@ -98,7 +98,7 @@ impl Shapes {
     ///
     /// # Errors
     /// [`crate::error::Kind::Internal`] if there is not one for each image, or one does not fit.
-    pub fn words(&self, places: &[Place]) -> Result<Vec<u32>> {
+    pub(crate) fn words(&self, places: &[Place]) -> Result<Vec<u32>> {
         let fits = |place: &Place| place.fits(self.base, self.changed, self.window);
         if places.len() != self.window.n as usize || !places.iter().all(fits) {
             return Err(self.misfit());
@@ -116,7 +116,7 @@ impl Shapes {
 ///
 /// # Errors
 /// [`crate::error::Kind::Internal`] if the channels differ; else as [`Recording::dispatch`].
-pub fn splice(gpu: &Gpu, recording: &mut Recording, shapes: Shapes, buffers: &Buffers<'_>) -> Result<()> {
+pub(crate) fn splice(gpu: &Gpu, recording: &mut Recording, shapes: Shapes, buffers: &Buffers<'_>) -> Result<()> {
     let Shapes { base, changed, window } = shapes;
     if [base.c, changed.c].iter().any(|&c| c != window.c) {
         return Err(shapes.misfit());
