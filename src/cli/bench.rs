@@ -49,7 +49,7 @@ pub(super) struct BenchArgs {
 /// Runs `netdissect bench`.
 ///
 /// # Errors
-/// As [`BenchJob::perform`].
+/// As [`crate::work::bench::OpenedBench::perform`].
 pub(super) fn run(args: &BenchArgs, context: &mut Context<'_>) -> Result<()> {
     let network = NetworkChoice { weights: args.weights.clone(), model: args.model.clone() };
     let what = match network == NetworkChoice::default() {

@@ -65,7 +65,7 @@ impl Context<'_> {
     /// Writes a line of results.
     ///
     /// # Errors
-    /// [`Kind::Output`] if nobody can take it.
+    /// [`crate::error::Kind::Output`] if nobody can take it.
     pub(super) fn line(&mut self, text: &str) -> Result<()> {
         writeln!(self.out, "{text}").map_err(|error| writing(&error))
     }

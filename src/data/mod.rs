@@ -1,6 +1,6 @@
 //! Images from folders and lists to the network, on CPU threads ahead of the GPU.
 //!
-//! [`images`] says which files and in which order, [`decode`] turns a file into 8-bit RGB, [`resize`] and [`framing`]
+//! [`images`] says which files and in which order, [`decode`] turns a file into 8-bit RGB, `resize` and [`framing`]
 //! bring it to the picture a network sees, and [`loader`] does all that ahead of the consumer, batch by batch. [`source`] is what
 //! the dissector sees of it, and a [`Watch`] looks after a pass over it. [`latents`] are what generators are given instead, by
 //! [`latent_source`].

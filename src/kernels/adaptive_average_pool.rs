@@ -6,7 +6,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "adaptive_average_pool",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -34,7 +34,7 @@ crate::params! {
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn adaptive_average_pool(
+pub(crate) fn adaptive_average_pool(
     gpu: &Gpu,
     recording: &mut Recording,
     shape: Shape,

@@ -6,7 +6,7 @@ use crate::geometry::Activation;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "add",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -31,7 +31,7 @@ crate::params! {
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn add(
+pub(crate) fn add(
     gpu: &Gpu,
     recording: &mut Recording,
     (a, b): (&Buffer, &Buffer),

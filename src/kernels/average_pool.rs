@@ -7,7 +7,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "average_pool",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -29,7 +29,7 @@ fn shader() -> Shader {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if the window does not fit; else as [`Recording::dispatch`].
-pub fn average_pool(
+pub(crate) fn average_pool(
     gpu: &Gpu,
     recording: &mut Recording,
     window: &Window,

@@ -9,7 +9,7 @@ use crate::gpu::{Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "conv",
     shaders: || vec![shader()],
     runs_on: everywhere,

@@ -10,7 +10,7 @@ use crate::gpu::{Gpu, Recording, Shader, Traits};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "conv_doubled",
     shaders: || vec![shader(LANES)],
     runs_on: lanes::fit,
@@ -47,7 +47,7 @@ fn shader(workgroup: u32) -> Shader {
 }
 
 /// Whether the kernel computes this convolution of a map of this shape, doubled first, on an adapter.
-pub fn supports(convolution: &Convolution, shape: Shape, traits: &Traits) -> bool {
+pub(crate) fn supports(convolution: &Convolution, shape: Shape, traits: &Traits) -> bool {
     convolution.window == Window::square(3, 1, 1)
         && convolution.groups == 1
         && shape.w.is_multiple_of(4)
@@ -57,7 +57,7 @@ pub fn supports(convolution: &Convolution, shape: Shape, traits: &Traits) -> boo
 
 /// The weight `[k, c, 3, 3]` as `[ceil(k/8), c, 8, 2, 2, 2, 2]`: for each row and column of a block of two by two, the sums of the
 /// weights whose taps fall on the same position of the map that is doubled. Padded with zeros.
-pub fn pack(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
+pub(crate) fn pack(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
     let out_channels = convolution.channels as usize;
     let channels = weight.len() / (out_channels * 9);
     let mut packed = vec![0.0; out_channels.div_ceil(CHANNELS) * channels * CHANNELS * PACKED_TAPS];

@@ -9,7 +9,7 @@ use crate::gpu::{Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "conv_tiled",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -35,7 +35,7 @@ const DEPTH: usize = 16;
 const WORKGROUP: u32 = 256;
 
 /// Whether the kernel computes this convolution.
-pub fn supports(convolution: &Convolution) -> bool {
+pub(crate) fn supports(convolution: &Convolution) -> bool {
     convolution.groups == 1
 }
 
@@ -44,7 +44,7 @@ fn shader() -> Shader {
 }
 
 /// The weight `[k, c, kh, kw]` as `[ceil(k/64), ceil(c kh kw / 16) 16, 64]`, padded with zeros.
-pub fn pack(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
+pub(crate) fn pack(convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
     let per_block = CHANNELS as usize;
     let channels = convolution.channels as usize;
     let taps = weight.len() / channels;

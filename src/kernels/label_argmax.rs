@@ -6,7 +6,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "label_argmax",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -38,18 +38,18 @@ crate::params! {
 }
 
 /// Words that the labels of so many positions take, two to a word.
-pub const fn words(positions: u32) -> u32 {
+pub(crate) const fn words(positions: u32) -> u32 {
     positions.div_ceil(2)
 }
 
 /// Where labels go.
-pub struct Labels<'a> {
+pub(crate) struct Labels<'a> {
     /// Rows and columns that maps are brought to.
-    pub grid: (u32, u32),
+    pub(crate) grid: (u32, u32),
     /// What is added to the channel.
-    pub offset: u32,
+    pub(crate) offset: u32,
     /// The labels, two to a word.
-    pub y: &'a Buffer,
+    pub(crate) y: &'a Buffer,
 }
 
 /// Appends the labels of `maps` of this shape. `blocks` holds pairs of first channel and end: one, or one for each number in `owner`,
@@ -57,7 +57,7 @@ pub struct Labels<'a> {
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn label_argmax(
+pub(crate) fn label_argmax(
     gpu: &Gpu,
     recording: &mut Recording,
     shape: Shape,

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::gpu::{Gpu, Shader, Traits};
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "linear_broadcast",
     shaders: || FORMS.iter().map(|form| shader(form, LANES)).collect(),
     runs_on: lanes::fit,

@@ -7,7 +7,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "max_pool",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -30,7 +30,7 @@ fn shader() -> Shader {
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if the window does not fit, or padding reaches half of it; else as [`Recording::dispatch`].
-pub fn max_pool(
+pub(crate) fn max_pool(
     gpu: &Gpu,
     recording: &mut Recording,
     window: &Window,

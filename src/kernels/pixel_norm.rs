@@ -6,7 +6,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "pixel_norm",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -33,7 +33,7 @@ crate::params! {
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn pixel_norm(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
+pub(crate) fn pixel_norm(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
     super::count(shape)?;
     let positions = shape.positions();
     let params = |grid_stride| Params { positions, grid_stride, images: shape.n, channels: shape.c };

@@ -6,7 +6,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "precise_roi_pool",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -34,7 +34,7 @@ crate::params! {
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn precise_roi_pool(
+pub(crate) fn precise_roi_pool(
     gpu: &Gpu,
     recording: &mut Recording,
     shape: Shape,

@@ -6,7 +6,7 @@ use crate::geometry::Activation;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "relu",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -34,7 +34,7 @@ crate::params! {
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn relu(
+pub(crate) fn relu(
     gpu: &Gpu,
     recording: &mut Recording,
     activation: Activation,

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, Recording, Shader};
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "roof_arithmetic",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -31,7 +31,7 @@ crate::params! {
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn roof_arithmetic(
+pub(crate) fn roof_arithmetic(
     gpu: &Gpu,
     recording: &mut Recording,
     x: &Buffer,

@@ -6,7 +6,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "splice",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -37,15 +37,15 @@ crate::params! {
 
 /// Where an image's window lies in the base, and where the rectangle that has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
+pub(crate) struct Place {
     /// First row and column of the window.
-    pub first: [u32; 2],
+    pub(crate) first: [u32; 2],
     /// Rows of the rectangle, from and up to; the same twice if there is none.
-    pub rows: [u32; 2],
+    pub(crate) rows: [u32; 2],
     /// Its columns.
-    pub columns: [u32; 2],
+    pub(crate) columns: [u32; 2],
     /// Row and column of the base at which the changed maps begin.
-    pub changed: [u32; 2],
+    pub(crate) changed: [u32; 2],
 }
 
 impl Place {
@@ -53,7 +53,7 @@ impl Place {
     const WORDS: usize = 8;
 
     /// As the kernel reads it.
-    pub fn words(&self) -> [u32; Place::WORDS] {
+    pub(crate) fn words(&self) -> [u32; Place::WORDS] {
         let Place { first, rows, columns, changed } = self;
         [first[0], first[1], rows[0], rows[1], columns[0], columns[1], changed[0], changed[1]]
     }
@@ -71,22 +71,22 @@ impl Place {
 }
 
 /// Buffers of a splice.
-pub struct Buffers<'a> {
+pub(crate) struct Buffers<'a> {
     /// The map as it is, of one image.
-    pub base: &'a Buffer,
+    pub(crate) base: &'a Buffer,
     /// What has changed, of each image.
-    pub changed: &'a Buffer,
+    pub(crate) changed: &'a Buffer,
     /// [`Place::words`] of each image.
-    pub places: &'a Buffer,
+    pub(crate) places: &'a Buffer,
     /// The windows.
-    pub y: &'a Buffer,
+    pub(crate) y: &'a Buffer,
 }
 
 /// Appends the windows of this shape; `places` is what their buffer holds.
 ///
 /// # Errors
 /// [`crate::error::Kind::Internal`] if a place does not fit; else as [`Recording::dispatch`].
-pub fn splice(
+pub(crate) fn splice(
     gpu: &Gpu,
     recording: &mut Recording,
     (base, changed, window): (Shape, Shape, Shape),

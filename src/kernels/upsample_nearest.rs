@@ -6,7 +6,7 @@ use crate::gpu::{Buffer, Gpu, Recording, Shader};
 use crate::tensor::Shape;
 
 /// Row of the table.
-pub static ENTRY: Entry = Entry {
+pub(crate) static ENTRY: Entry = Entry {
     stem: "upsample_nearest",
     shaders: || vec![shader()],
     runs_on: everywhere,
@@ -31,7 +31,13 @@ crate::params! {
 ///
 /// # Errors
 /// As [`Recording::dispatch`].
-pub fn upsample_nearest(gpu: &Gpu, recording: &mut Recording, shape: Shape, x: &Buffer, y: &Buffer) -> Result<()> {
+pub(crate) fn upsample_nearest(
+    gpu: &Gpu,
+    recording: &mut Recording,
+    shape: Shape,
+    x: &Buffer,
+    y: &Buffer,
+) -> Result<()> {
     let count = super::count(Shape { h: shape.h * 2, w: shape.w * 2, ..shape })?;
     walk(
         gpu,

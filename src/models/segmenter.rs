@@ -78,7 +78,7 @@ pub const MATERIAL: &str = "material";
 pub const COLOR: &str = "color";
 
 /// Builds a segmenter for images of `h` by `w` pixels from the tensors at hand: `normalise.weight`, `encoder.conv1.weight` ...,
-/// `decoder.object_head.1.bias`, as [`super::segmenter_weights`] leaves them.
+/// `decoder.object_head.1.bias`, as `segmenter_weights` leaves them.
 ///
 /// The input is `[1, 3, h, w]`, red, green and blue from -1 to 1; images of another size than the square of `side` pixels that the
 /// network sees are brought to it by means over windows that cover them. Scores come out at the finest stage's size, a quarter of

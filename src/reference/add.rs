@@ -8,12 +8,12 @@ use crate::kernels;
 use crate::tensor::Shape;
 
 /// `y = a + b`, element by element.
-pub fn add(a: &Maps, b: &Maps) -> Maps {
+pub(crate) fn add(a: &Maps, b: &Maps) -> Maps {
     Maps { shape: a.shape, data: a.data.iter().zip(&b.data).map(|(a, b)| a + b).collect() }
 }
 
 /// Cases of the kernel. A single addition is correctly rounded, so floats are exact too.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (1, false, Size::Smallest),
         (3 * 5 * 7 * 11, true, Size::Batch),
@@ -25,7 +25,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     case(rng::size(rng, 5000), rng::coin(rng), Size::Ragged)
 }
 

@@ -9,7 +9,7 @@ use crate::geometry::Window;
 use crate::kernels::chooser::Variant;
 
 /// Cases of the kernel: every form the tuner may try.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let by = |pixels| move |problem: Problem| problem.case(Variant::Broadcast { pixels }, conv);
     let eight = common().into_iter().chain(pooled()).chain(dilated()).map(by(8));
     // The form without vectors is for the layers whose width it divides, and timed there.
@@ -19,7 +19,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape: dilated, in steps of two, or pooled.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     let dilation = [rng::size(rng, 5), rng::size(rng, 5)];
     match rng.next_u32() % 3 {
         0 => {

@@ -14,12 +14,12 @@ use crate::kernels::chooser::Variant;
 ///
 /// # Errors
 /// If the window does not fit the map.
-pub fn conv_doubled(x: &Maps, weight: &[f64], bias: &[f64], convolution: &Convolution) -> Result<Maps> {
+pub(crate) fn conv_doubled(x: &Maps, weight: &[f64], bias: &[f64], convolution: &Convolution) -> Result<Maps> {
     conv(&upsample_nearest(x), weight, bias, convolution)
 }
 
 /// Cases of the kernel. With integers and a slope that is a power of two all is exact.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let same = |shape, channels, size| Problem::new(shape, channels, SAME, size).ending(Activation { slope: 0.25 });
     let mut all = vec![
         same([1, 2, 1, 4], 1, Size::Smallest),
@@ -38,7 +38,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     let mut problem = Problem::random(rng, SAME);
     problem.shape.c = rng::size(rng, 10) * 2;
     problem.shape.w = rng::size(rng, 5) * 4;

@@ -9,7 +9,7 @@ use crate::geometry::{Activation, Window};
 use crate::kernels::chooser::Variant;
 
 /// Cases of the kernel: maps that it reads by four and others, by both counts of channels, and layers of ResNet-50.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     // The form of fewer channels compiles sooner: mutants meet it first.
     let few = small().into_iter().map(|problem| (problem, 32));
     let many = small().into_iter().filter(|problem| problem.size == Size::Ragged && by_four(problem)).chain(layers());
@@ -19,7 +19,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     let stride = [rng::size(rng, 3), rng::size(rng, 3)];
     let mut problem = Problem::random(rng, Window { stride, ..point(1) });
     problem.shape.c = problem.shape.c.next_multiple_of(4);

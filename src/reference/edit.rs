@@ -7,7 +7,7 @@ use crate::kernels::edit::{self, Extent};
 use crate::tensor::{HostTensor, Shape};
 
 /// `x (1 - amount) + value amount`, amounts and values repeated as `extent` says.
-pub fn edit(x: &Maps, extent: Extent, amount: &[f64], value: &[f64]) -> Maps {
+pub(crate) fn edit(x: &Maps, extent: Extent, amount: &[f64], value: &[f64]) -> Maps {
     let mut y = x.clone();
     let (channels, positions) = (x.shape.c as usize, x.shape.positions() as usize);
     for (i, out) in y.data.iter_mut().enumerate() {
@@ -20,7 +20,7 @@ pub fn edit(x: &Maps, extent: Extent, amount: &[f64], value: &[f64]) -> Maps {
 }
 
 /// Cases of the kernel. Amounts are quarters and values integers, so that everything is exact.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let (each, all) = (Extent { per_image: true, per_position: true }, Extent::default());
     [
         (Shape::new(1, 1, 1, 1), all, Size::Smallest),
@@ -35,7 +35,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     let extent = Extent { per_image: rng::coin(rng), per_position: rng::coin(rng) };
     case(rng::shape(rng), extent, Size::Ragged)
 }

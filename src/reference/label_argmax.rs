@@ -9,7 +9,7 @@ use crate::tensor::Shape;
 
 /// For each image and position of the grid the channel, plus `offset`, with the highest score in the block of its owner, the lowest of
 /// equals; 0 where the block is empty. `owner` is `[n, rows, columns]`; without it all positions have the first block.
-pub fn label_argmax(
+pub(crate) fn label_argmax(
     maps: &Maps,
     (rows, columns): (u32, u32),
     blocks: &[[u32; 2]],
@@ -39,7 +39,7 @@ fn packed(labels: &[u16]) -> Vec<u32> {
 }
 
 /// Cases of the kernel. At each position of the map one channel stands out, so that a last bit of a weight does not decide.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let all = |channels| vec![[0, channels]];
     let blocks = vec![[0, 3], [3, 3], [3, 4], [4, 11]];
     [
@@ -55,7 +55,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape. Where sizes differ by a power of two the weights are dyadic and the scores exact, equal ones too.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     let shape = rng::shape(rng);
     let grid = rng::dyadic_grid(rng, shape);
     let middle = rng.next_u32() % (shape.c + 1);

@@ -7,14 +7,14 @@ use crate::kernels;
 use crate::tensor::Shape;
 
 /// Maximum of each map, `[n, c, 1, 1]`.
-pub fn peak(x: &Maps) -> Maps {
+pub(crate) fn peak(x: &Maps) -> Maps {
     let maps = x.data.chunks_exact(x.shape.positions() as usize);
     let data = maps.map(|map| map.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect();
     Maps { shape: Shape { h: 1, w: 1, ..x.shape }, data }
 }
 
 /// Cases of the kernel. A maximum is exact. All values of the second are negative.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (Shape::new(1, 1, 1, 1), 0.0, Size::Smallest),
         (Shape::new(3, 5, 7, 11), -2.0, Size::Batch),
@@ -26,7 +26,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), -0.5, Size::Ragged)
 }
 

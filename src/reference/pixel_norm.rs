@@ -7,7 +7,7 @@ use crate::kernels;
 use crate::tensor::Shape;
 
 /// `x / sqrt(mean over channels of x^2 + 1e-8)` at each position.
-pub fn pixel_norm(x: &Maps) -> Maps {
+pub(crate) fn pixel_norm(x: &Maps) -> Maps {
     let mut y = x.clone();
     let (channels, positions) = (x.shape.c as usize, x.shape.positions() as usize);
     for n in 0..x.shape.n as usize {
@@ -22,7 +22,7 @@ pub fn pixel_norm(x: &Maps) -> Maps {
 }
 
 /// Cases of the kernel: integers, so that the sums are exact; one channel, where a zero is divided by the small constant alone.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (Shape::new(1, 1, 1, 1), Size::Smallest),
         (Shape::new(3, 5, 7, 11), Size::Batch),
@@ -36,7 +36,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), Size::Ragged)
 }
 

@@ -18,7 +18,7 @@ fn share(low: f64, high: f64, at: f64) -> f64 {
 }
 
 /// How much each of `size` positions counts in each of `bins`: rows of `bins`, columns of positions.
-pub fn weights(size: u32, bins: u32) -> Vec<Vec<f64>> {
+pub(crate) fn weights(size: u32, bins: u32) -> Vec<Vec<f64>> {
     let width = f64::from(size) / f64::from(bins);
     let bin = |p: u32| {
         (0..size).map(move |i| share(f64::from(p) * width, f64::from(p + 1) * width, f64::from(i)) / width).collect()
@@ -27,7 +27,7 @@ pub fn weights(size: u32, bins: u32) -> Vec<Vec<f64>> {
 }
 
 /// Mean over `bins` by `bins` bins of the bilinear function through the positions of each map, zero beyond it.
-pub fn precise_roi_pool(x: &Maps, bins: u32) -> Maps {
+pub(crate) fn precise_roi_pool(x: &Maps, bins: u32) -> Maps {
     let mut y = Maps::zeros(Shape { h: bins, w: bins, ..x.shape });
     let (rows, columns) = (weights(x.shape.h, bins), weights(x.shape.w, bins));
     for n in 0..x.shape.n {
@@ -50,7 +50,7 @@ pub fn precise_roi_pool(x: &Maps, bins: u32) -> Maps {
 }
 
 /// Cases of the kernel.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (Shape::new(1, 1, 1, 1), 1, Size::Smallest),
         (Shape::new(3, 5, 8, 4), 2, Size::Batch),
@@ -63,7 +63,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), rng::size(rng, 7), Size::Ragged)
 }
 

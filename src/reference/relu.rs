@@ -8,19 +8,19 @@ use crate::kernels;
 use crate::tensor::Shape;
 
 /// `max(t, slope t)`; for a slope of 0 `max(t, 0)`, since 0 times an infinite `t` is undefined.
-pub fn act(Activation { slope }: Activation, t: f64) -> f64 {
+pub(crate) fn act(Activation { slope }: Activation, t: f64) -> f64 {
     t.max(if slope == 0.0 { 0.0 } else { f64::from(slope) * t })
 }
 
 /// The activation of every element.
-pub fn relu(x: &Maps, activation: Activation) -> Maps {
+pub(crate) fn relu(x: &Maps, activation: Activation) -> Maps {
     Maps { shape: x.shape, data: x.data.iter().map(|&t| act(activation, t)).collect() }
 }
 
 const LEAKY: Activation = Activation { slope: 0.2 };
 
 /// Cases of the kernel. One product is correctly rounded, and a maximum is exact.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (1, Activation::RELU, Size::Smallest),
         (1, LEAKY, Size::Smallest),
@@ -37,7 +37,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     let activation = if rng::coin(rng) { Activation::RELU } else { LEAKY };
     case(rng::size(rng, 5000), activation, Size::Ragged)
 }

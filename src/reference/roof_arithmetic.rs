@@ -7,14 +7,14 @@ use crate::kernels;
 use crate::tensor::Shape;
 
 /// The sum of three chains of `4 rounds` steps `s = s / 2 + 1` from each element.
-pub fn roof_arithmetic(x: &Maps, rounds: u32) -> Maps {
+pub(crate) fn roof_arithmetic(x: &Maps, rounds: u32) -> Maps {
     let chain = |start: f64| (0..4 * rounds).fold(start, |sum, _| sum * 0.5 + 1.0);
     let three = |&start: &f64| (0..3).map(|offset| chain(start + f64::from(offset))).sum();
     Maps { shape: x.shape, data: x.data.iter().map(three).collect() }
 }
 
 /// Cases of the kernel: integers and few rounds are exact; the timed one runs long enough to be compared with.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (1, 1, Size::Smallest),
         (35, 2, Size::Batch),
@@ -27,7 +27,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     case(rng::size(rng, 500), rng::size(rng, 3), Size::Ragged)
 }
 

@@ -7,7 +7,7 @@ use crate::kernels::splice::{self, Buffers, Place};
 use crate::tensor::Shape;
 
 /// Windows of `base`, one image's map, with what has changed in each image's rectangle.
-pub fn splice(base: &Maps, changed: &Maps, places: &[Place], (h, w): (u32, u32)) -> Maps {
+pub(crate) fn splice(base: &Maps, changed: &Maps, places: &[Place], (h, w): (u32, u32)) -> Maps {
     let mut y = Maps::zeros(Shape { h, w, ..changed.shape });
     for (n, place) in (0..y.shape.n).zip(places) {
         for c in 0..y.shape.c {
@@ -30,7 +30,7 @@ pub fn splice(base: &Maps, changed: &Maps, places: &[Place], (h, w): (u32, u32))
 }
 
 /// Cases of the kernel. Copies are exact.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (Shape::new(1, 1, 1, 1), (1, 1), (1, 1), Size::Smallest),
         (Shape::new(3, 5, 17, 23), (6, 9), (9, 14), Size::Batch),
@@ -42,7 +42,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     let base = rng::shape(rng);
     let mut part = |size: u32| 1 + rng.next_u32() % size;
     let (changed, window) = ((part(base.h), part(base.w)), (part(base.h), part(base.w)));

@@ -12,7 +12,7 @@ use crate::tensor::Shape;
 type Labels = Vec<Vec<(u32, Vec<bool>)>>;
 
 /// Firing positions of each unit `[c]`, and of each unit on each label `[c, labels]`.
-pub fn threshold_iou(
+pub(crate) fn threshold_iou(
     maps: &Maps,
     level: &[f32],
     grid: (u32, u32),
@@ -36,7 +36,7 @@ pub fn threshold_iou(
 }
 
 /// Cases of the kernel, on grids where every upsampled integer is exact; levels are values that occur, some negative.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (Shape::new(1, 1, 1, 1), (1, 1), 2, Size::Smallest),
         (Shape::new(3, 5, 7, 6), (14, 24), 9, Size::Batch),
@@ -85,7 +85,7 @@ fn pack(present: &Labels, grid: (u32, u32)) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// The kernel at a random shape, on a grid where every upsampled integer is exact.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     let shape = rng::shape(rng);
     let grid = rng::dyadic_grid(rng, shape);
     case(shape, grid, 1 + rng::size(rng, 20), Size::Ragged)

@@ -7,7 +7,7 @@ use crate::kernels;
 use crate::tensor::Shape;
 
 /// Every position as a block of two by two.
-pub fn upsample_nearest(x: &Maps) -> Maps {
+pub(crate) fn upsample_nearest(x: &Maps) -> Maps {
     let mut y = Maps::zeros(Shape { h: x.shape.h * 2, w: x.shape.w * 2, ..x.shape });
     for n in 0..y.shape.n {
         for c in 0..y.shape.c {
@@ -23,7 +23,7 @@ pub fn upsample_nearest(x: &Maps) -> Maps {
 }
 
 /// Cases of the kernel. Copies are exact.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [
         (Shape::new(1, 1, 1, 1), Size::Smallest),
         (Shape::new(3, 5, 7, 11), Size::Batch),
@@ -35,7 +35,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The kernel at a random shape.
-pub fn random(rng: &mut Mt) -> Case {
+pub(crate) fn random(rng: &mut Mt) -> Case {
     case(rng::shape(rng), Size::Ragged)
 }
 

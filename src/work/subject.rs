@@ -127,7 +127,7 @@ impl Subject {
     /// How pixels become input.
     ///
     /// # Errors
-    /// [`Kind::Input`] if the weight file asks for a preprocessing there is not.
+    /// [`crate::error::Kind::Input`] if the weight file asks for a preprocessing there is not.
     pub fn preprocess(&self) -> Result<&'static str> {
         match self {
             Subject::Photographs(network) => Ok(network.file.preprocess()?.name()),
