@@ -83,70 +83,84 @@ impl DemoJob {
 
     /// The whole story.
     pub fn all_steps(&self) -> Vec<DemoStep> {
-        let at = |folder: &str| self.output.join(folder).display().to_string();
-        let step = |title, needs, words: &[&str]| {
-            let mut words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-            if self.restart && words.first().is_some_and(|word| word != "scenes" && word != "generate") {
-                words.push("--restart".to_owned());
-            }
-            DemoStep { title, needs, words }
+        [self.scene_steps(), self.classifier_steps(), self.generator_steps()].concat()
+    }
+
+    /// Pictures of the world, with exact label maps.
+    fn scene_steps(&self) -> Vec<DemoStep> {
+        let drawing = |(folder, seed, share): &(&str, u32, u32)| {
+            let (count, seed) = ((self.scenes / share).to_string(), seed.to_string());
+            let words = ["scenes", "--count", &count, "--seed", &seed, "-o", &self.at(folder)];
+            self.step("drawing places, with exact label maps", &[], &[&words])
         };
-        let mut all: Vec<DemoStep> = SEEDS
-            .iter()
-            .map(|(folder, seed, share)| {
-                let count = (self.scenes / share).to_string();
-                let words = ["scenes", "--count", &count, "--seed", &seed.to_string(), "-o", &at(folder)];
-                step("drawing places, with exact label maps", &[], &words)
-            })
-            .collect();
-        let (images, labels) =
-            (at(&format!("{}/images", folders::HELD_OUT)), at(&format!("{}/labels", folders::HELD_OUT)));
+        SEEDS.iter().map(drawing).collect()
+    }
+
+    /// What the classifier's units see, what it knows without them, and what networks see that have learned nothing.
+    fn classifier_steps(&self) -> Vec<DemoStep> {
+        const CLASSIFIER: &[&str] = &[shipped::CLASSIFIER];
+        const BOTH: &[&str] = &[shipped::CLASSIFIER, shipped::SEGMENTER];
+        let part = |folder: &str, part: &str| self.at(&format!("{folder}/{part}"));
+        let (images, labels) = (part(folders::HELD_OUT, "images"), part(folders::HELD_OUT, "labels"));
+        let (training, judged) = (part(folders::TRAINING, "images"), part(folders::JUDGED, "images"));
         let dissect = |title, needs, network: &[&str], concepts: &[&str], folder: &str| {
-            let words = ["dissect", &images, "--as-is", "-l", LAYER, "-o", &at(folder)];
-            step(title, needs, &[&words[..], network, concepts].concat())
+            let words = ["dissect", &images, "--as-is", "-l", LAYER, "-o", &self.at(folder)];
+            self.step(title, needs, &[&words, network, concepts])
         };
-        let (classifier, exact) = (["--model", shipped::CLASSIFIER], ["--labels", &labels]);
-        let control = |control: Control| control.path(&self.output).display().to_string();
-        let (random, rotated) = (control(Control::Random), control(Control::Rotated));
-        all.push(dissect(
-            "what the classifier's units see",
-            &[shipped::CLASSIFIER],
-            &classifier,
-            &exact,
-            folders::CLASSIFIER,
-        ));
-        all.push(dissect(
-            "the same, with a segmenter in place of the exact maps",
-            &[shipped::CLASSIFIER, shipped::SEGMENTER],
-            &classifier,
-            &SEGMENTED,
-            folders::SEGMENTED,
-        ));
-        let training = at(&format!("{}/images", folders::TRAINING));
-        let judged = at(&format!("{}/images", folders::JUDGED));
-        let words = [
-            "ablate",
-            &training,
-            "--held-out",
-            &judged,
-            "--as-is",
-            "-l",
-            LAYER,
-            "--sizes",
-            SIXTH,
-            "-o",
-            &at(folders::ABLATION),
-        ];
-        all.push(step(
-            "the classifier without some units",
-            &[shipped::CLASSIFIER],
-            &[&words[..], &classifier].concat(),
-        ));
-        all.push(dissect("control: random weights", &[shipped::CLASSIFIER], &["-w", &random], &exact, folders::RANDOM));
-        let turned = ["-w", &rotated, "--pre-relu"];
-        all.push(dissect("control: units turned at random", &[shipped::CLASSIFIER], &turned, &exact, folders::ROTATED));
-        all.extend(generator_steps(at, step, &control(Control::RandomGenerator)));
-        all
+        let (shipped, exact) = (["--model", shipped::CLASSIFIER], ["--labels", &labels]);
+        let (random, rotated) = (self.control(Control::Random), self.control(Control::Rotated));
+        let (random, rotated) = (["-w", &random], ["-w", &rotated, "--pre-relu"]);
+        let (ablate, how) = (["ablate", &training, "--held-out", &judged, "--as-is"], ["-l", LAYER, "--sizes", SIXTH]);
+        let output = ["-o", &self.at(folders::ABLATION)];
+        let segmented = "the same, with a segmenter in place of the exact maps";
+        vec![
+            dissect("what the classifier's units see", CLASSIFIER, &shipped, &exact, folders::CLASSIFIER),
+            dissect(segmented, BOTH, &shipped, &SEGMENTED, folders::SEGMENTED),
+            self.step("the classifier without some units", CLASSIFIER, &[&ablate, &how, &output, &shipped]),
+            dissect("control: random weights", CLASSIFIER, &random, &exact, folders::RANDOM),
+            dissect("control: units turned at random", CLASSIFIER, &rotated, &exact, folders::ROTATED),
+        ]
+    }
+
+    /// What the generator's units make, and what becomes of its images without or with them.
+    fn generator_steps(&self) -> Vec<DemoStep> {
+        const NEEDS: &[&str] = &[shipped::GENERATOR, shipped::SEGMENTER];
+        let network = ["--model", shipped::GENERATOR];
+        let untaught = self.control(Control::RandomGenerator);
+        let layer = |name: &str| self.at(&format!("{}/{name}", folders::GENERATOR));
+        let (trees, doors) = (layer(TREES_LAYER), layer(DOORS_LAYER));
+        let generate = ["generate", "--latents", SHOWN, "-o", &self.at(folders::GENERATED)];
+        let dissect = ["dissect", "--latents", LATENTS, "-l", GENERATOR_LAYERS, "--grid", GENERATOR_GRID];
+        let remove = ["remove", &trees, "--concept", "tree", "--units", REMOVED];
+        let insert = ["insert", &doors, "--concept", "door", "--units", SET, "--positions", POSITIONS];
+        let edits = ["--latents", EDITED, "-o", &self.at(folders::EDITS)];
+        let (run, random) = (["-o", &self.at(folders::GENERATOR)], ["-o", &self.at(folders::GENERATOR_RANDOM)]);
+        let control = "control: a generator of random weights";
+        vec![
+            self.step("places that a generator makes up", NEEDS, &[&generate, &network]),
+            self.step("what the generator's units make", NEEDS, &[&dissect, &network, &SEGMENTED, &run]),
+            self.step("images without trees", NEEDS, &[&remove, &edits, &network, &SEGMENTED]),
+            self.step("images with more doors", NEEDS, &[&insert, &edits, &network, &SEGMENTED]),
+            self.step(control, NEEDS, &[&dissect, &["-w", &untaught], &SEGMENTED, &random]),
+        ]
+    }
+
+    /// A folder or a file of the story, as it is typed.
+    fn at(&self, name: &str) -> String {
+        self.output.join(name).display().to_string()
+    }
+
+    fn control(&self, control: Control) -> String {
+        control.path(&self.output).display().to_string()
+    }
+
+    fn step(&self, title: &'static str, needs: &'static [&'static str], words: &[&[&str]]) -> DemoStep {
+        let mut words: Vec<String> = words.concat().into_iter().map(str::to_owned).collect();
+        // Pictures depend on nothing but the command, and are kept in any case.
+        if self.restart && words.first().is_some_and(|word| word != "scenes" && word != "generate") {
+            words.push("--restart".to_owned());
+        }
+        DemoStep { title, needs, words }
     }
 
     /// Writes the weights of the networks that have learned nothing; the same bytes every time.
@@ -167,47 +181,6 @@ impl DemoJob {
         let world = World { pictures: self.scenes.into(), classes: &classes, concepts };
         story::write(&self.output, &world, missing)
     }
-}
-
-/// What the generator's units make, and what becomes of its images without or with them.
-fn generator_steps(
-    at: impl Fn(&str) -> String,
-    step: impl Fn(&'static str, &'static [&'static str], &[&str]) -> DemoStep,
-    untaught: &str,
-) -> Vec<DemoStep> {
-    const NEEDS: &[&str] = &[shipped::GENERATOR, shipped::SEGMENTER];
-    let network = ["--model", shipped::GENERATOR];
-    let (run, edits, random) = (at(folders::GENERATOR), at(folders::EDITS), at(folders::GENERATOR_RANDOM));
-    let dissect = ["dissect", "--latents", LATENTS, "-l", GENERATOR_LAYERS, "--grid", GENERATOR_GRID];
-    let layer = |name: &str| at(&format!("{}/{name}", folders::GENERATOR));
-    let (trees, doors) = (layer(TREES_LAYER), layer(DOORS_LAYER));
-    let generate = ["generate", "--latents", SHOWN, "-o", &at(folders::GENERATED)];
-    let remove = ["remove", &trees, "--concept", "tree", "--units", REMOVED, "--latents", EDITED, "-o", &edits];
-    let insert = [
-        "insert",
-        &doors,
-        "--concept",
-        "door",
-        "--units",
-        SET,
-        "--positions",
-        POSITIONS,
-        "--latents",
-        EDITED,
-        "-o",
-        &edits,
-    ];
-    vec![
-        step("places that a generator makes up", NEEDS, &[&generate[..], &network].concat()),
-        step("what the generator's units make", NEEDS, &[&dissect[..], &network, &SEGMENTED, &["-o", &run]].concat()),
-        step("images without trees", NEEDS, &[&remove[..], &network, &SEGMENTED].concat()),
-        step("images with more doors", NEEDS, &[&insert[..], &network, &SEGMENTED].concat()),
-        step(
-            "control: a generator of random weights",
-            NEEDS,
-            &[&dissect[..], &["-w", untaught], &SEGMENTED, &["-o", &random]].concat(),
-        ),
-    ]
 }
 
 /// A network that the story is held against: it has learned nothing, or has no units of its own.
