@@ -8,7 +8,7 @@
 //          (benches/README.md).
 // Requires the shapes agree; nothing is assumed of any size.
 // Ensures  every element of y is written once. The sum runs over c, then i, then j, with fma from zero; the bias comes last:
-//          every variant of convolution keeps this order, so that all give the same bits. fma is asked for by name: whether
+//          every variant of convolution but conv_doubled keeps this order, so that all give the same bits. fma is asked for by name: whether
 //          a * b + c becomes one is a compiler's choice, and bits must not depend on that.
 // Twin     src/reference/conv.rs
 struct Params { window: Window, channels: u32, out_channels: u32, groups: u32, has_bias: u32, slope: f32 }

@@ -237,6 +237,47 @@ fn a_stop_at_any_batch_and_a_restart_end_in_the_same_counts() {
     }
 }
 
+/// Hears of stages and notes.
+#[derive(Default)]
+struct Heard {
+    stages: AtomicU32,
+    notes: std::sync::Mutex<Vec<String>>,
+}
+
+impl Progress for Heard {
+    fn stage(&self, _: &str, _: u64) {
+        self.stages.fetch_add(1, Ordering::Relaxed);
+    }
+    fn advance(&self, _: u64) {}
+    fn note(&self, text: &str) {
+        self.notes.lock().unwrap().push(text.to_owned());
+    }
+}
+
+#[test]
+fn levels_that_are_known_are_not_looked_for_again() {
+    let Some(gpu) = gpu() else { return };
+    let setting = Setting::new();
+    let (parts, concepts, settings) = (setting.parts(2), NoiseLabels::new(), settings());
+    let job = Dissection {
+        gpu,
+        parts: &parts,
+        images: &setting.images,
+        concepts: &concepts,
+        labelled: None,
+        settings: &settings,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = || Some(folder.path().join("levels.safetensors"));
+    let stop = AtomicBool::new(false);
+    let want = job.levels(&watch(path(), &Silent, &stop)).unwrap();
+    let heard = Heard::default();
+    assert_eq!(job.levels(&watch(path(), &heard, &stop)).unwrap(), want);
+    assert_eq!(heard.stages.load(Ordering::Relaxed), 0);
+    let notes = heard.notes.lock().unwrap().clone();
+    assert!(matches!(&notes[..], [note] if note.starts_with("going on in pass ")), "{notes:?}");
+}
+
 #[test]
 fn a_damaged_checkpoint_is_not_taken_up() {
     if gpu().is_none() {
@@ -254,6 +295,8 @@ fn a_damaged_checkpoint_is_not_taken_up() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, bytes).unwrap();
-    let again = setting.run(&parts, &watch(Some(path), &Silent, &AtomicBool::new(false)));
+    let heard = Heard::default();
+    let again = setting.run(&parts, &watch(Some(path), &heard, &AtomicBool::new(false)));
     assert_eq!(want, again.unwrap());
+    assert!(heard.notes.lock().unwrap()[0].starts_with("starting over: "), "and it is said");
 }

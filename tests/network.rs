@@ -7,9 +7,10 @@ mod common;
 use std::sync::Arc;
 
 use common::{Weights, gpu, narrow_vgg, shapes};
-use netdissect::geometry::Extent;
+use netdissect::error::Kind;
+use netdissect::geometry::{Convolution, Extent, Window};
 use netdissect::gpu::{DeviceChoice, Gpu};
-use netdissect::graph::{Graph, Wanted};
+use netdissect::graph::{Graph, GraphBuilder, Operator, Wanted};
 use netdissect::kernels::tune::Tuner;
 use netdissect::models::vgg16;
 use netdissect::reference::graph::{relative_error, run};
@@ -164,6 +165,95 @@ fn a_network_split_behind_a_layer_gives_the_bits_of_the_whole() {
     split.resume(&gpu.buffer_of("maps", &pool4.data).unwrap(), 2).unwrap();
     split.images(2, None).unwrap();
     assert_eq!(split.read(2).unwrap(), want);
+}
+
+/// Maps of one shape that read each other at random, as residual blocks do: each node reads one or two of the four before it.
+fn branching(seed: u32, shape: Shape) -> Graph {
+    let mut rng = rng::seeded(seed);
+    let mut builder = GraphBuilder::new();
+    let mut nodes = vec![builder.input("input", shape).unwrap()];
+    for at in 0..12 {
+        let mut earlier = || nodes[nodes.len() - rng::size(&mut rng, nodes.len().min(4) as u32) as usize];
+        let reads = [earlier(), earlier()];
+        let name = format!("node{at}");
+        let node = match at % 3 {
+            0 => builder.add(&name, Operator::PixelNorm, &reads[..1]),
+            1 => builder.add(&name, Operator::LeakyRelu { slope: 0.5 }, &reads[..1]),
+            _ => builder.add(&name, Operator::Add, &reads),
+        };
+        nodes.push(node.unwrap());
+    }
+    builder.build()
+}
+
+#[test]
+fn a_part_of_a_network_with_branches_leaves_alone_what_runs_after_it_need() {
+    let Some(gpu) = gpu() else { return };
+    let shape = Shape::new(2, 3, 4, 5);
+    let inputs = [7, 8].map(|seed| HostTensor::new(shape, rng::floats(shape.len(), seed)).unwrap());
+    let edit = Edit { extent: Extent::default(), amount: vec![1.0, 0.5, 0.0], value: vec![3.0, -1.0, 0.0] };
+    for seed in 0..12 {
+        let graph = branching(seed, shape);
+        let output = graph.node(graph.output()).name.clone();
+        for at in 0..12 {
+            let cut = format!("node{at}");
+            if cut == output {
+                continue;
+            }
+            let edited = common::session(gpu, &graph.edited(&cut, Extent::default()).unwrap(), &Weights::new(), 2, &[]);
+            let on_device = session::Weights::new(gpu, Arc::new(Weights::new()));
+            let open =
+                |graph: &Graph, wanted: Wanted<'_>| Session::new(&on_device, graph, 2, wanted, &mut Tuner::forgetful());
+            let split = Split::new(&graph, &cut, Extent::default(), &[], open).unwrap();
+            for input in &inputs {
+                split.begin(&input.data, 2).unwrap();
+                for edit in [None, Some(&edit), Some(&edit), None] {
+                    split.images(2, edit).unwrap();
+                    edited.edit(&cut, edit).unwrap();
+                    edited.run(input).unwrap();
+                    assert_eq!(split.read(2).unwrap(), edited.read(&output, 2).unwrap(), "seed {seed}, cut at {cut}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn maps_alone_are_not_enough_to_go_on_from_where_a_skip_goes_around_them() {
+    let Some(gpu) = gpu() else { return };
+    let shape = Shape::new(1, 3, 4, 5);
+    let mut builder = GraphBuilder::new();
+    let input = builder.input("input", shape).unwrap();
+    let a = builder.add("a", Operator::PixelNorm, &[input]).unwrap();
+    let b = builder.add("b", Operator::PixelNorm, &[a]).unwrap();
+    builder.add("c", Operator::Add, &[a, b]).unwrap();
+    let graph = builder.build();
+    let on_device = session::Weights::new(gpu, Arc::new(Weights::new()));
+    let split = |cut: &str| {
+        let open =
+            |graph: &Graph, wanted: Wanted<'_>| Session::new(&on_device, graph, 1, wanted, &mut Tuner::forgetful());
+        Split::new(&graph, cut, Extent::default(), &[], open).unwrap()
+    };
+    let maps = gpu.buffer_of("maps", &vec![1.0f32; shape.len()]).unwrap();
+    split("a").resume(&maps, 1).unwrap();
+    assert!(split("b").resume(&maps, 1).unwrap_err().to_string().starts_with("b: cannot be gone on from"));
+}
+
+#[test]
+fn weights_that_are_there_are_not_given_to_who_needs_another_shape() {
+    let Some(gpu) = gpu() else { return };
+    let weights = weights();
+    let on_device = session::Weights::new(gpu, Arc::new(weights.clone()));
+    let session = |channels: u32| {
+        let mut builder = GraphBuilder::new();
+        let input = builder.input("input", Shape::new(1, channels, 8, 8)).unwrap();
+        let convolution = Convolution { channels: 8, window: Window::square(3, 1, 1), groups: 1 };
+        let weight = "features.conv1_1.weight".to_owned();
+        builder.add("conv", Operator::Convolution { convolution, weight, bias: None }, &[input]).unwrap();
+        Session::new(&on_device, &builder.build(), 1, Wanted::default(), &mut Tuner::forgetful())
+    };
+    assert!(session(3).is_ok());
+    assert_eq!(session(2).err().unwrap().kind(), Kind::Input);
 }
 
 #[test]

@@ -148,11 +148,12 @@ fn estimate_in_words(estimate: &DissectEstimate, output: &Path) -> Vec<String> {
             .iter()
             .map(|layer| format!("{}: {} units of {}x{}", layer.layer, layer.units, layer.height, layer.width)),
     );
+    // Where some activations are held between passes and others are not, it is a mean over images.
+    let passes = (estimate.forward_passes * 10.0).round() / 10.0;
     let making = estimate.seconds_to_make.map(|seconds| format!(", and {:.0} ms to make one", seconds * 1e3));
     lines.push(format!(
-        "about {} ({:.0} forward passes of {:.0} ms an image{}), and what the concepts take",
+        "about {} ({passes} forward passes of {:.0} ms an image{}), and what the concepts take",
         time_in_words(estimate.seconds),
-        estimate.forward_passes,
         estimate.seconds_each * 1e3,
         making.unwrap_or_default()
     ));

@@ -112,7 +112,8 @@ pub fn main() -> ExitCode {
     let mut out = Output::new(std::io::stdout().lock());
     match run(&cli, &mut out) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) if out.is_closed() => ExitCode::SUCCESS,
+        // Only that the results could not be told is nobody's loss.
+        Err(error) if error.kind() == Kind::Output && out.is_closed() => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error, cli.global.color);
             ExitCode::from(error.kind().exit_code())
@@ -130,11 +131,11 @@ fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
 /// Runs a command as if it were typed and writes its results to `out`; `words` are those after the program's name.
 ///
 /// # Errors
-/// [`Kind::Usage`] if the words make no sense; else the command's.
+/// [`Kind::Internal`] if the words make no sense: no person typed them; else the command's.
 pub fn type_in<S: AsRef<str>>(words: &[S], host: &Host<'_>, out: &mut dyn Write) -> Result<()> {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     let cli = Cli::try_parse_from([&["netdissect"], &words[..]].concat())
-        .map_err(|error| Error::new(Kind::Usage, error.to_string()).at(words.join(" ")))?;
+        .map_err(|error| Error::internal(error.to_string()).at(words.join(" ")))?;
     perform(&cli.command, &mut Context { host, json: cli.global.json, out })
 }
 

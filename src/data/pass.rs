@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::source::{ImageBatch, ImageSource};
 use crate::error::{Kind, Result};
+use crate::files;
 use crate::progress::{Progress, check_stop};
 use crate::state::{Part, State};
 
@@ -94,11 +95,17 @@ impl Watch<'_> {
         Ok(part)
     }
 
-    /// Takes up a whole checkpoint of the same job, if there is one; anything else on disk is as good as nothing.
+    /// Takes up a whole checkpoint of the same job, if there is one; anything else on disk is as good as nothing, and is said to be.
     pub(crate) fn resume<S: State>(&self, part: &mut Part<S>) {
-        let Some(Ok(kept)) = self.checkpoint.as_ref().map(|path| part.open(path, &self.job)) else { return };
-        self.progress.note(&format!("going on at image {}", kept.seen.end()));
-        *part = kept;
+        let Some(path) = self.checkpoint.as_ref().filter(|path| files::exists(path)) else { return };
+        match part.open(path, &self.job) {
+            Ok(kept) => {
+                let place = kept.found.place().map_or_else(String::new, |place| format!("{place} "));
+                self.progress.note(&format!("going on {place}at image {}", kept.seen.end()));
+                *part = kept;
+            }
+            Err(error) => self.progress.note(&format!("starting over: {error}")),
+        }
     }
 
     /// Looks at those images of `range` that the part lacks. Afterwards it holds all of them, settled.

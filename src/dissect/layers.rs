@@ -7,7 +7,7 @@ use super::tally::Tally;
 use super::topk::TopK;
 use crate::error::{Error, Result};
 use crate::state::checkpoint::{Saved, Tensor};
-use crate::state::{Merge, State};
+use crate::state::{Merge, State, add};
 
 /// A layer's part.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,11 @@ impl Layers {
     /// Passes that the levels take.
     pub(super) fn level_passes(&self) -> usize {
         self.layers.iter().map(|layer| layer.quantile.passes()).max().unwrap_or(0)
+    }
+
+    /// Whether counting has begun: levels that are wanted for themselves are kept without any count.
+    fn counts(&self) -> bool {
+        self.layers.iter().any(|layer| layer.tally.is_some())
     }
 
     /// Ends a pass for the levels over images of `positions` positions: fixes a digit of each layer, by its name.
@@ -103,10 +108,11 @@ impl Layer {
         tensors
     }
 
-    fn restore(&mut self, saved: &Saved<'_>, name: &str) -> Result<()> {
+    /// Takes up what [`Layer::tensors`] gave; there is a tally only where it was `counting`.
+    fn restore(&mut self, saved: &Saved<'_>, name: &str, counting: bool) -> Result<()> {
         self.quantile.restore(saved, name)?;
         self.topk.restore(saved, name)?;
-        if let Some(levels) = self.quantile.thresholds() {
+        if let (true, Some(levels)) = (counting, self.quantile.thresholds()) {
             let mut tally = Tally::new(levels.to_vec(), self.labels);
             tally.restore(saved, name)?;
             self.tally = Some(tally);
@@ -122,18 +128,22 @@ impl Merge for Layers {
         }
         let first = self.finished == 0;
         self.layers.iter_mut().zip(&other.layers).try_for_each(|(layer, other)| layer.merge(other, first))?;
-        self.images += other.images;
+        add(std::slice::from_mut(&mut self.images), &[other.images])?;
         self.thumbnails.extend(other.thumbnails.iter().map(|(&image, pixels)| (image, pixels.clone())));
         Ok(())
     }
 }
 
 impl State for Layers {
+    fn place(&self) -> Option<String> {
+        Some(format!("in pass {}", self.finished + 1))
+    }
+
     fn tensors(&self) -> Vec<Tensor> {
         let shown: Vec<u32> = self.thumbnails.keys().copied().collect();
         let pixels: Vec<u8> = self.thumbnails.values().flatten().copied().collect();
         let mut tensors = vec![
-            Tensor::new("at", &[self.finished as u64, self.images]),
+            Tensor::new("at", &[self.finished as u64, self.images, u64::from(self.counts())]),
             Tensor::new("shown", &shown),
             Tensor::new("thumbnails", &pixels),
         ];
@@ -142,11 +152,11 @@ impl State for Layers {
     }
 
     fn restore(&mut self, saved: &Saved<'_>) -> Result<()> {
-        let mut at = vec![0u64; 2];
+        let mut at = vec![0u64; 3];
         saved.fill("at", &mut at)?;
         (self.finished, self.images) = (usize::try_from(at[0]).unwrap_or(usize::MAX), at[1]);
         let mut layers = self.layers.iter_mut().enumerate();
-        layers.try_for_each(|(at, layer)| layer.restore(saved, &at.to_string()))?;
+        layers.try_for_each(|(place, layer)| layer.restore(saved, &place.to_string(), at[2] > 0))?;
         let (shown, pixels): (Vec<u32>, Vec<u8>) = (saved.values("shown")?, saved.values("thumbnails")?);
         let size = pixels.len() / shown.len().max(1);
         self.thumbnails = shown.into_iter().zip(pixels.chunks_exact(size.max(1)).map(<[u8]>::to_vec)).collect();

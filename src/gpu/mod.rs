@@ -174,7 +174,8 @@ impl Gpu {
     #[must_use]
     pub fn mutated(&self, stem: &'static str, from: &str, to: &str) -> Gpu {
         let mutation = Some(Mutation { stem, from: from.to_owned(), to: to.to_owned() });
-        Gpu { kernels: Arc::default(), mutation, ..self.clone() }
+        // What is promised of a trusted device is promised of its own kernels' texts.
+        Gpu { kernels: Arc::default(), mutation, trusted: false, ..self.clone() }
     }
 
     /// The compiled kernel of a shader, made once.

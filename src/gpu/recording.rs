@@ -24,12 +24,6 @@ impl Recording {
         Recording::default()
     }
 
-    /// Appends the steps of another recording.
-    pub fn append(&mut self, other: Recording) {
-        self.steps.extend(other.steps);
-        self.label = other.label;
-    }
-
     /// Names the steps that follow, for errors and timings: usually a layer.
     pub fn label(&mut self, label: &str) {
         self.label.clear();
@@ -113,11 +107,6 @@ impl Recording {
         }
         self.steps.push(Step::Copy { from: from.clone(), from_offset, to: to.clone(), to_offset, bytes });
         Ok(())
-    }
-
-    /// Number of dispatches so far.
-    pub fn dispatches(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step, Step::Dispatch { .. })).count()
     }
 }
 

@@ -5,7 +5,7 @@
 //! wanted is made beside it. Everything behind a node is fused only where that changes no bit, so there a wanted value simply ends
 //! the step.
 
-use super::plan::Step;
+use super::step::Step;
 use super::{Graph, NodeId, Operator};
 use crate::error::Result;
 

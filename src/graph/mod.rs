@@ -4,10 +4,12 @@ mod builder;
 mod fuse;
 mod operator;
 mod plan;
+mod step;
 
 pub use builder::GraphBuilder;
 pub use operator::Operator;
-pub use plan::{Plan, Step, Subplan, Wanted};
+pub use plan::{Plan, Subplan, Wanted};
+pub use step::Step;
 
 use crate::error::{Error, Result};
 use crate::geometry::Extent;

@@ -99,6 +99,10 @@ impl Operator {
             return Err(Error::internal("the input has no shape to infer"));
         };
         Ok(match self {
+            &Operator::LeakyRelu { slope } if !(0.0..=1.0).contains(&slope) => {
+                // The larger of x and slope x would be the wrong one.
+                return Err(Error::input(format!("a slope of {slope}; needed one from 0 to 1")));
+            }
             Operator::Input { .. }
             | Operator::Relu
             | Operator::LeakyRelu { .. }

@@ -1,6 +1,7 @@
 //! A graph at a batch size: steps with fused operators, and values coloured onto slots by their lifetimes.
 
 use super::fuse::steps;
+use super::step::Step;
 use super::{Graph, NodeId, Operator};
 use crate::error::{Error, Result};
 use crate::tensor::Shape;
@@ -19,38 +20,6 @@ impl<'a> Wanted<'a> {
     /// Values to be read, of runs that start anew each time.
     pub const fn kept(keep: &'a [&'a str]) -> Self {
         Wanted { keep, restart: &[] }
-    }
-}
-
-/// One step of a plan: a node's operator, and what its kernel does with the values before and behind in the same dispatch.
-///
-/// The bias belongs to the node itself; a kernel is asked of every step whether it takes what is fused to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// The node whose operator and weights it runs.
-    pub node: NodeId,
-    /// Nodes before it whose values it makes in passing, in order: the nearest doubling.
-    pub prologue: Vec<NodeId>,
-    /// Nodes behind it, in order: an activation, pooling.
-    pub epilogue: Vec<NodeId>,
-    /// The values it reads.
-    pub inputs: Vec<NodeId>,
-}
-
-impl Step {
-    /// The node alone.
-    pub(super) fn alone(graph: &Graph, node: NodeId) -> Step {
-        Step { node, prologue: Vec::new(), epilogue: Vec::new(), inputs: graph.node(node).inputs.clone() }
-    }
-
-    /// The value it makes.
-    pub fn result(&self) -> NodeId {
-        self.epilogue.last().copied().unwrap_or(self.node)
-    }
-
-    /// Everything that is fused to its node.
-    pub fn fused(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.prologue.iter().chain(&self.epilogue).copied()
     }
 }
 
@@ -86,7 +55,12 @@ impl Plan {
         takes: &mut dyn FnMut(&Step) -> Result<bool>,
     ) -> Result<Plan> {
         let lasts = lasting(graph, wanted)?;
-        let steps = steps(graph, &lasts, takes)?;
+        let mut steps = steps(graph, &lasts, takes)?;
+        // What is run once stands before what is run again and again, as they will run: slots are given in that order, so that a value
+        // of the former never comes to lie where the latter works. Steps of either kind keep their order, so inputs still come first.
+        let restart = wanted.restart.iter().map(|name| graph.find(name)).collect::<Result<Vec<_>>>()?;
+        let again = graph.dependents(&restart);
+        steps.sort_by_key(|step| again[step.node.0]);
         let mut plan = Plan { batch, steps, slots: Vec::new(), slot_of: vec![None; graph.nodes().len()], lasts };
         plan.colour(graph);
         Ok(plan)
@@ -112,25 +86,45 @@ impl Plan {
         Subplan((0..self.steps.len()).collect())
     }
 
-    /// The steps that depend on the values of these nodes, and those that do not. Once the latter have run, the former can be run
-    /// again and again with other values.
+    /// The steps that do not depend on the values of these nodes, and those that do. Once the former have run, the latter can be run
+    /// again and again, on other values of these nodes.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Internal`] naming a node whose value would not be there: it was not among [`Wanted::restart`].
+    /// [`crate::error::Kind::Internal`] naming a node whose value would not be there, or be overwritten: it was not among
+    /// [`Wanted::restart`].
     pub fn around(&self, graph: &Graph, nodes: &[NodeId]) -> Result<(Subplan, Subplan)> {
+        let refused = |id: NodeId, why: &str| {
+            Error::internal(format!("nothing can be run again from it: {why}")).at(&graph.node(id).name)
+        };
+        // A value that lasts is never made within a step, so that each step is wholly before or wholly behind it.
+        if let Some(&id) = nodes.iter().find(|id| !self.lasts[id.0]) {
+            return Err(refused(id, "its value does not last"));
+        }
         let depends = graph.dependents(nodes);
         let (behind, before): (Vec<usize>, Vec<usize>) =
             (0..self.steps.len()).partition(|&position| depends[self.steps[position].node.0]);
         for step in behind.iter().map(|&position| &self.steps[position]) {
-            let missing = |id: &&NodeId| !depends[id.0] && !self.lasts[id.0];
             // A step that makes the value itself in passing would not read what has changed.
-            let passed = step.prologue.iter().find(|id| nodes.contains(id));
-            if let Some(&id) = passed.or_else(|| step.inputs.iter().find(missing)) {
-                let name = &graph.node(id).name;
-                return Err(Error::internal("its value does not last; nothing can be run again from it").at(name));
+            if let Some(&id) = step.prologue.iter().find(|id| nodes.contains(id)) {
+                return Err(refused(id, "what reads it makes it itself"));
+            }
+            if let Some(&id) = step.inputs.iter().find(|id| !depends[id.0] && !self.lasts[id.0]) {
+                return Err(refused(id, "its value does not last"));
             }
         }
+        if let (Some(&id), true) = (nodes.first(), behind.first().is_some_and(|&first| first != before.len())) {
+            return Err(refused(id, "the plan was not made for that"));
+        }
         Ok((Subplan(before), Subplan(behind)))
+    }
+
+    /// The values that a part reads and does not make, inputs of the graph left out.
+    pub(crate) fn read_by(&self, graph: &Graph, part: &Subplan) -> Vec<NodeId> {
+        let steps = || part.0.iter().map(|&position| &self.steps[position]);
+        let made: Vec<NodeId> = steps().map(Step::result).collect();
+        let is_input = |id: &NodeId| matches!(graph.node(*id).operator, Operator::Input { .. });
+        let inputs = steps().flat_map(|step| step.inputs.iter().copied());
+        inputs.filter(|id| !made.contains(id) && !is_input(id)).collect()
     }
 
     /// Gives every stored value a slot: the smallest free one that is large enough, else the largest free one grown, else a new one.
@@ -184,6 +178,7 @@ fn lasting(graph: &Graph, wanted: Wanted<'_>) -> Result<Vec<bool>> {
     }
     for name in wanted.restart {
         let changed = graph.find(name)?;
+        lasts[changed.0] = true;
         let depends = graph.dependents(&[changed]);
         let again = graph.nodes().iter().zip(&depends).filter(|(_, depends)| **depends);
         again

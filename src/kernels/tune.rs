@@ -40,7 +40,7 @@ pub struct Fused {
 
 /// Remembers the choice for each convolution, adapter, driver and version of this crate.
 ///
-/// The choice does not depend on the batch size, and all variants sum in the same order: it cannot change a result.
+/// The choice does not depend on the batch size, and all candidates sum in the same order: it cannot change a result.
 #[derive(Debug, Default)]
 pub struct Tuner {
     path: Option<PathBuf>,

@@ -253,7 +253,7 @@ impl Surrounding {
 
 impl Merge for Surrounding {
     fn merge(&mut self, other: &Surrounding) -> Result<()> {
-        self.samples += other.samples;
+        add(std::slice::from_mut(&mut self.samples), &[other.samples])?;
         self.change.merge(&other.change)?;
         self.concept.merge(&other.concept)
     }
@@ -264,7 +264,7 @@ impl Merge for InsertionCounts {
         if self.change_at.len() != other.change_at.len() {
             return Err(Error::input("insertions into maps of different sizes do not add up"));
         }
-        self.images += other.images;
+        add(std::slice::from_mut(&mut self.images), &[other.images])?;
         self.baseline.merge(&other.baseline)?;
         let labels = self.baseline.sum.len();
         for (&label, other) in &other.surroundings {

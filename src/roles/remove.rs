@@ -7,11 +7,11 @@ use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
 use crate::session::{Edit, Split};
 use crate::state::checkpoint::{Saved, Tensor};
-use crate::state::{Merge, State};
+use crate::state::{Merge, State, add};
 
 /// What to remove, from which images.
 pub struct Removal<'a> {
-    /// The generator; both parts take batches of the latents' size.
+    /// The generator; it takes batches of the latents' size.
     pub split: &'a Split,
     /// The latents.
     pub latents: &'a dyn ImageSource,
@@ -129,7 +129,7 @@ impl Merge for RemovalCounts {
         if self.change.len() != other.change.len() {
             return Err(Error::input("removals of different numbers of units do not add up"));
         }
-        self.images += other.images;
+        add(std::slice::from_mut(&mut self.images), &[other.images])?;
         self.baseline.merge(&other.baseline)?;
         self.change.iter_mut().zip(&other.change).try_for_each(|(change, other)| change.merge(other))
     }

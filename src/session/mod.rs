@@ -158,6 +158,9 @@ impl Session {
             return Err(Error::input(message).at(name));
         }
         self.gpu.upload(amount, 0, &edit.amount)?;
+        // Nothing is left of an earlier edit of more images.
+        let rest = vec![0.0f32; most - edit.amount.len()];
+        self.gpu.upload(amount, edit.amount.len() as u64 * 4, &rest)?;
         self.gpu.upload(value, 0, &edit.value)
     }
 
@@ -166,8 +169,8 @@ impl Session {
         &self.whole
     }
 
-    /// What does not depend on the values of these nodes, and what does: the latter can be run again, on other values of theirs,
-    /// as often as the former has run.
+    /// What does not depend on the values of these nodes, and what does: once the former has run, the latter can be run again and
+    /// again, on other values of these nodes.
     ///
     /// # Errors
     /// As [`Plan::around`], and [`Graph::find`].

@@ -1,7 +1,7 @@
 //! A network run in two parts: up to a layer once, and from there again and again with edits of the layer.
 
 use super::{Edit, Session};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::Extent;
 use crate::gpu::{Buffer, Recording};
 use crate::graph::{EditNames, Graph, Subplan, Wanted};
@@ -14,6 +14,8 @@ pub struct Split {
     layer: Shape,
     before: Subplan,
     behind: Subplan,
+    /// Whether nothing behind the layer reads a value from before it.
+    cut_off: bool,
 }
 
 impl Split {
@@ -35,7 +37,9 @@ impl Split {
         let session = open(&graph.edited(cut, extent)?, Wanted { keep: &keep, restart: &restart })?;
         let (before, behind) = session.around(&restart)?;
         let layer = session.value(cut, 1)?.1;
-        Ok(Split { session, cut: cut.to_owned(), layer, before, behind })
+        let graph = session.graph();
+        let cut_off = session.plan.read_by(graph, &behind).iter().all(|&id| graph.node(id).name == cut);
+        Ok(Split { cut_off, session, cut: cut.to_owned(), layer, before, behind })
     }
 
     /// The whole network.
@@ -76,8 +80,12 @@ impl Split {
     /// Takes these maps of the layer for those of `n` inputs, instead of running them.
     ///
     /// # Errors
-    /// What the device reports.
+    /// [`crate::error::Kind::Internal`] if something behind the layer also reads a value from before it, which these maps are not; else
+    /// what the device reports.
     pub fn resume(&self, maps: &Buffer, n: u32) -> Result<()> {
+        if !self.cut_off {
+            return Err(Error::internal("cannot be gone on from: what is behind it reads more than it").at(&self.cut));
+        }
         let (layer, shape) = self.session.value(&self.cut, n)?;
         let mut recording = Recording::new();
         recording.copy(maps, 0, layer, 0, shape.bytes())?;

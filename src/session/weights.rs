@@ -41,7 +41,7 @@ impl TensorSource for HashMap<String, (Vec<usize>, Vec<f32>)> {
 pub struct Weights {
     gpu: Gpu,
     source: Arc<dyn TensorSource>,
-    uploaded: Arc<Mutex<HashMap<(String, Layout), Buffer>>>,
+    uploaded: Arc<Mutex<HashMap<Key, Buffer>>>,
 }
 
 /// The order in which a kernel reads a tensor.
@@ -61,12 +61,23 @@ pub(super) enum Packed {
     Linear { rows: Vec<(Range<u32>, Buffer)>, bias: Buffer },
 }
 
+/// What an uploaded tensor is known by: its name, its shape and the order of its elements.
+type Key = (String, Option<Vec<usize>>, Layout);
+
 /// A tensor that a node needs, of this shape.
 struct Needed<'a> {
     node: &'a Node,
     /// What the node reads, for one image.
     input: Shape,
     name: &'a str,
+}
+
+impl Needed<'_> {
+    /// The shape that the node needs.
+    fn dims(&self) -> Option<Vec<usize>> {
+        let weights = self.node.operator.weights(self.input);
+        weights.into_iter().find(|(name, _)| *name == self.name).map(|(_, dims)| dims)
+    }
 }
 
 impl Weights {
@@ -87,7 +98,7 @@ impl Weights {
         };
         let needed = |name| Needed { node, input, name };
         let pack = || Ok(variant.pack(convolution, &self.fetch(&needed(weight))?));
-        let weight = self.buffer(weight, Layout::Convolution(variant, *convolution), pack)?;
+        let weight = self.buffer(&needed(weight), Layout::Convolution(variant, *convolution), pack)?;
         let bias = bias.as_ref().map(|name| self.plain(&needed(name))).transpose()?;
         Ok(Packed::Convolution { variant, weight, bias })
     }
@@ -112,19 +123,21 @@ impl Weights {
                 };
                 Ok(linear::pack(&data[range.start as usize * columns..range.end as usize * columns], columns))
             };
-            let buffer = self.buffer(weight, Layout::Rows(range.clone()), pack)?;
+            let buffer = self.buffer(&needed(weight), Layout::Rows(range.clone()), pack)?;
             rows.push((range, buffer));
         }
         Ok(Packed::Linear { rows, bias: self.plain(&needed(bias))? })
     }
 
     fn plain(&self, needed: &Needed<'_>) -> Result<Buffer> {
-        self.buffer(needed.name, Layout::Plain, || Ok(self.fetch(needed)?.into_owned()))
+        self.buffer(needed, Layout::Plain, || Ok(self.fetch(needed)?.into_owned()))
     }
 
-    /// The buffer of a tensor in an order, filled by `pack` the first time that it is asked for.
-    fn buffer(&self, name: &str, layout: Layout, pack: impl FnOnce() -> Result<Vec<f32>>) -> Result<Buffer> {
-        let key = (name.to_owned(), layout);
+    /// The buffer of a tensor in an order, filled by `pack` the first time that it is asked for. Its shape is part of the key: whoever
+    /// needs another is told so by the source.
+    fn buffer(&self, needed: &Needed<'_>, layout: Layout, pack: impl FnOnce() -> Result<Vec<f32>>) -> Result<Buffer> {
+        let name = needed.name;
+        let key = (name.to_owned(), needed.dims(), layout);
         // A buffer is whole or not there, so a panic elsewhere does not spoil the table.
         let mut uploaded = self.uploaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(buffer) = uploaded.get(&key) {
@@ -136,8 +149,7 @@ impl Weights {
     }
 
     fn fetch(&self, needed: &Needed<'_>) -> Result<Cow<'_, [f32]>> {
-        let weights = needed.node.operator.weights(needed.input);
-        let wanted = weights.into_iter().find(|(name, _)| *name == needed.name).map(|(_, dims)| dims);
+        let wanted = needed.dims();
         let (dims, data) = self.source.tensor(needed.name)?;
         match wanted {
             Some(wanted) if wanted != dims => {

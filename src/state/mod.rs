@@ -24,6 +24,11 @@ pub trait Merge {
 
 /// Counts that can be kept on disk.
 pub(crate) trait State: Merge + Clone {
+    /// Where it stands besides the images, for people: work of one pass has nothing to say.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// Everything in it.
     fn tensors(&self) -> Vec<Tensor>;
 

@@ -34,13 +34,6 @@ pub struct LatentChoice {
     pub limit: Option<u32>,
 }
 
-impl LatentChoice {
-    /// Those of these numbers, of seed 1.
-    pub fn numbered(indices: impl IntoIterator<Item = u32>) -> LatentChoice {
-        LatentChoice { indices: Some(indices.into_iter().collect()), ..LatentChoice::default() }
-    }
-}
-
 impl Default for LatentChoice {
     /// None yet, of seed 1.
     fn default() -> Self {

@@ -84,13 +84,6 @@ pub struct ImageChoice {
     pub exif: Exif,
 }
 
-impl ImageChoice {
-    /// All images of a folder, of a list file, or one image.
-    pub fn of(path: impl Into<PathBuf>) -> ImageChoice {
-        ImageChoice { path: path.into(), ..ImageChoice::default() }
-    }
-}
-
 /// Which layers, and what of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LayerChoice {
@@ -98,13 +91,6 @@ pub struct LayerChoice {
     pub layers: Vec<String>,
     /// Read convolutions before their ReLU.
     pub pre_relu: bool,
-}
-
-impl LayerChoice {
-    /// These layers, behind their ReLU where they have one.
-    pub fn named<S: Into<String>>(layers: impl IntoIterator<Item = S>) -> LayerChoice {
-        LayerChoice { layers: layers.into_iter().map(Into::into).collect(), pre_relu: false }
-    }
 }
 
 /// A network that sees images and the images, opened and checked.

@@ -29,18 +29,6 @@ pub enum Inputs {
     Latents(LatentChoice),
 }
 
-impl From<ImageChoice> for Inputs {
-    fn from(images: ImageChoice) -> Inputs {
-        Inputs::Images(images)
-    }
-}
-
-impl From<LatentChoice> for Inputs {
-    fn from(latents: LatentChoice) -> Inputs {
-        Inputs::Latents(latents)
-    }
-}
-
 impl Default for Inputs {
     /// No photographs yet.
     fn default() -> Self {
