@@ -58,19 +58,14 @@ fn module_of(path: &Path) -> String {
 }
 
 /// Modules of the crate that a text imports, tests left out.
-fn imports(text: &str) -> BTreeSet<String> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines
-        .flat_map(|line| line.split("crate::").skip(1).map(str::to_owned).collect::<Vec<_>>())
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>())
-        .filter(|name| floor(name).is_some())
-        .collect()
+fn imports(module: &str, text: &str) -> BTreeSet<String> {
+    let named = paths(&[module], text).into_iter();
+    named.filter_map(|path| path.into_iter().next()).filter(|name| floor(name).is_some()).collect()
 }
 
 fn strays(module: &str, text: &str) -> Vec<String> {
     let own = floor(module).unwrap_or(FLOORS.len());
-    imports(text)
+    imports(module, text)
         .into_iter()
         .filter(|other| other != module && floor(other).is_some_and(|floor| floor >= own))
         .collect()
@@ -92,6 +87,7 @@ fn modules_import_only_from_floors_below_their_own() {
 fn an_import_from_above_is_noticed() {
     assert_eq!(strays("gpu", "use crate::error::Error;\nuse crate::dissect::tally::Tally;"), ["dissect"]);
     assert_eq!(strays("graph", "fn f() -> crate::kernels::Entry {}"), ["kernels"]);
+    assert_eq!(strays("gpu", "use crate::{cli, error::Error, report::{html, svg}};"), ["cli", "report"]);
 }
 
 /// Who may import the scenes: they are one world among all that could be dissected, so nothing below may know of them.

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Host;
 use super::concepts::Labelling;
 use super::network::{LayerChoice, NetworkChoice};
 use super::run_folder::{RunFiles, digest};
 use super::strips;
 use super::subject::{Inputs, Source, Subject};
 use super::timing::{Stopwatch, seconds_each};
+use super::{Host, check};
 use crate::concepts::{ConceptSource, LabelMaps, label_writer};
 use crate::data::Watch;
 use crate::dissect::forecast::{Forecast, forecast};
@@ -133,6 +133,15 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const FILES: RunFiles = RunFiles { job: "run.json", result: "report.json", states: &[CHECKPOINT] };
 
 impl DissectJob {
+    fn check(&self) -> Result<()> {
+        let share = |value: f64| value > 0.0 && value < 1.0;
+        check("quantile", share(self.quantile), "a number between 0 and 1")?;
+        check("min_iou", share(self.min_iou), "a number between 0 and 1")?;
+        check("grid", self.grid.is_none_or(|(rows, columns)| rows > 0 && columns > 0), "a row and a column at least")?;
+        check("batch", self.batch != Some(0), "an image at least")?;
+        check("top", self.top > 0, "an image at least")
+    }
+
     /// Dissects and writes the folder; goes on where work on the same job was stopped, and only reads where it is done.
     ///
     /// # Errors
@@ -185,6 +194,7 @@ struct Loaded {
 
 impl<'a> Opened<'a> {
     fn new(job: &'a DissectJob, host: &'a Host<'a>) -> Result<Opened<'a>> {
+        job.check()?;
         let subject = Subject::open(&job.network, &job.inputs)?;
         let nodes = subject.nodes(&job.layers)?;
         if let (true, Subject::Photographs(network)) = (job.save_labels, &subject) {

@@ -25,3 +25,13 @@ pub mod subject;
 pub mod timing;
 
 pub use self::host::Host;
+
+use crate::error::{Error, Kind, Result};
+
+/// Refuses what makes no sense in a job: the command line does it before, other callers may not.
+///
+/// # Errors
+/// [`Kind::Usage`] naming the field, if it is not what is `needed`.
+fn check(field: &str, holds: bool, needed: &str) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::new(Kind::Usage, format!("needs {needed}")).at(field)) }
+}

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::Host;
+use super::{Host, check};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::report::sheet;
@@ -98,6 +98,8 @@ impl ScenesJob {
 
     /// The set that is meant.
     fn set(&self) -> Result<Set> {
+        check("count", self.count > 0, "a picture at least")?;
+        check("side", matches!(self.side, 128 | 256), "128 or 256 pixels")?;
         let known = classes();
         let mut chosen = Vec::new();
         for name in &self.classes {

@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::Host;
 use super::network::NetworkChoice;
+use super::{Host, check};
 use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::{AdapterSummary, Gpu, Recording};
@@ -74,6 +74,10 @@ impl BenchJob {
     /// # Errors
     /// What the device reports.
     pub fn open(&self, host: &Host<'_>) -> Result<OpenedBench<'_>> {
+        check("repeats", self.repeats > 0, "a run at least")?;
+        if let BenchChoice::Network { batch, .. } = &self.what {
+            check("batch", *batch > 0, "an image at least")?;
+        }
         let gpu = host.open_gpu()?;
         let roof = measure_roof(&gpu, self.repeats)?;
         Ok(OpenedBench { job: self, gpu, roof })

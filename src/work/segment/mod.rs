@@ -9,8 +9,8 @@ use std::time::Instant;
 use serde::Serialize;
 
 use self::run::{JOB, SegmentRun};
-use super::Host;
 use super::concepts::Labelling;
+use super::{Host, check};
 use crate::concepts::{ConceptSource, label_writer};
 use crate::data::decode::Exif;
 use crate::data::framing::Geometry;
@@ -94,6 +94,12 @@ pub struct SegmentEstimate {
 }
 
 impl SegmentJob {
+    fn check(&self) -> Result<()> {
+        check("downsample", self.downsample > 0, "a pixel at least")?;
+        check("batch", self.batch > 0, "an image at least")?;
+        check("limit", self.limit != Some(0), "an image at least")
+    }
+
     /// Labels all images and writes the folder; goes on where the same job was stopped.
     ///
     /// # Errors

@@ -57,6 +57,7 @@ pub(super) struct SegmentRun<'a> {
 
 impl<'a> SegmentRun<'a> {
     pub(super) fn open(job: &'a SegmentJob, host: &'a Host<'a>, concepts: &Labelling) -> Result<SegmentRun<'a>> {
+        job.check()?;
         let set = job.image_set()?;
         let gpu = host.open_gpu()?;
         let concepts = concepts.open(host, &gpu, None)?;
