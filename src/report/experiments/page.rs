@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::{About, PictureFile, PictureRow};
+use super::about::{About, PictureFile, PictureRow};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::html::{policy, readable, render as fill};
