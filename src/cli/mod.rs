@@ -27,7 +27,7 @@ mod weights;
 mod words;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -172,7 +172,18 @@ fn manual(args: &ManArgs, context: &mut Context<'_>) -> Result<()> {
         return clap_mangen::Man::new(Cli::command()).render(context.out).map_err(|error| writing(&error));
     };
     files::make_folder(folder)?;
-    clap_mangen::generate_to(Cli::command(), folder).map_err(|error| Error::writing(folder, &error))
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    write_pages(command, folder)
+}
+
+/// Writes the pages of a command and of those below it, each whole or not at all.
+fn write_pages(command: clap::Command, folder: &Path) -> Result<()> {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        write_pages(below.clone(), folder)?;
+    }
+    let page = clap_mangen::Man::new(command);
+    files::write_atomic_with(&folder.join(page.get_filename()), |out| page.render(out))
 }
 
 /// Prints an error and its hint on standard error.

@@ -42,15 +42,15 @@ impl Default for LatentChoice {
 }
 
 /// A generator and the latents it is to be given.
-pub struct Generator {
+pub(crate) struct Generator {
     /// Weights.
-    pub file: Arc<WeightFile>,
+    pub(crate) file: Arc<WeightFile>,
     /// Graph and layers.
-    pub model: Model,
+    pub(crate) model: Model,
     /// Where latents come from.
-    pub latents: Latents,
+    pub(crate) latents: Latents,
     /// Which of them.
-    pub indices: Vec<u32>,
+    pub(crate) indices: Vec<u32>,
 }
 
 impl Generator {
@@ -58,7 +58,7 @@ impl Generator {
     ///
     /// # Errors
     /// [`Kind::Input`] naming what is wrong; [`Kind::Usage`] if no latents are named.
-    pub fn open(network: &NetworkChoice, choice: &LatentChoice) -> Result<Generator> {
+    pub(crate) fn open(network: &NetworkChoice, choice: &LatentChoice) -> Result<Generator> {
         let file = network.open()?;
         let architecture = network.architecture(&file);
         if architecture != "progan" {
@@ -90,7 +90,7 @@ impl Generator {
     }
 
     /// Its weights, for sessions on a device.
-    pub fn weights(&self, gpu: &Gpu) -> Weights {
+    pub(crate) fn weights(&self, gpu: &Gpu) -> Weights {
         Weights::new(gpu, Arc::clone(&self.file) as _)
     }
 
@@ -98,7 +98,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub fn session(
+    pub(crate) fn session(
         &self,
         host: &Host<'_>,
         weights: &Weights,
@@ -111,19 +111,19 @@ impl Generator {
     }
 
     /// Rows and columns of its images.
-    pub fn side(&self) -> (u32, u32) {
+    pub(crate) fn side(&self) -> (u32, u32) {
         let shape = self.model.graph.node(self.model.graph.output()).shape;
         (shape.h, shape.w)
     }
 
     /// A quarter of the image, as in the reference: 64x64 for 256x256.
-    pub fn default_grid(&self) -> (u32, u32) {
+    pub(crate) fn default_grid(&self) -> (u32, u32) {
         let (h, w) = self.side();
         ((h / 4).max(1), (w / 4).max(1))
     }
 
     /// Its latents in batches.
-    pub fn source(&self, batch: u32) -> LatentSource {
+    pub(crate) fn source(&self, batch: u32) -> LatentSource {
         LatentSource::new(self.latents.clone(), self.indices.clone(), batch).made_by(self.file.sha256())
     }
 
@@ -131,7 +131,13 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Split::new`].
-    pub fn split(&self, host: &Host<'_>, weights: &Weights, nodes: &[&str], batch: Option<u32>) -> Result<Split> {
+    pub(crate) fn split(
+        &self,
+        host: &Host<'_>,
+        weights: &Weights,
+        nodes: &[&str],
+        batch: Option<u32>,
+    ) -> Result<Split> {
         let graph = &self.model.graph;
         let position = |node: &&&str| graph.nodes().iter().position(|known| known.name == **node);
         let cut = nodes.iter().max_by_key(position).ok_or_else(|| Error::internal("no layer is named"))?;
@@ -143,7 +149,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Split::new`] and [`sweep::kept`].
-    pub fn split_to_sweep(&self, host: &Host<'_>, weights: &Weights, node: &str) -> Result<Split> {
+    pub(crate) fn split_to_sweep(&self, host: &Host<'_>, weights: &Weights, node: &str) -> Result<Split> {
         let graph = &self.model.graph;
         let kept = sweep::kept(graph, node)?;
         let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
@@ -156,7 +162,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Sweep::new`].
-    pub fn sweep(&self, host: &Host<'_>, weights: &Weights, split: &Split, batch: Option<u32>) -> Result<Sweep> {
+    pub(crate) fn sweep(&self, host: &Host<'_>, weights: &Weights, split: &Split, batch: Option<u32>) -> Result<Sweep> {
         let positions = split.layer().positions() as usize;
         // Windows take less than half of what whole maps do, and are small for an adapter.
         let most = || session::fitting_batch(weights.gpu(), &self.model.graph, positions) * 2;
@@ -170,7 +176,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`LatentSource::fingerprint`].
-    pub fn describe(&self) -> Result<Value> {
+    pub(crate) fn describe(&self) -> Result<Value> {
         let source = self.source(1);
         Ok(json!({
             "latents": source.in_words(), "latents_from": self.latents_from(), "count": self.indices.len(),
@@ -179,7 +185,7 @@ impl Generator {
     }
 
     /// The seed, or the name of the file without its folder.
-    pub fn latents_from(&self) -> String {
+    pub(crate) fn latents_from(&self) -> String {
         let from = self.latents.describe();
         if from.starts_with("seed ") { from } else { file_name(from.as_ref()) }
     }
@@ -188,7 +194,7 @@ impl Generator {
     ///
     /// # Errors
     /// As [`LatentSource::fingerprint`].
-    pub fn report_images(&self) -> Result<schema::Images> {
+    pub(crate) fn report_images(&self) -> Result<schema::Images> {
         let (source, (h, w)) = (self.source(1), self.side());
         Ok(schema::Images {
             count: self.indices.len() as u64,

@@ -17,12 +17,12 @@ pub mod generator;
 pub mod host;
 pub mod import;
 pub mod network;
-pub mod run_folder;
+pub(crate) mod run_folder;
 pub mod scenes;
 pub mod segment;
-pub mod strips;
+mod strips;
 pub mod subject;
-pub mod timing;
+pub(crate) mod timing;
 
 pub use self::host::Host;
 

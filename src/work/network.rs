@@ -95,19 +95,19 @@ pub struct LayerChoice {
 }
 
 /// A network that sees images and the images, opened and checked.
-pub struct ImageNetwork {
+pub(crate) struct ImageNetwork {
     /// Weights.
-    pub file: Arc<WeightFile>,
+    pub(crate) file: Arc<WeightFile>,
     /// Graph and layers, for images of the run's size.
-    pub model: Model,
+    pub(crate) model: Model,
     /// The images.
-    pub set: ImageSet,
+    pub(crate) set: ImageSet,
     /// How they are brought to the network's size.
-    pub geometry: Geometry,
+    pub(crate) geometry: Geometry,
     /// Whether cameras' rotations are applied.
-    pub exif: Exif,
+    pub(crate) exif: Exif,
     /// Where the images are, as they were named.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     order: Order,
 }
 
@@ -116,7 +116,7 @@ impl ImageNetwork {
     ///
     /// # Errors
     /// [`Kind::Input`] naming what is wrong; [`Kind::Usage`] for a model that does not exist.
-    pub fn open(network: &NetworkChoice, choice: &ImageChoice) -> Result<ImageNetwork> {
+    pub(crate) fn open(network: &NetworkChoice, choice: &ImageChoice) -> Result<ImageNetwork> {
         let file = network.open()?;
         let name = network.architecture(&file);
         let segmenter = Segmenter::named(name);
@@ -175,12 +175,12 @@ fn first_size(set: &ImageSet, exif: Exif) -> Result<(u32, u32)> {
 
 impl ImageNetwork {
     /// The images as those whose label maps are asked for.
-    pub fn photographs(&self) -> PhotographFolder {
+    pub(crate) fn photographs(&self) -> PhotographFolder {
         PhotographFolder { folder: self.path.clone(), geometry: self.geometry }
     }
 
     /// Its weights, for sessions on a device.
-    pub fn weights(&self, gpu: &Gpu) -> Weights {
+    pub(crate) fn weights(&self, gpu: &Gpu) -> Weights {
         Weights::new(gpu, Arc::clone(&self.file) as _)
     }
 
@@ -188,7 +188,7 @@ impl ImageNetwork {
     ///
     /// # Errors
     /// [`Kind::Input`] if the weight file asks for a preprocessing there is not.
-    pub fn load_options(&self, session: &Session) -> Result<LoadOptions> {
+    pub(crate) fn load_options(&self, session: &Session) -> Result<LoadOptions> {
         Ok(LoadOptions {
             geometry: self.geometry,
             preprocess: self.file.preprocess()?,
@@ -203,7 +203,7 @@ impl ImageNetwork {
     ///
     /// # Errors
     /// [`Kind::Input`] if there is none.
-    pub fn logits(&self) -> Result<&str> {
+    pub(crate) fn logits(&self) -> Result<&str> {
         self.model.logits.as_deref().ok_or_else(|| {
             Error::input("has no fully connected layers, so it cannot classify")
                 .at(self.file.path().display())
@@ -215,7 +215,7 @@ impl ImageNetwork {
     ///
     /// # Errors
     /// As [`WeightFile::preprocess`].
-    pub fn report_model(&self) -> Result<schema::Model> {
+    pub(crate) fn report_model(&self) -> Result<schema::Model> {
         Ok(report_model(&self.model, &self.file, self.file.preprocess()?.name()))
     }
 
@@ -232,7 +232,7 @@ impl ImageNetwork {
     }
 
     /// Word for the order of the images.
-    pub fn order(&self) -> &'static str {
+    pub(crate) fn order(&self) -> &'static str {
         self.order.name()
     }
 
@@ -241,7 +241,7 @@ impl ImageNetwork {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
+    pub(crate) fn session(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[&str], batch: Option<u32>) -> Result<Session> {
         let graph = self.model.graph.head(nodes)?;
         let opening = Opening { file: &self.file, weights: &self.weights(gpu), images: self.set.len(), batch };
         opening.session(host, &graph, Wanted::kept(nodes))
@@ -259,15 +259,15 @@ pub(super) fn report_model(model: &Model, file: &WeightFile, preprocess: &str) -
 }
 
 /// A network that is about to be put on a device.
-pub struct Opening<'a> {
+pub(crate) struct Opening<'a> {
     /// The file of its weights.
-    pub file: &'a WeightFile,
+    pub(crate) file: &'a WeightFile,
     /// The same on the device.
-    pub weights: &'a Weights,
+    pub(crate) weights: &'a Weights,
     /// Images in all.
-    pub images: usize,
+    pub(crate) images: usize,
     /// Images at once, if the user asks.
-    pub batch: Option<u32>,
+    pub(crate) batch: Option<u32>,
 }
 
 impl Opening<'_> {
@@ -275,7 +275,7 @@ impl Opening<'_> {
     ///
     /// # Errors
     /// As [`session::fitting`], with the path of the weights.
-    pub fn session(&self, host: &Host<'_>, graph: &Graph, wanted: Wanted<'_>) -> Result<Session> {
+    pub(crate) fn session(&self, host: &Host<'_>, graph: &Graph, wanted: Wanted<'_>) -> Result<Session> {
         host.progress.note("loading the network");
         let (images, batch) = (self.images, self.batch);
         session::fitting(self.weights, graph, wanted, images, batch, &mut Tuner::cached(), host.progress)

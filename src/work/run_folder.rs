@@ -59,12 +59,12 @@ impl RunFiles {
 }
 
 /// A job as a short string, to know unfinished work by.
-pub fn digest(job: &Value) -> String {
+pub(crate) fn digest(job: &Value) -> String {
     sha256(job.to_string())
 }
 
 /// Name of a file without its folder.
-pub fn file_name(path: &Path) -> String {
+pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 

@@ -14,22 +14,22 @@ use crate::progress::Progress;
 use crate::report::{build, schema, strip};
 
 /// How a report shows units.
-pub struct StripLook {
+pub(crate) struct StripLook {
     /// Images shown for each unit.
-    pub shown: usize,
+    pub(crate) shown: usize,
     /// Side of a shown image, pixels.
-    pub thumbnail: u32,
+    pub(crate) thumbnail: u32,
     /// Concepts listed for each unit.
-    pub best: usize,
+    pub(crate) best: usize,
     /// IoU that the best must exceed to count as a match.
-    pub min_iou: f64,
+    pub(crate) min_iou: f64,
 }
 
 /// Draws the strips of every layer and puts names to numbers.
 ///
 /// # Errors
 /// As [`strip::write`] and [`build::layer`].
-pub fn layers(
+pub(crate) fn layers(
     folder: &Path,
     images: &[String],
     vocabulary: &Vocabulary,

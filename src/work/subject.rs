@@ -36,7 +36,7 @@ impl Default for Inputs {
 }
 
 /// A network and what it is given, opened and checked.
-pub enum Subject {
+pub(crate) enum Subject {
     /// A network that sees photographs.
     Photographs(ImageNetwork),
     /// A generator, whose images are its own.
@@ -44,7 +44,7 @@ pub enum Subject {
 }
 
 /// Its images, batch by batch.
-pub enum Source {
+pub(crate) enum Source {
     /// Files.
     Photographs(ImageLoader),
     /// Latents.
@@ -56,7 +56,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`ImageNetwork::open`] and [`Generator::open`].
-    pub fn open(network: &NetworkChoice, inputs: &Inputs) -> Result<Subject> {
+    pub(crate) fn open(network: &NetworkChoice, inputs: &Inputs) -> Result<Subject> {
         Ok(match inputs {
             Inputs::Images(images) => Subject::Photographs(ImageNetwork::open(network, images)?),
             Inputs::Latents(latents) => Subject::Latents(Generator::open(network, latents)?),
@@ -64,7 +64,7 @@ impl Subject {
     }
 
     /// The images as those whose label maps are asked for, where they are files.
-    pub fn photographs(&self) -> Option<PhotographFolder> {
+    pub(crate) fn photographs(&self) -> Option<PhotographFolder> {
         match self {
             Subject::Photographs(network) => Some(network.photographs()),
             Subject::Latents(_) => None,
@@ -72,7 +72,7 @@ impl Subject {
     }
 
     /// Weights.
-    pub fn file(&self) -> &WeightFile {
+    pub(crate) fn file(&self) -> &WeightFile {
         match self {
             Subject::Photographs(network) => &network.file,
             Subject::Latents(generator) => &generator.file,
@@ -80,7 +80,7 @@ impl Subject {
     }
 
     /// Graph and layers.
-    pub fn model(&self) -> &Model {
+    pub(crate) fn model(&self) -> &Model {
         match self {
             Subject::Photographs(network) => &network.model,
             Subject::Latents(generator) => &generator.model,
@@ -88,7 +88,7 @@ impl Subject {
     }
 
     /// Images in all.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         match self {
             Subject::Photographs(network) => network.set.len(),
             Subject::Latents(generator) => generator.indices.len(),
@@ -99,12 +99,12 @@ impl Subject {
     ///
     /// # Errors
     /// As [`Model::nodes_of`].
-    pub fn nodes(&self, layers: &LayerChoice) -> Result<Vec<(String, String)>> {
+    pub(crate) fn nodes(&self, layers: &LayerChoice) -> Result<Vec<(String, String)>> {
         self.model().nodes_of(&layers.layers, layers.pre_relu)
     }
 
     /// Grid of the reference: 56x56 for photographs; for a generator a quarter of its image, 64x64 for 256x256.
-    pub fn default_grid(&self) -> (u32, u32) {
+    pub(crate) fn default_grid(&self) -> (u32, u32) {
         match self {
             Subject::Photographs(_) => (56, 56),
             Subject::Latents(generator) => generator.default_grid(),
@@ -115,7 +115,7 @@ impl Subject {
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] if the weight file asks for a preprocessing there is not.
-    pub fn preprocess(&self) -> Result<&'static str> {
+    pub(crate) fn preprocess(&self) -> Result<&'static str> {
         match self {
             Subject::Photographs(network) => Ok(network.file.preprocess()?.name()),
             Subject::Latents(_) => Ok("none"),
@@ -126,7 +126,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`Subject::preprocess`].
-    pub fn report_model(&self) -> Result<schema::Model> {
+    pub(crate) fn report_model(&self) -> Result<schema::Model> {
         Ok(report_model(self.model(), self.file(), self.preprocess()?))
     }
 
@@ -134,7 +134,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub fn session(&self, host: &Host<'_>, gpu: &Gpu, keep: &[&str], batch: Option<u32>) -> Result<Session> {
+    pub(crate) fn session(&self, host: &Host<'_>, gpu: &Gpu, keep: &[&str], batch: Option<u32>) -> Result<Session> {
         match self {
             Subject::Photographs(network) => network.session(host, gpu, keep, batch),
             Subject::Latents(generator) => {
@@ -147,7 +147,13 @@ impl Subject {
     ///
     /// # Errors
     /// As [`Session::new`].
-    pub fn parts(&self, host: &Host<'_>, gpu: &Gpu, nodes: &[(String, String)], batch: Option<u32>) -> Result<Parts> {
+    pub(crate) fn parts(
+        &self,
+        host: &Host<'_>,
+        gpu: &Gpu,
+        nodes: &[(String, String)],
+        batch: Option<u32>,
+    ) -> Result<Parts> {
         let keep: Vec<&str> = nodes.iter().map(|(_, node)| node.as_str()).collect();
         match self {
             Subject::Photographs(network) => Ok(Parts::Whole(network.session(host, gpu, &keep, batch)?)),
@@ -161,7 +167,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`ImageLoader::new`].
-    pub fn source(&self, session: &Session) -> Result<Source> {
+    pub(crate) fn source(&self, session: &Session) -> Result<Source> {
         Ok(match self {
             Subject::Photographs(network) => {
                 Source::Photographs(ImageLoader::new(network.set.clone(), network.load_options(session)?)?)
@@ -174,7 +180,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`LatentSource::fingerprint`].
-    pub fn describe_images(&self) -> Result<Value> {
+    pub(crate) fn describe_images(&self) -> Result<Value> {
         Ok(match self {
             Subject::Photographs(network) => json!({
                 "folder": network.path, "count": network.set.len(), "fingerprint": network.set.fingerprint(),
@@ -188,7 +194,7 @@ impl Subject {
     ///
     /// # Errors
     /// As [`LatentSource::fingerprint`] and [`ImageLoader::all_skipped`].
-    pub fn report_images(&self, source: &Source, counted: u64, stop: &AtomicBool) -> Result<schema::Images> {
+    pub(crate) fn report_images(&self, source: &Source, counted: u64, stop: &AtomicBool) -> Result<schema::Images> {
         Ok(match self {
             Subject::Photographs(network) => network.report_images(counted, source.skipped(counted, stop)?),
             Subject::Latents(generator) => generator.report_images()?,
@@ -198,7 +204,7 @@ impl Subject {
 
 impl Source {
     /// Name of every image in the run's order.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         match self {
             Source::Photographs(loader) => loader.set().items.iter().map(|item| item.name.clone()).collect(),
             Source::Latents(latents) => latents.names(),
@@ -214,7 +220,7 @@ impl Source {
     }
 
     /// Files that could not be used, as far as they were looked at.
-    pub fn unreadable(&self) -> Vec<Skipped> {
+    pub(crate) fn unreadable(&self) -> Vec<Skipped> {
         match self {
             Source::Photographs(loader) => loader.skipped(),
             Source::Latents(_) => Vec::new(),
@@ -222,7 +228,7 @@ impl Source {
     }
 
     /// The error of a run without any image.
-    pub fn nothing_readable(&self) -> Error {
+    pub(crate) fn nothing_readable(&self) -> Error {
         match self {
             Source::Photographs(loader) => loader.nothing_readable(),
             Source::Latents(_) => Error::input("there is no latent"),
@@ -230,7 +236,7 @@ impl Source {
     }
 
     /// As what the dissection sees.
-    pub fn images(&self) -> &dyn ImageSource {
+    pub(crate) fn images(&self) -> &dyn ImageSource {
         match self {
             Source::Photographs(loader) => loader,
             Source::Latents(latents) => latents,
@@ -242,7 +248,7 @@ impl Source {
 ///
 /// # Errors
 /// [`crate::error::Kind::Interrupted`] if the user stops it; what `each` returns; else what the device reports.
-pub fn forward(
+pub(crate) fn forward(
     host: &Host<'_>,
     session: &Session,
     images: &dyn ImageSource,

@@ -10,26 +10,26 @@ use crate::session::Session;
 
 /// Runs from when it is started.
 #[derive(Debug, Clone, Copy)]
-pub struct Stopwatch {
+pub(crate) struct Stopwatch {
     unix: u64,
     started: Instant,
 }
 
 impl Stopwatch {
     /// Starts it.
-    pub fn start() -> Stopwatch {
+    pub(crate) fn start() -> Stopwatch {
         // Before 1970 nobody dissected.
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         Stopwatch { unix, started: Instant::now() }
     }
 
     /// Seconds since then.
-    pub fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
     /// When it was started and how long that is ago, as a run's `timing.json` notes it.
-    pub fn timing(&self) -> Timing {
+    pub(crate) fn timing(&self) -> Timing {
         Timing { started_unix: self.unix, seconds: self.seconds(), stages: BTreeMap::new() }
     }
 }
@@ -38,7 +38,7 @@ impl Stopwatch {
 ///
 /// # Errors
 /// What the device reports.
-pub fn seconds_each(session: &Session, n: u32, part: &Subplan) -> Result<f64> {
+pub(crate) fn seconds_each(session: &Session, n: u32, part: &Subplan) -> Result<f64> {
     let gpu = session.gpu();
     // The first run compiles.
     gpu.wait_for(session.submit_part(n, part)?)?;

@@ -127,8 +127,10 @@ pub fn remove(cache_dir: &Path, networks: &[KeptNetwork]) -> Result<(u64, u64)> 
 /// Removes old temporary files of a folder, and the folder if it is empty then.
 fn tidy(folder: &Path) {
     for entry in listed(folder) {
-        let old =
-            entry.metadata().ok().filter(Metadata::is_file).and_then(|about| about.modified().ok()?.elapsed().ok());
+        let old = files::about_unfollowed(&entry.path())
+            .ok()
+            .filter(Metadata::is_file)
+            .and_then(|about| about.modified().ok()?.elapsed().ok());
         if entry.file_name().to_str().is_some_and(files::is_partial) && old.is_some_and(|age| age > PARTIAL_AGE) {
             let _ = files::remove(&entry.path());
         }
@@ -155,7 +157,7 @@ fn entries(begin: &str, path: &Path) -> Vec<Kept> {
         let name = entry.file_name().into_string().ok().filter(|name| name.starts_with(begin))?;
         let image = hash_of(&name)?;
         // Of the link itself, if it is one.
-        let about = entry.metadata().ok().filter(Metadata::is_file)?;
+        let about = files::about_unfollowed(&entry.path()).ok().filter(Metadata::is_file)?;
         is_entry(&entry.path()).then(|| Kept {
             bytes: about.len(),
             used: about.modified().unwrap_or(SystemTime::UNIX_EPOCH),

@@ -40,31 +40,31 @@ pub struct RankedChoice {
 }
 
 /// A dissection and the generator that it dissected, opened and checked.
-pub struct Ranked {
+pub(crate) struct Ranked {
     /// The dissected layer.
-    pub run: Dissected,
+    pub(crate) run: Dissected,
     /// Its report.
-    pub report: schema::Report,
+    pub(crate) report: schema::Report,
     /// The generator.
-    pub generator: Generator,
+    pub(crate) generator: Generator,
     /// Node of the layer.
-    pub node: String,
+    pub(crate) node: String,
     /// The concept.
-    pub label: usize,
+    pub(crate) label: usize,
     /// The units, best first.
-    pub units: Vec<RankedUnit>,
+    pub(crate) units: Vec<RankedUnit>,
     /// Rows and columns on which pixels are counted.
-    pub grid: (u32, u32),
+    pub(crate) grid: (u32, u32),
 }
 
 /// The same with the device, and with what labels images.
-pub struct Labelled<'h> {
+pub(crate) struct Labelled<'h> {
     /// The units and their generator.
-    pub ranked: Ranked,
+    pub(crate) ranked: Ranked,
     /// The device.
-    pub gpu: Gpu,
+    pub(crate) gpu: Gpu,
     /// What labels images.
-    pub concepts: Box<dyn ConceptSource + 'h>,
+    pub(crate) concepts: Box<dyn ConceptSource + 'h>,
 }
 
 impl Ranked {
@@ -73,7 +73,7 @@ impl Ranked {
     /// # Errors
     /// [`Kind::Input`] if the run is of another network, has no such concept, or no unit that meets it; [`Kind::Usage`] if a latent is
     /// named twice; else as [`Dissected::open`] and [`Generator::open`].
-    pub fn open(choice: &RankedChoice) -> Result<Ranked> {
+    pub(crate) fn open(choice: &RankedChoice) -> Result<Ranked> {
         choice.labelling.check_looks()?;
         let run = Dissected::open(&choice.run)?;
         let report = report::read(&run.folder)?;
@@ -97,7 +97,7 @@ impl Ranked {
     ///
     /// # Errors
     /// [`Kind::Input`] if labels have other meanings than in the run; else as [`Host::open_gpu`] and [`Labelling::open`].
-    pub fn labelled<'h>(self, labelling: &Labelling, host: &Host<'h>) -> Result<Labelled<'h>> {
+    pub(crate) fn labelled<'h>(self, labelling: &Labelling, host: &Host<'h>) -> Result<Labelled<'h>> {
         let gpu = host.open_gpu()?;
         let concepts = labelling.open(host, &gpu, None)?;
         check_vocabulary(&self.run, concepts.vocabulary())?;
