@@ -53,7 +53,7 @@
 //! # The house
 //!
 //! Modules stand on floors; one imports only from floors below its own:
-//! 0 [`error`], `files`, [`hash`], [`tensor`], [`geometry`], `npy`, [`preprocess`], [`progress`], [`state`] · 1 [`gpu`], [`weights`], [`data`] · 2 [`graph`], [`kernels`] · 3 [`mod@reference`] ·
+//! 0, in this order, [`error`], [`hash`], `files`, `npy`, [`preprocess`], [`progress`], [`tensor`], [`geometry`], [`state`] · 1 [`gpu`], [`weights`], [`data`] · 2 [`graph`], [`kernels`] · 3 [`mod@reference`] ·
 //! 4 [`models`], [`session`] · 5 [`concepts`] · 6 [`dissect`], [`scenes`] · 7 [`roles`] · 8 [`report`] · 9 [`work`] · 10 [`cli`].
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]

@@ -12,8 +12,8 @@ use netdissect::reference::KERNELS;
 /// Modules by floor; one imports only from floors below its own, or from itself.
 const FLOORS: [&[&str]; 13] = [
     &["error", "hash"],
-    &["files", "geometry", "npy", "preprocess", "progress", "tensor"],
-    &["state"],
+    &["files", "npy", "preprocess", "progress", "tensor"],
+    &["geometry", "state"],
     &["data", "gpu", "weights"],
     &["graph", "kernels"],
     &["reference"],

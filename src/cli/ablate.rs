@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::experiment::{Target, Told, Words};
+use super::experiment::{ExperimentTarget, ExperimentWords, Told};
 use super::network::InputArgs;
 use super::words::time_in_words;
 use crate::error::Result;
@@ -52,7 +52,7 @@ pub(super) struct AblateArgs {
     dry_run: bool,
 }
 
-impl Words for AblateArgs {
+impl ExperimentWords for AblateArgs {
     type Job = AblateJob;
 
     fn job(&self) -> Result<AblateJob> {
@@ -66,9 +66,9 @@ impl Words for AblateArgs {
         })
     }
 
-    fn target(&self) -> Target {
+    fn target(&self) -> ExperimentTarget {
         let place = Place { output: self.output.clone(), restart: self.restart };
-        Target { place, is_dry_run: self.dry_run }
+        ExperimentTarget { place, is_dry_run: self.dry_run }
     }
 
     fn plan(estimate: &Estimate) -> Told {

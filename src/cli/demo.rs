@@ -10,7 +10,7 @@ use serde_json::json;
 use super::context::Context;
 use super::words::time_in_words;
 use crate::error::Result;
-use crate::report::story::{Agreement, Found, Story};
+use crate::report::story::{LayerFound, MatchAgreement, Story};
 use crate::work::demo::{DemoJob, DemoStep};
 use crate::work::timing::Stopwatch;
 
@@ -74,12 +74,12 @@ fn in_words(story: &Story) -> Vec<String> {
     let found = [("classifier", story.classifier), ("rotated units", story.rotated), ("random weights", story.random)];
     let made = [("generator", story.generator), ("random generator", story.generator_random)];
     let matches = found.into_iter().chain(made).filter_map(|(name, found)| {
-        let Found { matched, units, concepts, things, .. } = found?;
+        let LayerFound { matched, units, concepts, things, .. } = found?;
         Some(format!(
             "{name}: {matched} of {units} units match {concepts} concepts, {things} of them objects and parts"
         ))
     });
-    let agreement = story.agreement.map(|Agreement { matched, same }| {
+    let agreement = story.agreement.map(|MatchAgreement { matched, same }| {
         format!("segmenter: {same} of {matched} matched units named as by the exact maps")
     });
     let removal = story.removal.as_ref().map(|lost| {

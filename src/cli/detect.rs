@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::concepts::ConceptArgs;
-use super::experiment::{PlaceArgs, Target, Told, Words};
+use super::experiment::{ExperimentTarget, ExperimentWords, PlaceArgs, Told};
 use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
 use super::words::{fraction, grid};
@@ -102,7 +102,7 @@ fn channel(text: &str) -> Result<Channel, String> {
     }
 }
 
-impl Words for DetectArgs {
+impl ExperimentWords for DetectArgs {
     type Job = DetectJob;
 
     fn job(&self) -> Result<DetectJob> {
@@ -118,7 +118,7 @@ impl Words for DetectArgs {
         })
     }
 
-    fn target(&self) -> Target {
+    fn target(&self) -> ExperimentTarget {
         self.place.target()
     }
 

@@ -15,7 +15,7 @@ use crate::work::experiments::ranked::RankedChoice;
 use crate::work::experiments::{Estimate, Experiment, Place};
 
 /// The words of an experiment.
-pub(super) trait Words {
+pub(super) trait ExperimentWords {
     /// What they ask for.
     type Job: Experiment;
 
@@ -26,7 +26,7 @@ pub(super) trait Words {
     fn job(&self) -> Result<Self::Job>;
 
     /// Where results go, or that there are to be none.
-    fn target(&self) -> Target;
+    fn target(&self) -> ExperimentTarget;
 
     /// What would be done, in words.
     fn plan(estimate: &Estimate) -> Told {
@@ -38,7 +38,7 @@ pub(super) trait Words {
 }
 
 /// What is to come of an experiment.
-pub(super) struct Target {
+pub(super) struct ExperimentTarget {
     /// Where results go.
     pub(super) place: Place,
     /// Whether only a plan is wanted.
@@ -57,8 +57,8 @@ pub(super) struct Told {
 ///
 /// # Errors
 /// As [`Experiment::perform`] and [`Experiment::estimate`].
-pub(super) fn run<W: Words>(words: &W, context: &mut Context<'_>) -> Result<()> {
-    let (job, Target { place, is_dry_run }) = (words.job()?, words.target());
+pub(super) fn run<W: ExperimentWords>(words: &W, context: &mut Context<'_>) -> Result<()> {
+    let (job, ExperimentTarget { place, is_dry_run }) = (words.job()?, words.target());
     let folder = place.output.as_path();
     if is_dry_run {
         let Told { json, mut lines } = W::plan(&job.estimate(context.host)?);
@@ -159,8 +159,8 @@ pub(super) struct PlaceArgs {
 
 impl PlaceArgs {
     /// What the words mean.
-    pub(super) fn target(&self) -> Target {
+    pub(super) fn target(&self) -> ExperimentTarget {
         let place = Place { output: self.output.clone(), restart: self.restart };
-        Target { place, is_dry_run: self.dry_run }
+        ExperimentTarget { place, is_dry_run: self.dry_run }
     }
 }

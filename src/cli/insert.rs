@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::experiment::{RankedArgs, Target, Told, Words};
+use super::experiment::{ExperimentTarget, ExperimentWords, RankedArgs, Told};
 use super::latents::{Indices, parse_list};
 use super::words::fraction;
 use crate::dissect::edits::position;
@@ -75,7 +75,7 @@ fn place(words: &str) -> Result<ShownEdit, String> {
 /// Surroundings told of.
 const TOLD: usize = 6;
 
-impl Words for InsertArgs {
+impl ExperimentWords for InsertArgs {
     type Job = InsertJob;
 
     fn job(&self) -> Result<InsertJob> {
@@ -94,7 +94,7 @@ impl Words for InsertArgs {
         })
     }
 
-    fn target(&self) -> Target {
+    fn target(&self) -> ExperimentTarget {
         self.ranked.place.target()
     }
 

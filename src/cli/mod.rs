@@ -123,7 +123,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
     let stop = interrupt::listen()?;
-    let progress = progress::Shown::new(cli.global.quiet, cli.global.no_progress);
+    let progress = progress::ProgressShown::new(cli.global.quiet, cli.global.no_progress);
     perform(&cli.command, &mut Context { host: &cli.global.host(&progress, stop), json: cli.global.json, out })?;
     out.flush().map_err(|error| writing(&error))
 }

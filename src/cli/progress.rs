@@ -12,27 +12,32 @@ use crate::progress::Progress;
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// A listener for people.
-pub(super) struct Shown {
-    bar: Mutex<Option<Stage>>,
+pub(super) struct ProgressShown {
+    bar: Mutex<Option<StageShown>>,
     terminal: bool,
     quiet: bool,
     bars: bool,
 }
 
-struct Stage {
+struct StageShown {
     bar: ProgressBar,
     name: String,
     started: Instant,
     said: Instant,
 }
 
-impl Shown {
+impl ProgressShown {
     /// A bar on a terminal, lines elsewhere, only notes if `no_progress`, nothing if `quiet`.
-    pub(super) fn new(quiet: bool, no_progress: bool) -> Shown {
-        Shown { bar: Mutex::new(None), terminal: std::io::stderr().is_terminal(), quiet, bars: !quiet && !no_progress }
+    pub(super) fn new(quiet: bool, no_progress: bool) -> ProgressShown {
+        ProgressShown {
+            bar: Mutex::new(None),
+            terminal: std::io::stderr().is_terminal(),
+            quiet,
+            bars: !quiet && !no_progress,
+        }
     }
 
-    fn end(&self, stage: Option<Stage>) {
+    fn end(&self, stage: Option<StageShown>) {
         if let Some(stage) = stage {
             stage.bar.finish_and_clear();
             let count = stage.bar.position();
@@ -50,7 +55,7 @@ impl Shown {
     }
 }
 
-impl Progress for Shown {
+impl Progress for ProgressShown {
     fn stage(&self, name: &str, total: u64) {
         let Ok(mut current) = self.bar.lock() else { return };
         self.end(current.take());
@@ -62,7 +67,7 @@ impl Progress for Shown {
         }
         bar.set_prefix(name.to_owned());
         let now = Instant::now();
-        *current = Some(Stage { bar, name: name.to_owned(), started: now, said: now });
+        *current = Some(StageShown { bar, name: name.to_owned(), started: now, said: now });
     }
 
     fn advance(&self, items: u64) {
@@ -85,7 +90,7 @@ impl Progress for Shown {
     }
 }
 
-impl Drop for Shown {
+impl Drop for ProgressShown {
     fn drop(&mut self) {
         if let Ok(mut current) = self.bar.lock() {
             let stage = current.take();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::experiment::{RankedArgs, Target, Told, Words};
+use super::experiment::{ExperimentTarget, ExperimentWords, RankedArgs, Told};
 use super::latents::{Indices, parse_list};
 use crate::error::Result;
 use crate::report::experiments::remove::{RemovalReport, RemovalStep};
@@ -40,7 +40,7 @@ pub(super) struct RemoveArgs {
     pictures: Option<Indices>,
 }
 
-impl Words for RemoveArgs {
+impl ExperimentWords for RemoveArgs {
     type Job = RemoveJob;
 
     fn job(&self) -> Result<RemoveJob> {
@@ -48,7 +48,7 @@ impl Words for RemoveArgs {
         Ok(RemoveJob { units: self.ranked.choice(&self.run, &self.concept, self.units), shown })
     }
 
-    fn target(&self) -> Target {
+    fn target(&self) -> ExperimentTarget {
         self.ranked.place.target()
     }
 

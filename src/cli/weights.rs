@@ -18,11 +18,11 @@ use crate::work::import::{Architecture, ImportJob, Imported};
 #[derive(Debug, Args)]
 pub(super) struct WeightsArgs {
     #[command(subcommand)]
-    command: Command,
+    command: WeightsCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum WeightsCommand {
     /// Turn a .pth, .safetensors, .onnx or .npz file into a .safetensors file that every other command takes.
     Import(ImportArgs),
     /// List tensors, sizes, element types, metadata and hash of a file.
@@ -98,8 +98,8 @@ fn preprocess_words() -> impl TypedValueParser<Value = Preprocess> {
 /// [`crate::error::Kind::Input`] if a file is not what it should be; else as [`ImportJob::perform`].
 pub(super) fn run(args: &WeightsArgs, context: &mut Context<'_>) -> Result<()> {
     match &args.command {
-        Command::Import(args) => import(args, context),
-        Command::Inspect(args) => inspect(args, context),
+        WeightsCommand::Import(args) => import(args, context),
+        WeightsCommand::Inspect(args) => inspect(args, context),
     }
 }
 

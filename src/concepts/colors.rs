@@ -9,6 +9,8 @@
 //!    pink below 346; with three exceptions for what people do not call by its hue: orange with `v < 176`, or yellow with
 //!    `v < 128`, is brown; red with `v < 112` and `c < 0.6 v` is brown; red with `v >= 176` and `c < 0.56 v` is pink.
 
+use std::ops::Range;
+
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, one_by_one};
 use crate::error::{Error, Result};
 
@@ -74,23 +76,41 @@ impl Colors {
         if rgb.len() != image.h as usize * image.w as usize * 3 || rgb.is_empty() {
             return Err(Error::internal(format!("{} bytes for {}x{}", rgb.len(), image.h, image.w)).at(image.name));
         }
-        let mean = |row: u32, column: u32| mean(&rgb, (row, rows, image.h), (column, columns, image.w));
+        let mean = |row: u32, column: u32| {
+            let row = Share { at: row, of: rows, pixels: image.h };
+            mean(&rgb, row, Share { at: column, of: columns, pixels: image.w })
+        };
         let labels = (0..rows).flat_map(|row| (0..columns).map(move |column| color_of(mean(row, column)))).collect();
         Ok(LabelMaps { channels: 1, h: rows, w: columns, labels })
     }
 }
 
-/// Mean colour of a cell, rounded half up; the pixels from `floor(i size / parts)` to `ceil((i + 1) size / parts)`.
-fn mean(rgb: &[u8], (row, rows, h): (u32, u32, u32), (column, columns, w): (u32, u32, u32)) -> [u32; 3] {
-    let part = |at: u32, size: u32, parts: u32| {
-        let (at, size, parts) = (u64::from(at), u64::from(size), u64::from(parts));
+/// One of the equal parts that a side of an image is cut into.
+#[derive(Clone, Copy)]
+struct Share {
+    /// Which, counted from 0.
+    at: u32,
+    /// How many there are.
+    of: u32,
+    /// Pixels of the side.
+    pixels: u32,
+}
+
+impl Share {
+    /// Its pixels: from `floor(at pixels / of)` to `ceil((at + 1) pixels / of)`.
+    fn range(self) -> Range<usize> {
+        let (at, size, parts) = (u64::from(self.at), u64::from(self.pixels), u64::from(self.of));
         (at * size / parts) as usize..((at + 1) * size).div_ceil(parts) as usize
-    };
-    let (ys, xs) = (part(row, h, rows), part(column, w, columns));
+    }
+}
+
+/// Mean colour of a cell, rounded half up.
+fn mean(rgb: &[u8], row: Share, column: Share) -> [u32; 3] {
+    let (ys, xs) = (row.range(), column.range());
     let count = (ys.len() * xs.len()) as u64;
     let mut sums = [0u64; 3];
     for y in ys {
-        let line = (y * w as usize + xs.start) * 3;
+        let line = (y * column.pixels as usize + xs.start) * 3;
         for pixel in rgb[line..line + xs.len() * 3].chunks_exact(3) {
             sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += u64::from(value));
         }

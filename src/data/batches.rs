@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use super::store::{Decoded, LoadOptions, Loaded, Store};
+use super::store::{Decoded, LoadOptions, LoadedImage, Store};
 use crate::error::{Error, Kind, Result};
 use crate::tensor::{HostTensor, Shape};
 
@@ -32,7 +32,7 @@ pub struct Batch {
     /// Normalised input `[n, 3, h, w]`; `n` is the batch size save for the last batch.
     pub input: HostTensor,
     /// The images, in the order of the set.
-    pub items: Vec<Loaded>,
+    pub items: Vec<LoadedImage>,
 }
 
 /// A range of a set in order, batch by batch.
@@ -84,7 +84,7 @@ impl Batches {
     }
 
     /// Gathers readable images until the batch is full or the range ends.
-    fn gather(&mut self) -> Result<Vec<Loaded>> {
+    fn gather(&mut self) -> Result<Vec<LoadedImage>> {
         let batch = self.store.options.batch;
         let mut items = Vec::with_capacity(batch.min(self.end - self.next));
         while self.next < self.end && items.len() < batch {
@@ -107,7 +107,7 @@ impl Batches {
         Ok(items)
     }
 
-    fn batch(&self, items: Vec<Loaded>) -> Result<Option<Batch>> {
+    fn batch(&self, items: Vec<LoadedImage>) -> Result<Option<Batch>> {
         let Some(first) = items.first() else { return Ok(None) };
         let (h, w, first_index) = (first.image.h, first.image.w, first.index);
         let images =

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 pub use super::batches::{Batch, Batches};
 use super::images::ImageSet;
-pub use super::store::{LoadOptions, Loaded};
-use super::store::{Seen, Store};
+pub use super::store::{LoadOptions, LoadedImage};
+use super::store::{Readability, Store};
 use crate::error::{Error, Kind, Result};
 use crate::progress::check_stop;
 
@@ -56,7 +56,7 @@ impl ImageLoader {
     ///
     /// # Errors
     /// [`Kind::Input`] naming the image if it cannot be decoded; [`Kind::Internal`] if there is no such index.
-    pub fn load(&self, index: usize) -> Result<Loaded> {
+    pub fn load(&self, index: usize) -> Result<LoadedImage> {
         let Some(item) = self.set().items.get(index) else {
             return Err(Error::internal(format!("image {index} asked for of {}", self.set().len())));
         };
@@ -88,8 +88,8 @@ impl ImageLoader {
     pub fn skipped(&self) -> Vec<Skipped> {
         let known = self.store.known();
         let bad = known.images.iter().filter_map(|(&index, seen)| match seen {
-            Seen::Bad(reason) => Some((index, reason.clone())),
-            Seen::Readable | Seen::Kept(_) => None,
+            Readability::Bad(reason) => Some((index, reason.clone())),
+            Readability::Readable | Readability::Kept(_) => None,
         });
         bad.map(|(index, reason)| Skipped { index, name: self.set().items[index].name.clone(), reason }).collect()
     }
@@ -184,7 +184,7 @@ mod tests {
             let loader = loader(dir.path(), options(batch, threads, keep_bytes));
             for _pass in 0..3 {
                 let batches: Vec<Batch> = loader.batches_of_all(&go()).unwrap().collect::<Result<_>>().unwrap();
-                let items: Vec<&Loaded> = batches.iter().flat_map(|batch| &batch.items).collect();
+                let items: Vec<&LoadedImage> = batches.iter().flat_map(|batch| &batch.items).collect();
                 assert_eq!(items.iter().map(|item| item.index).collect::<Vec<_>>(), want);
                 assert!(items.iter().all(|item| usize::from(item.image.rgb[0]) == item.index));
                 assert!(batches[..batches.len() - 1].iter().all(|full| full.items.len() == batch));

@@ -185,7 +185,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state::checkpoint::{Saved, Tensor};
+    use crate::state::checkpoint::{Saved, StateTensor};
     use crate::state::{Merge, add};
 
     const COUNT: u32 = 19;
@@ -222,8 +222,8 @@ mod tests {
     }
 
     impl State for Looks {
-        fn tensors(&self) -> Vec<Tensor> {
-            vec![Tensor::new("looks", &self.0)]
+        fn tensors(&self) -> Vec<StateTensor> {
+            vec![StateTensor::new("looks", &self.0)]
         }
 
         fn restore(&mut self, saved: &Saved<'_>) -> Result<()> {

@@ -28,7 +28,7 @@ pub struct LoadOptions {
 
 /// One image of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loaded {
+pub struct LoadedImage {
     /// Position in the whole set, skipped images counted.
     pub index: usize,
     /// Name in the set.
@@ -48,14 +48,14 @@ pub(super) struct Store {
 /// What earlier passes learned.
 #[derive(Default)]
 pub(super) struct Known {
-    pub(super) images: BTreeMap<usize, Seen>,
+    pub(super) images: BTreeMap<usize, Readability>,
     kept_bytes: u64,
     /// Name and size of the first image, which all others must share when nothing is resized.
     size: Option<(String, u32, u32)>,
 }
 
 #[derive(Clone)]
-pub(super) enum Seen {
+pub(super) enum Readability {
     Readable,
     Kept(Arc<Prepared>),
     Bad(String),
@@ -76,9 +76,9 @@ impl Store {
     pub(super) fn prepared(&self, index: usize) -> Result<Decoded> {
         let seen = self.known().images.get(&index).cloned();
         match &seen {
-            Some(Seen::Kept(image)) => return Ok(Ok(Arc::clone(image))),
-            Some(Seen::Bad(reason)) => return Ok(Err(reason.clone())),
-            Some(Seen::Readable) | None => {}
+            Some(Readability::Kept(image)) => return Ok(Ok(Arc::clone(image))),
+            Some(Readability::Bad(reason)) => return Ok(Err(reason.clone())),
+            Some(Readability::Readable) | None => {}
         }
         let item = &self.set.items[index];
         match decode::decode(&item.path, self.options.exif) {
@@ -90,7 +90,7 @@ impl Store {
                 let text = error.to_string();
                 let place = format!("{}: ", item.path.display());
                 let reason = text.strip_prefix(&place).unwrap_or(&text).to_owned();
-                self.known().images.insert(index, Seen::Bad(reason.clone()));
+                self.known().images.insert(index, Readability::Bad(reason.clone()));
                 Ok(Err(reason))
             }
         }
@@ -102,21 +102,21 @@ impl Store {
         known.images.entry(index).or_insert_with(|| {
             let bytes = known.kept_bytes + image.rgb.len() as u64;
             if bytes > self.options.keep_bytes {
-                return Seen::Readable;
+                return Readability::Readable;
             }
             known.kept_bytes = bytes;
-            Seen::Kept(Arc::clone(&image))
+            Readability::Kept(Arc::clone(&image))
         });
         image
     }
 
-    pub(super) fn loaded(&self, index: usize, image: Arc<Prepared>) -> Loaded {
+    pub(super) fn loaded(&self, index: usize, image: Arc<Prepared>) -> LoadedImage {
         let item = &self.set.items[index];
-        Loaded { index, name: item.name.clone(), class: item.class, image }
+        LoadedImage { index, name: item.name.clone(), class: item.class, image }
     }
 
     /// Checks that an image has the size of all others.
-    pub(super) fn admit(&self, loaded: &Loaded) -> Result<()> {
+    pub(super) fn admit(&self, loaded: &LoadedImage) -> Result<()> {
         let (h, w) = (loaded.image.h, loaded.image.w);
         let known = &mut *self.known();
         let (first, first_h, first_w) = known.size.get_or_insert_with(|| (loaded.name.clone(), h, w));

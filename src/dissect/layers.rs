@@ -6,7 +6,7 @@ use super::quantile::Quantile;
 use super::tally::Tally;
 use super::topk::TopK;
 use crate::error::{Error, Result};
-use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, State, add};
 
 /// A layer's part.
@@ -100,11 +100,11 @@ impl Layer {
         Ok(())
     }
 
-    fn tensors(&self, name: &str) -> Vec<Tensor> {
+    fn tensors(&self, name: &str) -> Vec<StateTensor> {
         let mut tensors = self.quantile.tensors(name);
         tensors.extend(self.topk.tensors(name));
         tensors.extend(self.tally.iter().flat_map(|tally| tally.tensors(name)));
-        tensors.push(Tensor::new(format!("{name}.masks"), &self.masks));
+        tensors.push(StateTensor::new(format!("{name}.masks"), &self.masks));
         tensors
     }
 
@@ -139,13 +139,13 @@ impl State for Layers {
         Some(format!("in pass {}", self.finished + 1))
     }
 
-    fn tensors(&self) -> Vec<Tensor> {
+    fn tensors(&self) -> Vec<StateTensor> {
         let shown: Vec<u32> = self.thumbnails.keys().copied().collect();
         let pixels: Vec<u8> = self.thumbnails.values().flatten().copied().collect();
         let mut tensors = vec![
-            Tensor::new("at", &[self.finished as u64, self.images, u64::from(self.counts())]),
-            Tensor::new("shown", &shown),
-            Tensor::new("thumbnails", &pixels),
+            StateTensor::new("at", &[self.finished as u64, self.images, u64::from(self.counts())]),
+            StateTensor::new("shown", &shown),
+            StateTensor::new("thumbnails", &pixels),
         ];
         tensors.extend(self.layers.iter().zip(0..).flat_map(|(layer, at): (_, usize)| layer.tensors(&at.to_string())));
         tensors

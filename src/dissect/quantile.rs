@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::histogram::Digit;
-use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, beyond_64_bits};
 
 /// Key of zero: the kernel leaves zeros to the host.
@@ -167,20 +167,20 @@ impl Quantile {
     }
 
     /// As tensors of a checkpoint, under this name.
-    pub(super) fn tensors(&self, name: &str) -> Vec<Tensor> {
+    pub(super) fn tensors(&self, name: &str) -> Vec<StateTensor> {
         let named = |part: &str| format!("{name}.{part}");
         // Nearly all bins are empty: only the others are kept.
         let (bins, counts): (Vec<u32>, Vec<u64>) = (0u32..).zip(&self.counts).filter(|(_, count)| **count > 0).unzip();
         vec![
-            Tensor::new(named("digits"), &self.bits()),
-            Tensor::new(named("resolved"), &[self.level as u64]),
-            Tensor::new(named("prefix"), &self.prefix),
-            Tensor::new(named("rank"), &self.rank),
-            Tensor::new(named("zeros"), &self.zeros),
-            Tensor::new(named("bins"), &bins),
-            Tensor::new(named("counts"), &counts),
-            Tensor::new(named("above"), &self.above),
-            Tensor::new(named("thresholds"), &self.thresholds),
+            StateTensor::new(named("digits"), &self.bits()),
+            StateTensor::new(named("resolved"), &[self.level as u64]),
+            StateTensor::new(named("prefix"), &self.prefix),
+            StateTensor::new(named("rank"), &self.rank),
+            StateTensor::new(named("zeros"), &self.zeros),
+            StateTensor::new(named("bins"), &bins),
+            StateTensor::new(named("counts"), &counts),
+            StateTensor::new(named("above"), &self.above),
+            StateTensor::new(named("thresholds"), &self.thresholds),
         ]
     }
 

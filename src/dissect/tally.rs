@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, TensorView};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::state::checkpoint::{Saved, Tensor, values};
+use crate::state::checkpoint::{Saved, StateTensor, values};
 use crate::state::{Merge, add};
 
 /// Counts of one layer over all images. Mergeable: two shards add up to the whole.
@@ -106,12 +106,12 @@ impl Tally {
     }
 
     /// As tensors of a checkpoint, under this name; the levels are kept with the quantile.
-    pub(super) fn tensors(&self, name: &str) -> Vec<Tensor> {
+    pub(super) fn tensors(&self, name: &str) -> Vec<StateTensor> {
         vec![
-            Tensor::new(format!("{name}.unit_area"), &self.unit_area),
-            Tensor::new(format!("{name}.concept_area"), &self.concept_area),
-            Tensor::new(format!("{name}.intersection"), &self.intersection),
-            Tensor::new(format!("{name}.positions"), &[self.positions]),
+            StateTensor::new(format!("{name}.unit_area"), &self.unit_area),
+            StateTensor::new(format!("{name}.concept_area"), &self.concept_area),
+            StateTensor::new(format!("{name}.intersection"), &self.intersection),
+            StateTensor::new(format!("{name}.positions"), &[self.positions]),
         ]
     }
 

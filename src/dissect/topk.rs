@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::state::Merge;
-use crate::state::checkpoint::{Saved, Tensor, values};
+use crate::state::checkpoint::{Saved, StateTensor, values};
 
 /// Marks a place that no image took.
 pub const NO_IMAGE: u32 = u32::MAX;
@@ -92,8 +92,11 @@ impl TopK {
     }
 
     /// As tensors of a checkpoint, under this name.
-    pub(super) fn tensors(&self, name: &str) -> [Tensor; 2] {
-        [Tensor::new(format!("{name}.peaks"), &self.peaks), Tensor::new(format!("{name}.images"), &self.images)]
+    pub(super) fn tensors(&self, name: &str) -> [StateTensor; 2] {
+        [
+            StateTensor::new(format!("{name}.peaks"), &self.peaks),
+            StateTensor::new(format!("{name}.images"), &self.images),
+        ]
     }
 
     /// Takes up what [`TopK::tensors`] gave.

@@ -269,6 +269,6 @@ mod tests {
         let slot = |name: &str| once.slot_of[graph.find(name).unwrap().0];
         assert_eq!(slot("reluconv1"), slot("reluconv1.edited"));
         let error = once.around(&graph, &changed).unwrap_err();
-        assert_eq!(error.to_string(), "reluconv1: its value does not last; nothing can be run again from it");
+        assert_eq!(error.to_string(), "reluconv1: nothing can be run again from it: its value does not last");
     }
 }

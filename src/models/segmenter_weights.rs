@@ -30,7 +30,7 @@ impl NormedConv {
 }
 
 /// A published file: its tensors by name, `module` components left out, and those that were wanted.
-struct Part<'a> {
+struct PublishedFile<'a> {
     /// What it is called in the names that are written.
     name: &'static str,
     tensors: HashMap<String, &'a Tensor>,
@@ -55,7 +55,7 @@ pub(crate) fn assign(
     let mut assignment = Assignment { tensors: input(normalisation)?, dropped: Vec::new(), notes: Vec::new() };
     for (name, archive) in files {
         let by_name = archive.tensors().iter().map(|tensor| (plain_name(tensor.name()), tensor)).collect();
-        let mut part = Part { name, tensors: by_name, wanted: HashSet::new(), complaints: Vec::new() };
+        let mut part = PublishedFile { name, tensors: by_name, wanted: HashSet::new(), complaints: Vec::new() };
         let places = if name == "encoder" { encoder_places(&part) } else { decoder_places(segmenter) };
         let folded = places.iter().map(|place| part.folded(place)).collect::<Result<Vec<_>>>();
         let folded = folded.map_err(|error| error.at(archive.path().display()))?;
@@ -104,7 +104,7 @@ fn input(normalisation: &Normalisation) -> Result<Vec<Tensor>> {
 }
 
 /// The convolutions of a ResNet with a deep stem, as many as the file's names speak of.
-fn encoder_places(part: &Part<'_>) -> Vec<NormedConv> {
+fn encoder_places(part: &PublishedFile<'_>) -> Vec<NormedConv> {
     let mut places: Vec<NormedConv> = (1..=3).map(|n| NormedConv::new(format!("conv{n}"), format!("bn{n}"))).collect();
     let bottleneck = part.tensors.keys().any(|name| name.starts_with("layer") && name.ends_with(".conv3.weight"));
     let outputs = |stem: &str| part.tensors.get(&format!("{stem}.weight")).and_then(|t| t.dims().first().copied());
@@ -153,7 +153,7 @@ fn decoder_places(segmenter: Segmenter) -> Vec<NormedConv> {
     }
 }
 
-impl<'a> Part<'a> {
+impl<'a> PublishedFile<'a> {
     /// A tensor of the file, noted as wanted; a complaint if it is missing or not of these sizes.
     fn take(&mut self, name: &str, fits: impl Fn(&[usize]) -> bool, needed: &str) -> Option<&'a Tensor> {
         self.wanted.insert(name.to_owned());
@@ -227,7 +227,7 @@ impl<'a> Part<'a> {
 }
 
 /// The most likely reason why a file does not fit.
-fn advise(error: Error, name: &str, part: &Part<'_>) -> Error {
+fn advise(error: Error, name: &str, part: &PublishedFile<'_>) -> Error {
     let any = |prefix: &str| part.tensors.keys().any(|found| found.starts_with(prefix));
     if name == "encoder" && (any("ppm") || any("conv_last")) || name == "decoder" && any("layer1.") {
         error.hint("encoder and decoder look exchanged; the order is ENCODER DECODER labels.json")

@@ -136,7 +136,7 @@ impl Chart {
         chart.draw_axes();
         for (row, name) in names.iter().enumerate() {
             let (x, y) = (chart.left - 10.0, chart.at_y(row as f64) + 4.0);
-            chart.words((x, y), &super::svg::shorten(name, 28), (Paint::Ink, Anchor::End, 12));
+            chart.words((x, y), &super::svg::shorten(name, 28), Paint::Ink, Anchor::End, 12);
         }
         chart
     }
@@ -155,7 +155,7 @@ impl Chart {
             let y = self.at_y(tick);
             self.rule((self.left, y), (end, y), tick.abs() < 1e-12);
             let words = signed(tick, self.y.decimals);
-            self.words((self.left - 9.0, y + 4.0), &words, (Paint::Muted, Anchor::End, 12));
+            self.words((self.left - 9.0, y + 4.0), &words, Paint::Muted, Anchor::End, 12);
         }
         for tick in self.x.ticks.clone() {
             let x = self.at_x(tick);
@@ -165,13 +165,13 @@ impl Chart {
                 self.rule((x, base), (x, base + 5.0), true);
             }
             let words = signed(tick, self.x.decimals);
-            self.words((x, base + 20.0), &words, (Paint::Muted, Anchor::Middle, 12));
+            self.words((x, base + 20.0), &words, Paint::Muted, Anchor::Middle, 12);
         }
         if !self.y.ticks.is_empty() {
             self.rule((self.left, base), (end, base), true);
         }
         let title = self.x.title.clone();
-        self.words(((self.left + end) / 2.0, self.height - 10.0), &title, (Paint::Ink, Anchor::Middle, 13));
+        self.words(((self.left + end) / 2.0, self.height - 10.0), &title, Paint::Ink, Anchor::Middle, 13);
         let (y, title) = (number((TOP + base) / 2.0, 1), escape(&self.y.title));
         let _ = writeln!(
             self.body,
@@ -188,7 +188,7 @@ impl Chart {
         );
     }
 
-    fn words(&mut self, (x, y): (f64, f64), text: &str, (paint, anchor, size): (Paint, Anchor, u32)) {
+    fn words(&mut self, (x, y): (f64, f64), text: &str, paint: Paint, anchor: Anchor, size: u32) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -271,14 +271,14 @@ impl Chart {
     /// Words at a point, in the axes' units, moved by pixels.
     pub fn label(&mut self, (x, y): (f64, f64), (right, down): (f64, f64), text: &str, paint: Paint, anchor: Anchor) {
         let place = (self.at_x(x) + right, self.at_y(y) + down);
-        self.words(place, text, (paint, anchor, 12));
+        self.words(place, text, paint, anchor, 12);
     }
 
     /// Words left of the plot, at a height in the axis' units.
     pub fn left_label(&mut self, y: f64, text: &str, paint: Paint) {
         let place = (self.left - 10.0, self.at_y(y) + 4.0);
         let room = (self.left / 6.6) as usize;
-        self.words(place, &super::svg::shorten(text, room), (paint, Anchor::End, 12));
+        self.words(place, &super::svg::shorten(text, room), paint, Anchor::End, 12);
     }
 
     /// Names at the right ends of curves, pushed apart where they would touch; `(y, name, paint)`.
@@ -293,7 +293,7 @@ impl Chart {
         let over = places.last().map_or(0.0, |last| (last - lowest - 4.0).max(0.0));
         let room = (self.right / 6.6) as usize;
         for ((_, name, paint), y) in names.into_iter().zip(places) {
-            self.words((x, y - over), &super::svg::shorten(&name, room), (paint, Anchor::Start, 12));
+            self.words((x, y - over), &super::svg::shorten(&name, room), paint, Anchor::Start, 12);
         }
     }
 

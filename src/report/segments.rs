@@ -38,7 +38,7 @@ pub fn file_name(page: usize) -> String {
 
 /// One image of a page.
 #[derive(Debug)]
-pub struct Shown {
+pub struct LabelledImage {
     /// Its name.
     pub name: String,
     /// Path of the picture, relative to the page.
@@ -149,7 +149,12 @@ struct Listed {
 ///
 /// # Errors
 /// What `read` returns; [`crate::error::Kind::Internal`] if the page cannot be rendered.
-pub fn page(run: &Run<'_>, number: usize, shown: &[Shown], read: &dyn Fn(&str) -> Result<Vec<u8>>) -> Result<String> {
+pub fn page(
+    run: &Run<'_>,
+    number: usize,
+    shown: &[LabelledImage],
+    read: &dyn Fn(&str) -> Result<Vec<u8>>,
+) -> Result<String> {
     let pages = run.images.div_ceil(PER_PAGE);
     let views = views(run);
     let pictures = pictures(shown, read)?;
@@ -199,7 +204,7 @@ fn views(run: &Run<'_>) -> Vec<View> {
 }
 
 /// The pictures as `data:` addresses, unless they are too large together.
-fn pictures(shown: &[Shown], read: &dyn Fn(&str) -> Result<Vec<u8>>) -> Result<Option<Vec<String>>> {
+fn pictures(shown: &[LabelledImage], read: &dyn Fn(&str) -> Result<Vec<u8>>) -> Result<Option<Vec<String>>> {
     let mut total = 0;
     let mut out = Vec::with_capacity(shown.len());
     for image in shown {
@@ -221,7 +226,7 @@ fn address(path: &str) -> String {
     path.bytes().map(character).collect()
 }
 
-fn article(run: &Run<'_>, views: &[View], image: &Shown, picture: String) -> Result<Article> {
+fn article(run: &Run<'_>, views: &[View], image: &LabelledImage, picture: String) -> Result<Article> {
     let areas = image.maps.areas();
     let small = thinned(&image.maps);
     let png = |bytes: Vec<u8>| STANDARD.encode(bytes);
@@ -308,9 +313,9 @@ mod tests {
         }
     }
 
-    fn shown(name: &str) -> Shown {
+    fn shown(name: &str) -> LabelledImage {
         let maps = LabelMaps { channels: 2, h: 2, w: 2, labels: vec![1, 1, 1, 2, 4, 4, 0, 0] };
-        Shown {
+        LabelledImage {
             name: name.to_owned(),
             picture: format!("{name}.picture.jpg"),
             overlay: format!("{name}.overlay.png"),
@@ -318,7 +323,7 @@ mod tests {
         }
     }
 
-    fn rendered(images: usize, number: usize, shown: &[Shown], bytes: usize) -> String {
+    fn rendered(images: usize, number: usize, shown: &[LabelledImage], bytes: usize) -> String {
         let (vocabulary, painted) = (vocabulary(), ["object".to_owned()]);
         let skipped = [Skipped { name: "broken.png".to_owned(), reason: "is no image".to_owned() }];
         let run = Run {

@@ -4,7 +4,7 @@ use crate::data::pass::{Pass, Steps};
 use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
 use crate::session::{Edit, Split};
-use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, State, add};
 
 /// Probabilities are added up in steps of this, so that sums do not depend on their order.
@@ -213,14 +213,14 @@ impl Merge for Verdicts {
 }
 
 impl State for Verdicts {
-    fn tensors(&self) -> Vec<Tensor> {
+    fn tensors(&self) -> Vec<StateTensor> {
         vec![
-            Tensor::new("images", &[self.images]),
-            Tensor::new("actual", &self.actual),
-            Tensor::new("predicted", &self.predicted),
-            Tensor::new("correct", &self.correct),
-            Tensor::new("own", &self.own),
-            Tensor::new("all", &self.all),
+            StateTensor::new("images", &[self.images]),
+            StateTensor::new("actual", &self.actual),
+            StateTensor::new("predicted", &self.predicted),
+            StateTensor::new("correct", &self.correct),
+            StateTensor::new("own", &self.own),
+            StateTensor::new("all", &self.all),
         ]
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Programs};
 use crate::kernels::peak::peak;
 use crate::session::{Session, Split};
-use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, State};
 
 /// When a concept counts as present in an image.
@@ -273,9 +273,13 @@ impl Merge for Sightings {
 }
 
 impl State for Sightings {
-    fn tensors(&self) -> Vec<Tensor> {
+    fn tensors(&self) -> Vec<StateTensor> {
         let present: Vec<u8> = self.present.iter().map(|&present| u8::from(present)).collect();
-        vec![Tensor::new("images", &self.images), Tensor::new("peaks", &self.peaks), Tensor::new("present", &present)]
+        vec![
+            StateTensor::new("images", &self.images),
+            StateTensor::new("peaks", &self.peaks),
+            StateTensor::new("present", &present),
+        ]
     }
 
     fn restore(&mut self, saved: &Saved<'_>) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::data::pass::{Pass, Steps};
 use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
 use crate::session::Split;
-use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, State, add, beyond_64_bits};
 
 /// Changes remembered for pictures.
@@ -280,7 +280,7 @@ impl Merge for InsertionCounts {
 }
 
 impl State for InsertionCounts {
-    fn tensors(&self) -> Vec<Tensor> {
+    fn tensors(&self) -> Vec<StateTensor> {
         let keys: Vec<u32> = self.surroundings.keys().copied().map(u32::from).collect();
         let samples: Vec<u64> = self.surroundings.values().map(|known| known.samples).collect();
         let groups: Vec<i64> = self.surroundings.values().flat_map(|known| known.concept.parts()).collect();
@@ -290,13 +290,13 @@ impl State for InsertionCounts {
             .flat_map(|gain| [gain.pixels, i64::from(gain.image), i64::from(gain.position)])
             .collect();
         let mut tensors = vec![
-            Tensor::new("images", &[self.images]),
-            Tensor::new("samples_at", &self.samples_at),
-            Tensor::new("change_at", &self.change_at),
-            Tensor::new("largest", &largest),
-            Tensor::new("surroundings", &keys),
-            Tensor::new("samples", &samples),
-            Tensor::new("groups", &groups),
+            StateTensor::new("images", &[self.images]),
+            StateTensor::new("samples_at", &self.samples_at),
+            StateTensor::new("change_at", &self.change_at),
+            StateTensor::new("largest", &largest),
+            StateTensor::new("surroundings", &keys),
+            StateTensor::new("samples", &samples),
+            StateTensor::new("groups", &groups),
         ];
         tensors.extend(self.baseline.tensors("baseline"));
         for (key, known) in &self.surroundings {

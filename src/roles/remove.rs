@@ -6,7 +6,7 @@ use crate::data::pass::{Pass, Steps};
 use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
 use crate::session::{Edit, Split};
-use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, State, add};
 
 /// What to remove, from which images.
@@ -136,8 +136,8 @@ impl Merge for RemovalCounts {
 }
 
 impl State for RemovalCounts {
-    fn tensors(&self) -> Vec<Tensor> {
-        let mut tensors = vec![Tensor::new("images", &[self.images])];
+    fn tensors(&self) -> Vec<StateTensor> {
+        let mut tensors = vec![StateTensor::new("images", &[self.images])];
         tensors.extend(self.baseline.tensors("baseline"));
         for (position, change) in self.change.iter().enumerate() {
             tensors.extend(change.tensors(&format!("change.{}", position + 1)));

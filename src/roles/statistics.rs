@@ -2,7 +2,7 @@
 
 use crate::concepts::LabelMaps;
 use crate::error::{Error, Result};
-use crate::state::checkpoint::{Saved, Tensor};
+use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, add, beyond_64_bits};
 
 /// Standard errors to either side of a mean that hold it with a probability of 99 %, as the reference draws its bands.
@@ -61,8 +61,8 @@ impl Moments {
     }
 
     /// As two tensors.
-    pub(super) fn tensors(&self, name: &str) -> [Tensor; 2] {
-        [Tensor::new(format!("{name}.sum"), &self.sum), Tensor::new(format!("{name}.squares"), &self.squares)]
+    pub(super) fn tensors(&self, name: &str) -> [StateTensor; 2] {
+        [StateTensor::new(format!("{name}.sum"), &self.sum), StateTensor::new(format!("{name}.squares"), &self.squares)]
     }
 
     /// From the tensors of [`Moments::tensors`].

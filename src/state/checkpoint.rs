@@ -37,15 +37,15 @@ impl Element for f64 {
 }
 
 /// A named list of numbers.
-pub(crate) struct Tensor {
+pub(crate) struct StateTensor {
     name: String,
     dtype: Dtype,
     bytes: Vec<u8>,
 }
 
-impl Tensor {
-    pub(crate) fn new<T: Element>(name: impl Into<String>, values: &[T]) -> Tensor {
-        Tensor { name: name.into(), dtype: T::DTYPE, bytes: bytemuck::cast_slice(values).to_vec() }
+impl StateTensor {
+    pub(crate) fn new<T: Element>(name: impl Into<String>, values: &[T]) -> StateTensor {
+        StateTensor { name: name.into(), dtype: T::DTYPE, bytes: bytemuck::cast_slice(values).to_vec() }
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn values<T: Element>(file: &SafeTensors<'_>, name: &str) -> Result<V
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if the file cannot be written.
-pub(crate) fn save(path: &Path, job: &str, mut tensors: Vec<Tensor>) -> Result<()> {
+pub(crate) fn save(path: &Path, job: &str, mut tensors: Vec<StateTensor>) -> Result<()> {
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let mut hash = Sha256::new();
     tensors.iter().for_each(|tensor| take_in(&mut hash, &tensor.name, &tensor.bytes));

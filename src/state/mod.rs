@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::files;
-use checkpoint::{Saved, Tensor};
+use checkpoint::{Saved, StateTensor};
 pub(crate) use seen::Seen;
 
 /// Counts that add up: those of some images and those of others are those of both.
@@ -30,7 +30,7 @@ pub(crate) trait State: Merge + Clone {
     }
 
     /// Everything in it.
-    fn tensors(&self) -> Vec<Tensor>;
+    fn tensors(&self) -> Vec<StateTensor>;
 
     /// Takes up what [`State::tensors`] gave.
     ///
@@ -62,7 +62,7 @@ impl<S: State> Part<S> {
     /// [`crate::error::Kind::Output`] if it cannot be written.
     pub(crate) fn save(&self, path: &Path, job: &str) -> Result<()> {
         let mut tensors = self.found.tensors();
-        tensors.push(Tensor::new("seen", &self.seen.bounds()));
+        tensors.push(StateTensor::new("seen", &self.seen.bounds()));
         checkpoint::save(path, job, tensors)
     }
 
@@ -182,8 +182,8 @@ mod tests {
     }
 
     impl State for Sum {
-        fn tensors(&self) -> Vec<Tensor> {
-            vec![Tensor::new("sum", &[self.0])]
+        fn tensors(&self) -> Vec<StateTensor> {
+            vec![StateTensor::new("sum", &[self.0])]
         }
 
         fn restore(&mut self, saved: &Saved<'_>) -> Result<()> {

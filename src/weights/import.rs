@@ -135,7 +135,7 @@ pub fn plain_name(name: &str) -> String {
 
 /// What is stored beside the tensors.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub struct AboutWeights {
     /// Name of the model, such as `vgg16`.
     pub model: String,
     /// How the network wants its images.
@@ -148,7 +148,7 @@ pub struct About {
     pub labels: Option<String>,
 }
 
-impl About {
+impl AboutWeights {
     /// The metadata pairs, with names and hashes of the files the weights came from.
     fn pairs(&self, sources: &[Archive]) -> Vec<(String, String)> {
         let file = |source: &Archive| source.path().file_name().map(|name| name.to_string_lossy().into_owned());
@@ -182,7 +182,8 @@ impl About {
 pub fn write(
     sources: &[Archive],
     assignment: &Assignment,
-    (about, precision): (&About, Precision),
+    about: &AboutWeights,
+    precision: Precision,
     output: &Path,
 ) -> Result<Written> {
     let named = |tensor: &Tensor| Stored { name: tensor.name().to_owned(), dims: tensor.dims().to_vec() };

@@ -55,7 +55,7 @@ pub enum SavedInputs {
 }
 
 /// A layer and its values so far, which need not fit the memory.
-struct Layer {
+struct LayerValues {
     name: String,
     node: String,
     shape: Shape,
@@ -75,7 +75,8 @@ impl ActivationsJob {
         let gpu = host.open_gpu()?;
         let session = subject.session(host, &gpu, &keep, self.batch)?;
         let source = subject.source(&session)?;
-        let mut layers = nodes.into_iter().map(|named| self.begin(&session, named)).collect::<Result<Vec<_>>>()?;
+        let mut layers =
+            nodes.into_iter().map(|(name, node)| self.begin(&session, name, node)).collect::<Result<Vec<_>>>()?;
         host.progress.stage("reading activations", u64::from(source.images().count()));
         let mut names = Vec::new();
         forward(host, &session, source.images(), |batch| {
@@ -91,14 +92,14 @@ impl ActivationsJob {
         Ok(SavedActivations { layers: layers.into_iter().map(|layer| (layer.name, layer.shape)).collect(), of, bytes })
     }
 
-    fn begin(&self, session: &Session, (name, node): (String, String)) -> Result<Layer> {
+    fn begin(&self, session: &Session, name: String, node: String) -> Result<LayerValues> {
         let values = Scratch::beside(&self.output)?;
         let shape = session.value(&node, 0)?.1;
-        Ok(Layer { name, node, shape, values })
+        Ok(LayerValues { name, node, shape, values })
     }
 
     /// Writes the file; the number of its bytes.
-    fn write(&self, subject: &Subject, layers: &[Layer], of: &SavedInputs) -> Result<u64> {
+    fn write(&self, subject: &Subject, layers: &[LayerValues], of: &SavedInputs) -> Result<u64> {
         let maps = layers.iter().map(|layer| layer.values.map()).collect::<Result<Vec<_>>>()?;
         let stored = layers.iter().map(|layer| {
             let Shape { n, c, h, w } = layer.shape;
@@ -126,7 +127,7 @@ impl ActivationsJob {
     }
 }
 
-impl Layer {
+impl LayerValues {
     /// Appends the values of the batch that has just run.
     fn take(&mut self, session: &Session, n: u32) -> Result<()> {
         self.values.append(bytemuck::cast_slice(&session.read(&self.node, n)?.data))?;

@@ -119,7 +119,7 @@ impl CacheJob {
         if let Some(TuningChoices { path, .. }) = self.tuning(&there) {
             files::remove(path)?;
         }
-        Ok(self.removal(&there, (images as usize, bytes)))
+        Ok(self.removal(&there, images as usize, bytes))
     }
 
     /// Says what would be removed.
@@ -128,7 +128,8 @@ impl CacheJob {
     /// As [`folder`].
     pub fn estimate(&self) -> Result<CacheRemoval> {
         let there = CacheContents::survey()?;
-        Ok(self.removal(&there, totals(&self.networks(&there))))
+        let (images, bytes) = totals(&self.networks(&there));
+        Ok(self.removal(&there, images, bytes))
     }
 
     /// The label maps to remove.
@@ -143,7 +144,7 @@ impl CacheJob {
         there.tuning.as_ref().filter(|_| *self == CacheJob::Clean { tuning: true })
     }
 
-    fn removal(&self, there: &CacheContents, (images, bytes): (usize, u64)) -> CacheRemoval {
+    fn removal(&self, there: &CacheContents, images: usize, bytes: u64) -> CacheRemoval {
         let (all_images, all_bytes) = totals(&there.networks);
         CacheRemoval {
             folder: there.folder.clone(),

@@ -148,7 +148,7 @@ impl DissectJob {
     /// [`crate::error::Kind::Input`] naming what is wrong with a file; [`crate::error::Kind::Output`] if the folder cannot be written;
     /// [`crate::error::Kind::Interrupted`] if stopped, after saving where it stood.
     pub fn perform(&self, host: &Host<'_>) -> Result<schema::Report> {
-        let opened = Opened::new(self, host)?;
+        let opened = DissectRun::new(self, host)?;
         let record = opened.record()?;
         if FILES.is_done(&self.output, &record, self.restart)? {
             host.progress.note("this run is complete; `--restart` makes it again");
@@ -169,13 +169,13 @@ impl DissectJob {
     /// # Errors
     /// As [`DissectJob::perform`].
     pub fn estimate(&self, host: &Host<'_>) -> Result<DissectEstimate> {
-        let opened = Opened::new(self, host)?;
+        let opened = DissectRun::new(self, host)?;
         opened.estimate(&opened.load()?)
     }
 }
 
 /// A job with all that it names open and checked.
-struct Opened<'a> {
+struct DissectRun<'a> {
     job: &'a DissectJob,
     host: &'a Host<'a>,
     subject: Subject,
@@ -187,13 +187,13 @@ struct Opened<'a> {
 }
 
 /// The network on the device, and the images in batches of its size.
-struct Loaded {
+struct LoadedSubject {
     parts: Parts,
     source: Source,
 }
 
-impl<'a> Opened<'a> {
-    fn new(job: &'a DissectJob, host: &'a Host<'a>) -> Result<Opened<'a>> {
+impl<'a> DissectRun<'a> {
+    fn new(job: &'a DissectJob, host: &'a Host<'a>) -> Result<DissectRun<'a>> {
         job.check()?;
         let subject = Subject::open(&job.network, &job.inputs)?;
         let nodes = subject.nodes(&job.layers)?;
@@ -203,7 +203,7 @@ impl<'a> Opened<'a> {
         let grid = job.grid.unwrap_or_else(|| subject.default_grid());
         let gpu = host.open_gpu()?;
         let concepts = job.concepts.open(host, &gpu, subject.photographs())?;
-        Ok(Opened { job, host, subject, nodes, grid, gpu, concepts })
+        Ok(DissectRun { job, host, subject, nodes, grid, gpu, concepts })
     }
 
     /// Everything that decides the result, for `run.json`: a run is taken up again only if this is the same.
@@ -222,13 +222,13 @@ impl<'a> Opened<'a> {
         }))
     }
 
-    fn load(&self) -> Result<Loaded> {
+    fn load(&self) -> Result<LoadedSubject> {
         let parts = self.subject.parts(self.host, &self.gpu, &self.nodes, self.job.batch)?;
         let source = self.subject.source(parts.session())?;
-        Ok(Loaded { parts, source })
+        Ok(LoadedSubject { parts, source })
     }
 
-    fn dissect(&self, loaded: &Loaded, record: &Value) -> Result<Outcome> {
+    fn dissect(&self, loaded: &LoadedSubject, record: &Value) -> Result<Outcome> {
         let job = self.job;
         let settings = Settings {
             layers: self.nodes.clone(),
@@ -264,7 +264,7 @@ impl<'a> Opened<'a> {
     }
 
     /// Tallies, top images, strips and the report.
-    fn write(&self, loaded: &Loaded, outcome: &Outcome) -> Result<()> {
+    fn write(&self, loaded: &LoadedSubject, outcome: &Outcome) -> Result<()> {
         let job = self.job;
         for outcome in &outcome.layers {
             let folder = report::layer_folder(&job.output, &outcome.name)?;
@@ -272,7 +272,8 @@ impl<'a> Opened<'a> {
             outcome.tally.save(&folder.join("tally.safetensors"))?;
             outcome.topk.save(&folder.join("topk.safetensors"))?;
         }
-        let look = strips::Look { shown: job.shown as usize, thumbnail: THUMBNAIL, best: BEST, min_iou: job.min_iou };
+        let look =
+            strips::StripLook { shown: job.shown as usize, thumbnail: THUMBNAIL, best: BEST, min_iou: job.min_iou };
         let names = loaded.source.names();
         let layers =
             strips::layers(&job.output, &names, self.concepts.vocabulary(), outcome, &look, self.host.progress)?;
@@ -304,7 +305,7 @@ impl<'a> Opened<'a> {
         )
     }
 
-    fn estimate(&self, loaded: &Loaded) -> Result<DissectEstimate> {
+    fn estimate(&self, loaded: &LoadedSubject) -> Result<DissectEstimate> {
         let (session, images) = (loaded.parts.session(), loaded.source.images());
         let Some(batch) = images.batches(0..images.count()).next().transpose()? else {
             return Err(loaded.source.nothing_readable());

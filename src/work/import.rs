@@ -8,7 +8,7 @@ use crate::files;
 use crate::models::segmenter::Segmenter;
 use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
 use crate::preprocess::Preprocess;
-use crate::weights::import::{self, About, Assignment};
+use crate::weights::import::{self, AboutWeights, Assignment};
 use crate::weights::{self, Archive, Precision, Written};
 
 /// Which files to import, as which network, and where the weights go.
@@ -59,7 +59,7 @@ pub struct Imported {
     /// Which tensors become which.
     pub assignment: Assignment,
     /// What the new file says of itself.
-    pub about: About,
+    pub about: AboutWeights,
     /// The network in words.
     pub what: String,
     /// What was written; nothing by [`ImportJob::check`].
@@ -74,8 +74,8 @@ impl ImportJob {
     /// [`Kind::Output`] if it cannot be written.
     pub fn perform(&self) -> Result<Imported> {
         let mut imported = self.read()?;
-        let about = (&imported.about, self.precision);
-        imported.written = Some(import::write(&imported.sources, &imported.assignment, about, &self.output)?);
+        let Imported { sources, assignment, about, .. } = &imported;
+        imported.written = Some(import::write(sources, assignment, about, self.precision, &self.output)?);
         Ok(imported)
     }
 
@@ -112,7 +112,7 @@ impl ImportJob {
         }
         match (self.architecture, self.files.as_slice()) {
             (Architecture::Segmenter(segmenter), [encoder, decoder, labels]) => {
-                self.read_segmenter(segmenter, (encoder, decoder), labels)
+                self.read_segmenter(segmenter, encoder, decoder, labels)
             }
             (Architecture::Segmenter(segmenter), files) => {
                 let message = format!("{} is imported from three files; {} given", segmenter.name(), files.len());
@@ -146,12 +146,7 @@ impl ImportJob {
         Ok(imported)
     }
 
-    fn read_segmenter(
-        &self,
-        segmenter: Segmenter,
-        (encoder, decoder): (&Path, &Path),
-        labels: &Path,
-    ) -> Result<Imported> {
+    fn read_segmenter(&self, segmenter: Segmenter, encoder: &Path, decoder: &Path, labels: &Path) -> Result<Imported> {
         let sources = vec![weights::open(encoder)?, weights::open(decoder)?];
         let text = files::read_to_string(labels)?;
         let here = |error: Error| error.at(labels.display());
@@ -168,7 +163,7 @@ impl ImportJob {
 
     fn imported(&self, sources: Vec<Archive>, assignment: Assignment, what: String) -> Imported {
         let model = self.architecture.name().into();
-        let about = About { model, preprocess: self.preprocess, body: self.body, classes: None, labels: None };
+        let about = AboutWeights { model, preprocess: self.preprocess, body: self.body, classes: None, labels: None };
         Imported { sources, assignment, about, what, written: None }
     }
 }

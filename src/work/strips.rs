@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::report::{build, schema, strip};
 
 /// How a report shows units.
-pub struct Look {
+pub struct StripLook {
     /// Images shown for each unit.
     pub shown: usize,
     /// Side of a shown image, pixels.
@@ -34,7 +34,7 @@ pub fn layers(
     images: &[String],
     vocabulary: &Vocabulary,
     outcome: &Outcome,
-    look: &Look,
+    look: &StripLook,
     progress: &dyn Progress,
 ) -> Result<Vec<schema::Layer>> {
     let thumbnails = &outcome.thumbnails;
@@ -80,7 +80,7 @@ fn strips(
     folder: &Path,
     thumbnails: &BTreeMap<u32, Vec<u8>>,
     outcome: &LayerOutcome,
-    look: &Look,
+    look: &StripLook,
     progress: &dyn Progress,
 ) -> Result<Vec<Option<String>>> {
     if look.shown == 0 {

@@ -4,19 +4,19 @@ use std::path::Path;
 
 use netdissect::models::vgg16_weights;
 use netdissect::preprocess::Preprocess;
-use netdissect::weights::import::{About, write};
+use netdissect::weights::import::{AboutWeights, write};
 use netdissect::weights::{self, Container, Stored, WeightFile, save};
 
 use crate::support::{FIXTURES, difference, golden, shapes, values};
 
-fn about(body: bool) -> About {
-    About { model: "vgg16".into(), preprocess: Preprocess::Caffe, body, classes: None, labels: None }
+fn about(body: bool) -> AboutWeights {
+    AboutWeights { model: "vgg16".into(), preprocess: Preprocess::Caffe, body, classes: None, labels: None }
 }
 
 fn import(source: &Path, output: &Path, body: bool) -> netdissect::error::Result<WeightFile> {
     let archive = weights::open(source)?;
     let assignment = vgg16_weights::assign(&archive, body)?;
-    write(&[archive], &assignment, (&about(body), netdissect::weights::Precision::Single), output)?;
+    write(&[archive], &assignment, &about(body), netdissect::weights::Precision::Single, output)?;
     WeightFile::open(output)
 }
 

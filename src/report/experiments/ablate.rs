@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::about::About;
 use super::page::{Fact, Table};
-use super::pieces::percent;
-use super::{About, Csv, Drawing, ExperimentReport, Plot};
+use super::pieces::{Csv, Drawing, Plot, percent};
+use super::result::ExperimentReport;
 use crate::report::chart::{Axis, Chart, Paint};
 use crate::roles::ablate::{Verdicts, extreme_rows};
 

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::about::{About, PictureRow};
 use super::page::{Fact, Line, Table};
-use super::pieces::percent;
-use super::{About, Csv, Drawing, ExperimentReport, PictureRow, Plot};
+use super::pieces::{Csv, Drawing, Plot, percent};
+use super::result::ExperimentReport;
 use crate::report::chart::{Anchor, Axis, Chart, Paint, signed};
 use crate::roles::detect::{Sightings, judge};
 use crate::roles::statistics::density;

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
+use super::about::{About, Concept, PictureRow, RankedUnit};
 use super::page::{Fact, Line, Table};
-use super::pieces::{Bar, bars, interval, optional, or_none, percent};
-use super::{About, Concept, Csv, Drawing, ExperimentReport, PictureRow, Plot, RankedUnit};
+use super::pieces::{Bar, Csv, Drawing, Plot, bars, interval, optional, or_none, percent};
+use super::result::ExperimentReport;
 use crate::concepts::Vocabulary;
 use crate::report::chart::{Cells, Chart, signed};
 use crate::roles::insert::{InsertionCounts, Surrounding};

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::{About, PictureFile, PictureRow};
+use super::about::{About, PictureFile, PictureRow};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::html::{policy, readable, render as fill};
@@ -33,7 +33,7 @@ pub struct Section {
     /// Plots.
     pub figures: Vec<Figure>,
     /// Wide pictures, each a strip of images.
-    pub strips: Vec<Shown>,
+    pub strips: Vec<EmbeddedPicture>,
     /// Rows of pictures.
     pub rows: Vec<Album>,
     /// Numbers to look up.
@@ -64,7 +64,7 @@ pub struct Figure {
 
 /// A picture in the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub struct EmbeddedPicture {
     /// Address that holds it, as of [`address`].
     pub source: String,
     /// What is said below it.
@@ -77,7 +77,7 @@ pub struct Album {
     /// What they have in common.
     pub title: String,
     /// The pictures.
-    pub pictures: Vec<Shown>,
+    pub pictures: Vec<EmbeddedPicture>,
 }
 
 /// A line of how something was made.
@@ -158,8 +158,9 @@ pub fn address(dir: &Path, file: &str) -> Result<String> {
 /// # Errors
 /// [`crate::error::Kind::Input`] if one cannot be read or lies outside the folder.
 pub(super) fn embed(dir: &Path, rows: &[PictureRow]) -> Result<Vec<Album>> {
-    let shown =
-        |picture: &PictureFile| Ok(Shown { source: address(dir, &picture.file)?, caption: picture.caption.clone() });
+    let shown = |picture: &PictureFile| {
+        Ok(EmbeddedPicture { source: address(dir, &picture.file)?, caption: picture.caption.clone() })
+    };
     let album = |row: &PictureRow| {
         Ok(Album { title: row.title.clone(), pictures: row.pictures.iter().map(shown).collect::<Result<_>>()? })
     };

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
+use super::about::{About, Concept, PictureRow, RankedUnit};
 use super::page::{Fact, Table};
-use super::pieces::{Bar, NONE, bars, interval, optional, or_none, percent};
-use super::{About, Concept, Csv, Drawing, ExperimentReport, PictureRow, Plot, RankedUnit};
+use super::pieces::{Bar, Csv, Drawing, NONE, Plot, bars, interval, optional, or_none, percent};
+use super::result::ExperimentReport;
 use crate::concepts::Vocabulary;
 use crate::report::chart::{Axis, Chart, Paint, signed};
 use crate::roles::remove::RemovalCounts;

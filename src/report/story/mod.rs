@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::files::{self, write_atomic};
 use crate::report::chart::{Axis, Chart, Paint};
 use crate::report::experiments::ablate::AblationReport;
-use crate::report::experiments::page::{self, Album, Fact, Figure, Line, Section, Shown, Table, address};
+use crate::report::experiments::page::{self, Album, EmbeddedPicture, Fact, Figure, Line, Section, Table, address};
 use crate::report::experiments::section;
 use crate::report::schema::{Layer, Report, Unit};
 use crate::report::{read, write_json};
@@ -69,17 +69,17 @@ pub struct Story {
     /// Held-out pictures.
     pub pictures: u64,
     /// The classifier.
-    pub classifier: Option<Found>,
+    pub classifier: Option<LayerFound>,
     /// The same layer with random weights.
-    pub random: Option<Found>,
+    pub random: Option<LayerFound>,
     /// The same layer with its units turned by a random rotation.
-    pub rotated: Option<Found>,
+    pub rotated: Option<LayerFound>,
     /// Matched units of the classifier to which the segmenter gives the same concept.
-    pub agreement: Option<Agreement>,
+    pub agreement: Option<MatchAgreement>,
     /// The generator.
-    pub generator: Option<Found>,
+    pub generator: Option<LayerFound>,
     /// A generator with random weights, in its own best layer.
-    pub generator_random: Option<Found>,
+    pub generator_random: Option<LayerFound>,
     /// Images without the units for trees.
     pub removal: Option<Lost>,
     /// Images with units for doors.
@@ -90,7 +90,7 @@ pub struct Story {
 
 /// What a dissection found.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Found {
+pub struct LayerFound {
     /// Units of the layer.
     pub units: u64,
     /// Units that match a concept.
@@ -109,22 +109,22 @@ pub struct Found {
 
 /// How far two dissections of the same units say the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Agreement {
+pub struct MatchAgreement {
     /// Units that match a concept by exact label maps.
     pub matched: u64,
     /// Those of them to which the other gives the same.
     pub same: u64,
 }
 
-impl Found {
+impl LayerFound {
     /// Counts what a layer found.
-    pub fn of(layer: &Layer) -> Found {
+    pub fn of(layer: &Layer) -> LayerFound {
         let is_thing = |category: &str| matches!(category, "object" | "part");
         let things = layer.categories.iter().filter(|counted| is_thing(&counted.category));
         let labels = layer.units.iter().filter_map(|unit| unit.label.as_ref());
         let clear = labels.filter(|label| label.iou > CLEAR && is_thing(&label.category));
         let ious = layer.units.iter().filter_map(|unit| unit.label.as_ref()).map(|label| label.iou);
-        Found {
+        LayerFound {
             clear: clear.map(|label| label.number).collect::<BTreeSet<_>>().len() as u64,
             mean_iou: ious.sum::<f64>() / layer.units.len().max(1) as f64,
             units: layer.unit_count,
@@ -136,13 +136,13 @@ impl Found {
     }
 }
 
-impl Agreement {
+impl MatchAgreement {
     /// Compares units one by one.
-    pub fn of(exact: &Layer, other: &Layer) -> Agreement {
+    pub fn of(exact: &Layer, other: &Layer) -> MatchAgreement {
         let name = |unit: &Unit| unit.label.as_ref().map(|label| (label.name.clone(), label.category.clone()));
         let matched: Vec<_> = exact.units.iter().zip(&other.units).filter(|(unit, _)| unit.matched).collect();
         let same = matched.iter().filter(|(exact, other)| name(exact) == name(other)).count();
-        Agreement { matched: matched.len() as u64, same: same as u64 }
+        MatchAgreement { matched: matched.len() as u64, same: same as u64 }
     }
 }
 
@@ -153,7 +153,7 @@ fn layer(dir: &Path, folder: &str) -> Result<Option<(Report, Layer)>> {
         return Ok(None);
     }
     let report = read(&dir)?;
-    let best = report.layers.iter().rev().max_by_key(|layer| Found::of(layer).things);
+    let best = report.layers.iter().rev().max_by_key(|layer| LayerFound::of(layer).things);
     Ok(best.cloned().map(|layer| (report, layer)))
 }
 
@@ -166,13 +166,13 @@ pub fn write(dir: &Path, world: &World<'_>, missing: &[&str]) -> Result<Story> {
     let segmented = layer(dir, folders::SEGMENTED)?;
     let generator = layer(dir, folders::GENERATOR)?;
     let edits = edits::read(&dir.join(folders::EDITS))?;
-    let found = |run: &Option<(Report, Layer)>| run.as_ref().map(|(_, layer)| Found::of(layer));
+    let found = |run: &Option<(Report, Layer)>| run.as_ref().map(|(_, layer)| LayerFound::of(layer));
     let story = Story {
         pictures: world.pictures,
         classifier: found(&classifier),
         random: found(&layer(dir, folders::RANDOM)?),
         rotated: found(&layer(dir, folders::ROTATED)?),
-        agreement: classifier.as_ref().zip(segmented.as_ref()).map(|((_, a), (_, b))| Agreement::of(a, b)),
+        agreement: classifier.as_ref().zip(segmented.as_ref()).map(|((_, a), (_, b))| MatchAgreement::of(a, b)),
         generator: found(&generator),
         generator_random: found(&layer(dir, folders::GENERATOR_RANDOM)?),
         removal: edits.lost,
@@ -181,12 +181,12 @@ pub fn write(dir: &Path, world: &World<'_>, missing: &[&str]) -> Result<Story> {
     };
     let mut sections = vec![scenes(dir, world, &story)?];
     if let Some((report, layer)) = &classifier {
-        sections.push(units(dir, folders::CLASSIFIER, (report, layer), &story)?);
+        sections.push(units(dir, folders::CLASSIFIER, report, layer, &story)?);
     }
     sections.extend(section::<AblationReport>(&dir.join(folders::ABLATION))?);
     sections.extend(control(&story));
     if let Some((report, layer)) = &generator {
-        sections.push(units(dir, folders::GENERATOR, (report, layer), &story)?);
+        sections.push(units(dir, folders::GENERATOR, report, layer, &story)?);
     }
     sections.extend(edits.sections);
     let page = page::render(&sections, Some("What the units of a network have learned"))?;
@@ -205,7 +205,7 @@ fn scenes(dir: &Path, world: &World<'_>, story: &Story) -> Result<Section> {
     for class in chosen {
         let file = format!("{}/images/{class}/00000.png", folders::HELD_OUT);
         if files::exists(&dir.join(&file)) {
-            pictures.push(Shown { source: address(dir, &file)?, caption: class.replace('_', " ") });
+            pictures.push(EmbeddedPicture { source: address(dir, &file)?, caption: class.replace('_', " ") });
         }
     }
     let mut provenance = vec![
@@ -245,8 +245,8 @@ fn scenes(dir: &Path, world: &World<'_>, story: &Story) -> Result<Section> {
 }
 
 /// What the units of a layer see.
-fn units(dir: &Path, folder: &'static str, (report, layer): (&Report, &Layer), story: &Story) -> Result<Section> {
-    let (found, is_generator) = (Found::of(layer), folder == folders::GENERATOR);
+fn units(dir: &Path, folder: &'static str, report: &Report, layer: &Layer, story: &Story) -> Result<Section> {
+    let (found, is_generator) = (LayerFound::of(layer), folder == folders::GENERATOR);
     let mut facts = vec![
         Fact::new(
             "of the units match",
@@ -311,7 +311,7 @@ fn generated(dir: &Path) -> Result<Vec<Album>> {
     let mut names: Vec<(u64, String)> = names.filter_map(|name| Some((latent(&name)?, name))).collect();
     names.sort();
     let picture = |(latent, name): &(u64, String)| {
-        Ok(Shown { source: address(&folder, name)?, caption: format!("latent {latent}") })
+        Ok(EmbeddedPicture { source: address(&folder, name)?, caption: format!("latent {latent}") })
     };
     let pictures = names.iter().map(picture).collect::<Result<Vec<_>>>()?;
     let titles = ["Places that it made up", "and more"];
@@ -336,7 +336,7 @@ fn ranked(layer: &Layer) -> Vec<&Unit> {
 }
 
 /// The best units of objects and parts, one a concept.
-fn strips(dir: &Path, layer: &Layer) -> Result<Vec<Shown>> {
+fn strips(dir: &Path, layer: &Layer) -> Result<Vec<EmbeddedPicture>> {
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
     for unit in ranked(layer) {
@@ -344,7 +344,7 @@ fn strips(dir: &Path, layer: &Layer) -> Result<Vec<Shown>> {
         let thing = matches!(label.category.as_str(), "object" | "part");
         if out.len() < UNITS_SHOWN && thing && seen.insert(label.name.clone()) {
             let caption = format!("unit {}: {}, IoU {:.2}", unit.unit, label.name, label.iou);
-            out.push(Shown { source: address(dir, strip)?, caption });
+            out.push(EmbeddedPicture { source: address(dir, strip)?, caption });
         }
     }
     Ok(out)
@@ -369,10 +369,10 @@ fn control(story: &Story) -> Option<Section> {
     let named =
         [("as it was trained", learned), ("units turned by a random rotation", rotated), ("random weights", random)];
     let names: Vec<String> = named.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let axis = |title: &str, of: fn(&Found) -> u64| {
+    let axis = |title: &str, of: fn(&LayerFound) -> u64| {
         Axis::round(title, named.iter().map(|(_, f)| of(f) as f64).chain([0.0]), 6)
     };
-    let figure = |title: &str, of: fn(&Found) -> u64, caption: &str| {
+    let figure = |title: &str, of: fn(&LayerFound) -> u64, caption: &str| {
         let mut chart = Chart::rows(560.0, &names, axis(title, of));
         for (at, (name, found)) in named.iter().enumerate() {
             let paint = if at == 0 { Paint::Tone(0) } else { Paint::Tone(5) };
@@ -380,7 +380,7 @@ fn control(story: &Story) -> Option<Section> {
         }
         Figure { svg: chart.embedded(caption), caption: caption.to_owned() }
     };
-    let fact = |found: &Found, name: &str| {
+    let fact = |found: &LayerFound, name: &str| {
         let note = format!(
             "objects and parts, by {} of {} units; mean IoU {:.3}",
             found.matched_things, found.units, found.mean_iou

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use self::sweep::SweepTiming;
 use super::network::NetworkChoice;
 use super::{Host, check};
 use crate::concepts::segmenter::Names;
@@ -99,7 +100,7 @@ impl OpenedBench<'_> {
             BenchChoice::Kernels(filter) => self.kernels(host, filter.as_deref(), each),
             BenchChoice::Network { network, layer, batch } => {
                 let timed = TimedNetwork::open(network, layer.as_deref(), *batch)?;
-                timed.rows(host, &self.gpu, (self.job.repeats, &self.roof), each)
+                timed.rows(host, &self.gpu, self.job.repeats, &self.roof, each)
             }
         }
     }
@@ -186,13 +187,7 @@ impl TimedNetwork {
     }
 
     /// On noise, step by step and as a whole.
-    fn rows(
-        &self,
-        host: &Host<'_>,
-        gpu: &Gpu,
-        (repeats, roof): (u32, &Roof),
-        each: &mut RowListener<'_>,
-    ) -> Result<()> {
+    fn rows(&self, host: &Host<'_>, gpu: &Gpu, repeats: u32, roof: &Roof, each: &mut RowListener<'_>) -> Result<()> {
         let ends: Vec<&str> = self.ends.iter().map(String::as_str).collect();
         let weights = Weights::new(gpu, Arc::clone(&self.file) as _);
         let session = Session::new(&weights, &self.graph, self.batch, Wanted::kept(&ends), &mut Tuner::cached())?;
@@ -233,8 +228,8 @@ impl TimedNetwork {
         })?;
         if self.cut && self.model.name == "progan" {
             drop(session);
-            let (node, counts) = (ends[0], (repeats, self.batch));
-            sweep::rows(host, &weights, &self.model, node, counts, each)?;
+            let timing = SweepTiming { node: ends[0], repeats, batch: self.batch };
+            sweep::rows(host, &weights, &self.model, &timing, each)?;
         }
         Ok(())
     }

@@ -16,6 +16,16 @@ use crate::work::Host;
 /// Sweeps are repeated until this long has passed, or as often as asked.
 const LONG_ENOUGH: Duration = Duration::from_secs(60);
 
+/// What of a sweep is timed, and how often.
+pub(super) struct SweepTiming<'a> {
+    /// Node behind which the generator is cut.
+    pub(super) node: &'a str,
+    /// Times that each part is run.
+    pub(super) repeats: u32,
+    /// Positions at once.
+    pub(super) batch: u32,
+}
+
 /// Times the parts of a generator cut behind a layer, and an insertion at every position of it for one latent.
 ///
 /// The baseline is what a loop over positions would cost: one head pass and one tail pass a position, one image at a time. Its passes
@@ -27,10 +37,10 @@ pub(super) fn rows(
     host: &Host<'_>,
     weights: &Weights,
     model: &Model,
-    node: &str,
-    (repeats, batch): (u32, u32),
+    timing: &SweepTiming<'_>,
     each: &mut RowListener<'_>,
 ) -> Result<()> {
+    let &SweepTiming { node, repeats, batch } = timing;
     let mut tuner = Tuner::cached();
     let (gpu, graph) = (weights.gpu(), &model.graph);
     let kept = sweep::kept(graph, node)?;

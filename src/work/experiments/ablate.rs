@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Bench, Estimate, Experiment, Found};
+use super::{Estimate, Experiment, Findings, Workplace};
 use crate::data::loader::ImageLoader;
 use crate::error::{Error, Result};
 use crate::geometry::Extent;
@@ -37,7 +37,7 @@ pub struct AblateJob {
 }
 
 /// What an [`AblateJob`] names, opened.
-pub struct Opened {
+pub struct OpenedAblation {
     network: ImageNetwork,
     held_out: ImageNetwork,
     classes: Vec<String>,
@@ -56,12 +56,12 @@ const BATCH: u32 = 60;
 
 impl Experiment for AblateJob {
     type Report = AblationReport;
-    type Opened<'h> = Opened;
+    type Opened<'h> = OpenedAblation;
     type Loaded = Split;
 
     const FILES: RunFiles = RunFiles { job: "ablate-run.json", result: "ablate.json", states: &[RANKING, JUDGING] };
 
-    fn open<'h>(&self, _: &Host<'h>) -> Result<Opened> {
+    fn open<'h>(&self, _: &Host<'h>) -> Result<OpenedAblation> {
         let open = |images| ImageNetwork::open(&self.network, images);
         let network = open(&self.images)?;
         let held_out = open(&ImageChoice { path: self.held_out.clone(), ..self.images.clone() })?;
@@ -70,11 +70,11 @@ impl Experiment for AblateJob {
         let node = network.model.node_of(&self.layer, false)?.to_owned();
         let units = network.model.graph.node(network.model.graph.find(&node)?).shape.c as usize;
         let sizes = self.sizes(units)?;
-        Ok(Opened { network, held_out, classes, node, units, sizes })
+        Ok(OpenedAblation { network, held_out, classes, node, units, sizes })
     }
 
-    fn describe(&self, opened: &Opened) -> Result<Value> {
-        let Opened { network, held_out, sizes, .. } = opened;
+    fn describe(&self, opened: &OpenedAblation) -> Result<Value> {
+        let OpenedAblation { network, held_out, sizes, .. } = opened;
         let images =
             |network: &ImageNetwork| json!({ "fingerprint": network.set.fingerprint(), "order": network.order() });
         Ok(json!({
@@ -84,7 +84,7 @@ impl Experiment for AblateJob {
         }))
     }
 
-    fn load(&self, opened: &Opened, host: &Host<'_>) -> Result<Split> {
+    fn load(&self, opened: &OpenedAblation, host: &Host<'_>) -> Result<Split> {
         let (network, gpu) = (&opened.network, host.open_gpu()?);
         let images = network.set.len();
         let batch = Some(self.batch.unwrap_or(BATCH).min(images.max(1) as u32));
@@ -93,7 +93,7 @@ impl Experiment for AblateJob {
         Split::new(&network.model.graph, &opened.node, Extent::default(), &[], open)
     }
 
-    fn cost(&self, opened: &Opened, split: Split, _: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &OpenedAblation, split: Split, _: &Host<'_>) -> Result<Estimate> {
         let (ranked, judged) = (opened.network.set.len() as u64, opened.held_out.set.len() as u64);
         // As it is and without each unit; as it is and without the most and the least important of each class.
         let sets = 2 * opened.classes.len() * opened.sizes.len();
@@ -101,18 +101,23 @@ impl Experiment for AblateJob {
         Estimate::of_split(&split, ranked + judged, tails)
     }
 
-    fn run(&self, opened: &Opened, split: Split, bench: &Bench<'_>) -> Result<Found<AblationReport>> {
-        let Opened { network, held_out, units, sizes, classes, .. } = opened;
+    fn run(
+        &self,
+        opened: &OpenedAblation,
+        split: Split,
+        workplace: &Workplace<'_>,
+    ) -> Result<Findings<AblationReport>> {
+        let OpenedAblation { network, held_out, units, sizes, classes, .. } = opened;
         let each: Vec<Vec<u32>> = (0..*units as u32).map(|unit| vec![unit]).collect();
         let stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {
             let loader = ImageLoader::new(images.set.clone(), images.load_options(split.session())?)?;
             let class_of = |name: &str| class_of(name, classes);
             let mut ablation = Ablation { stage: name, split: &split, images: &loader, class_of: &class_of, removed };
-            let verdicts = ablation.run(&bench.watch(state))?;
+            let verdicts = ablation.run(&workplace.watch(state))?;
             if verdicts.images == 0 {
                 return Err(loader.nothing_readable());
             }
-            let skipped = loader.all_skipped(verdicts.images as usize, bench.host.stop)?.into_iter();
+            let skipped = loader.all_skipped(verdicts.images as usize, workplace.host.stop)?.into_iter();
             let skipped = skipped.map(|bad| schema::Skipped { name: bad.name, reason: bad.reason });
             Ok::<(Verdicts, Vec<schema::Skipped>), Error>((verdicts, skipped.collect()))
         };
@@ -126,7 +131,7 @@ impl Experiment for AblateJob {
             let error = Error::input("no class has images in both folders, and others to tell it from");
             return Err(error.at(self.held_out.display()));
         }
-        Ok(Found { csv: report.csv(), report })
+        Ok(Findings { csv: report.csv(), report })
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::pictures::{drawn, save};
 use super::ranked::{check_latents, check_vocabulary};
-use super::{Bench, Estimate, Experiment, Found, Passes};
+use super::{Estimate, Experiment, Findings, Passes, Workplace};
 use crate::concepts::ConceptSource;
 use crate::data::decode::Exif;
 use crate::data::images::Order;
@@ -81,7 +81,7 @@ pub enum Evidence {
 }
 
 /// What a [`DetectJob`] names, opened.
-pub struct Opened<'h> {
+pub struct OpenedDetection<'h> {
     gpu: Gpu,
     subject: Subject,
     layer: String,
@@ -100,7 +100,7 @@ enum Truth<'h> {
 }
 
 /// What images show, before a unit is chosen.
-struct Shown<'h> {
+struct OpenedEvidence<'h> {
     subject: Subject,
     concept: String,
     /// Its number among the labels of the run, where it is one of them.
@@ -119,12 +119,12 @@ const PICTURE: u32 = 224;
 
 impl Experiment for DetectJob {
     type Report = DetectionReport;
-    type Opened<'h> = Opened<'h>;
+    type Opened<'h> = OpenedDetection<'h>;
     type Loaded = Parts;
 
     const FILES: RunFiles = RunFiles { job: "detect-run.json", result: "detect.json", states: &[STATE] };
 
-    fn open<'h>(&self, host: &Host<'h>) -> Result<Opened<'h>> {
+    fn open<'h>(&self, host: &Host<'h>) -> Result<OpenedDetection<'h>> {
         let run = self.run.as_deref().map(Dissected::open).transpose()?;
         let gpu = host.open_gpu()?;
         let shown = match &self.images {
@@ -134,8 +134,8 @@ impl Experiment for DetectJob {
         self.ask(run.as_ref(), gpu, shown)
     }
 
-    fn describe(&self, opened: &Opened<'_>) -> Result<Value> {
-        let Opened { subject, layer, question, grid, truth, .. } = opened;
+    fn describe(&self, opened: &OpenedDetection<'_>) -> Result<Value> {
+        let OpenedDetection { subject, layer, question, grid, truth, .. } = opened;
         let images = match (subject, &self.images, truth) {
             (
                 Subject::Photographs(network),
@@ -155,12 +155,12 @@ impl Experiment for DetectJob {
         }))
     }
 
-    fn load(&self, opened: &Opened<'_>, host: &Host<'_>) -> Result<Parts> {
+    fn load(&self, opened: &OpenedDetection<'_>, host: &Host<'_>) -> Result<Parts> {
         let nodes = [(opened.layer.clone(), opened.node.clone())];
         opened.subject.parts(host, &opened.gpu, &nodes, self.batch)
     }
 
-    fn cost(&self, opened: &Opened<'_>, parts: Parts, _: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &OpenedDetection<'_>, parts: Parts, _: &Host<'_>) -> Result<Estimate> {
         // What would stop the work is said now.
         opened.subject.source(parts.session())?;
         let count = opened.subject.count() as u64;
@@ -172,10 +172,15 @@ impl Experiment for DetectJob {
         }
     }
 
-    fn run(&self, opened: &Opened<'_>, parts: Parts, bench: &Bench<'_>) -> Result<Found<DetectionReport>> {
-        let Opened { subject, node, question, .. } = opened;
+    fn run(
+        &self,
+        opened: &OpenedDetection<'_>,
+        parts: Parts,
+        workplace: &Workplace<'_>,
+    ) -> Result<Findings<DetectionReport>> {
+        let OpenedDetection { subject, node, question, .. } = opened;
         let source = subject.source(parts.session())?;
-        let watch = bench.watch(STATE);
+        let watch = workplace.watch(STATE);
         let detection = Detection { images: source.images(), node, unit: question.unit };
         let sightings = match &opened.truth {
             Truth::Labels(concepts, presence) => {
@@ -187,16 +192,16 @@ impl Experiment for DetectJob {
         if sightings.images.is_empty() {
             return Err(source.nothing_readable());
         }
-        let images = subject.report_images(&source, sightings.images.len() as u64, bench.host.stop)?;
-        let pictures = pictures(bench, opened, &source, &parts, &sightings)?;
+        let images = subject.report_images(&source, sightings.images.len() as u64, workplace.host.stop)?;
+        let pictures = pictures(workplace, opened, &source, &parts, &sightings)?;
         let report = DetectionReport::new(opened.about(images)?, question.clone(), &sightings, pictures);
-        Ok(Found { report, csv: detect::csv(&sightings, &source.names()) })
+        Ok(Findings { report, csv: detect::csv(&sightings, &source.names()) })
     }
 }
 
 impl DetectJob {
     /// A generator, its own images, and the concept in them.
-    fn open_generated<'h>(&self, run: Option<&Dissected>, gpu: &Gpu, host: &Host<'h>) -> Result<Shown<'h>> {
+    fn open_generated<'h>(&self, run: Option<&Dissected>, gpu: &Gpu, host: &Host<'h>) -> Result<OpenedEvidence<'h>> {
         let Evidence::Generated { latents, labelling, share, channel, grid } = &self.images else {
             return Err(Error::internal("images of another kind"));
         };
@@ -212,7 +217,7 @@ impl DetectJob {
         let of_run = run.map(|run| report::read(&run.folder)).transpose()?.map(|report| report.settings.grid);
         let grid = grid.or(of_run.map(|[rows, columns]| (rows, columns)));
         let (share, channel) = (*share, *channel);
-        Ok(Shown {
+        Ok(OpenedEvidence {
             grid: grid.unwrap_or_else(|| generator.default_grid()),
             subject: Subject::Latents(generator),
             concept,
@@ -223,7 +228,7 @@ impl DetectJob {
     }
 
     /// Two folders as one set, the positive ones first.
-    fn open_photographs(&self, run: Option<&Dissected>) -> Result<Shown<'static>> {
+    fn open_photographs(&self, run: Option<&Dissected>) -> Result<OpenedEvidence<'static>> {
         let Evidence::Photographs { positive, negative, as_is, limit, exif } = &self.images else {
             return Err(Error::internal("images of another kind"));
         };
@@ -240,7 +245,7 @@ impl DetectJob {
             item
         }));
         let concept = self.concept.clone().unwrap_or_else(|| file_name(positive));
-        Ok(Shown {
+        Ok(OpenedEvidence {
             subject: Subject::Photographs(network),
             // A dissection's labels may have nothing to do with the photographs' folders.
             label: run.and_then(|run| run.label(&concept).ok()),
@@ -252,8 +257,8 @@ impl DetectJob {
     }
 
     /// Layer and unit, as they are named or as the run ranks them.
-    fn ask<'h>(&self, run: Option<&Dissected>, gpu: Gpu, shown: Shown<'h>) -> Result<Opened<'h>> {
-        let Shown { subject, concept, label, presence, grid, truth } = shown;
+    fn ask<'h>(&self, run: Option<&Dissected>, gpu: Gpu, shown: OpenedEvidence<'h>) -> Result<OpenedDetection<'h>> {
+        let OpenedEvidence { subject, concept, label, presence, grid, truth } = shown;
         let mut pre_relu = self.pre_relu;
         if let Some(run) = run {
             let report = report::read(&run.folder)?;
@@ -281,7 +286,7 @@ impl DetectJob {
         }
         let iou = run.zip(label).and_then(|(run, label)| run.tally.iou(unit as usize, label));
         let question = Question { unit, pre_relu, concept, presence, iou };
-        Ok(Opened { gpu, subject, layer, node, question, grid, truth })
+        Ok(OpenedDetection { gpu, subject, layer, node, question, grid, truth })
     }
 }
 
@@ -315,7 +320,7 @@ impl Truth<'_> {
     }
 }
 
-impl Opened<'_> {
+impl OpenedDetection<'_> {
     /// What the results say of how they came to be.
     fn about(&self, images: schema::Images) -> Result<About> {
         let model = self.subject.report_model()?;
@@ -326,8 +331,8 @@ impl Opened<'_> {
 
 /// Pictures of images that are found, missed and mistaken.
 fn pictures(
-    bench: &Bench<'_>,
-    opened: &Opened<'_>,
+    workplace: &Workplace<'_>,
+    opened: &OpenedDetection<'_>,
     source: &Source,
     parts: &Parts,
     sightings: &Sightings,
@@ -346,7 +351,7 @@ fn pictures(
             let (image, peak) = (sightings.images[place], sightings.peaks[place]);
             let file = format!("{}/{kind}-{}.png", DetectionReport::NAME, rank + 1);
             let name = names.get(image as usize).map_or("", String::as_str);
-            save(bench.folder, file, format!("{name}: {peak:.2}"), &seen(opened, source, parts, image)?)
+            save(workplace.folder, file, format!("{name}: {peak:.2}"), &seen(opened, source, parts, image)?)
         };
         let pictures = places.into_iter().enumerate().map(picture).collect::<Result<_>>()?;
         rows.push(PictureRow { title, pictures });
@@ -355,7 +360,7 @@ fn pictures(
 }
 
 /// An image of the run: what is made of a latent, or a photograph in small.
-fn seen(opened: &Opened<'_>, source: &Source, parts: &Parts, image: u32) -> Result<RgbImage> {
+fn seen(opened: &OpenedDetection<'_>, source: &Source, parts: &Parts, image: u32) -> Result<RgbImage> {
     match (&opened.subject, source, parts) {
         (Subject::Latents(generator), _, Parts::Split(split)) => {
             let latent = generator.indices[image as usize];

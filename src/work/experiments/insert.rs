@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::pictures::{drawn, save};
 use super::ranked::{Labelled, Ranked, RankedChoice};
-use super::{Bench, Estimate, Experiment, Found, Passes};
+use super::{Estimate, Experiment, Findings, Passes, Workplace};
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::{Latents, parse_indices};
 use crate::dissect::edits::{Change, by_layer};
@@ -59,7 +59,7 @@ pub struct ShownEdit {
 }
 
 /// What an [`InsertJob`] names, opened.
-pub struct Opened<'h> {
+pub struct OpenedInsertion<'h> {
     on: Labelled<'h>,
     /// Shape of the layer for one image.
     layer: Shape,
@@ -70,7 +70,7 @@ pub struct Opened<'h> {
 }
 
 /// The generator on the device for one image at a time, and its weights for what sweeps and for what runs up to the layer.
-pub struct Loaded {
+pub struct LoadedInsertion {
     weights: Weights,
     split: Split,
 }
@@ -85,12 +85,12 @@ const YELLOW: Rgb<u8> = Rgb([255, 255, 0]);
 
 impl Experiment for InsertJob {
     type Report = InsertionReport;
-    type Opened<'h> = Opened<'h>;
-    type Loaded = Loaded;
+    type Opened<'h> = OpenedInsertion<'h>;
+    type Loaded = LoadedInsertion;
 
     const FILES: RunFiles = RunFiles { job: "insert-run.json", result: "insert.json", states: &[STATE, LEVELS] };
 
-    fn open<'h>(&self, host: &Host<'h>) -> Result<Opened<'h>> {
+    fn open<'h>(&self, host: &Host<'h>) -> Result<OpenedInsertion<'h>> {
         let on = Ranked::open(&self.units)?.labelled(&self.units.labelling, host)?;
         let ranked = &on.ranked;
         let graph = &ranked.generator.model.graph;
@@ -101,10 +101,10 @@ impl Experiment for InsertJob {
             Positions::Drawn { count, .. } if count >= layer.positions() => Positions::All,
             positions => positions,
         };
-        Ok(Opened { on, layer, positions, level_latents })
+        Ok(OpenedInsertion { on, layer, positions, level_latents })
     }
 
-    fn describe(&self, opened: &Opened<'_>) -> Result<Value> {
+    fn describe(&self, opened: &OpenedInsertion<'_>) -> Result<Value> {
         let mut job = opened.on.describe()?;
         let levels = self.levels(opened);
         job["units"] = json!(opened.on.ranked.units);
@@ -119,14 +119,14 @@ impl Experiment for InsertJob {
         Ok(job)
     }
 
-    fn load(&self, opened: &Opened<'_>, host: &Host<'_>) -> Result<Loaded> {
+    fn load(&self, opened: &OpenedInsertion<'_>, host: &Host<'_>) -> Result<LoadedInsertion> {
         let ranked = &opened.on.ranked;
         let weights = ranked.generator.weights(&opened.on.gpu);
         let split = ranked.generator.split_to_sweep(host, &weights, &ranked.node)?;
-        Ok(Loaded { weights, split })
+        Ok(LoadedInsertion { weights, split })
     }
 
-    fn cost(&self, opened: &Opened<'_>, loaded: Loaded, host: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &OpenedInsertion<'_>, loaded: LoadedInsertion, host: &Host<'_>) -> Result<Estimate> {
         let latents = opened.on.ranked.generator.indices.len() as u64;
         let levels = opened.level_latents.as_ref().map_or(0, |levels| levels.indices().len() as u64);
         let mut sweep = self.sweep(opened, &loaded, host)?;
@@ -136,12 +136,17 @@ impl Experiment for InsertJob {
         Ok(Estimate::new(&opened.on.gpu, head, Some(tail)))
     }
 
-    fn run(&self, opened: &Opened<'_>, loaded: Loaded, bench: &Bench<'_>) -> Result<Found<InsertionReport>> {
+    fn run(
+        &self,
+        opened: &OpenedInsertion<'_>,
+        loaded: LoadedInsertion,
+        workplace: &Workplace<'_>,
+    ) -> Result<Findings<InsertionReport>> {
         let Labelled { ranked, concepts, .. } = &opened.on;
-        let units = self.set_units(opened, &loaded.weights, bench)?;
+        let units = self.set_units(opened, &loaded.weights, workplace)?;
         let set: Vec<(u32, f32)> = units.iter().filter_map(|unit| Some((unit.unit, unit.value?))).collect();
         // Not before the levels, whose tables take more room.
-        let mut sweep = self.sweep(opened, &loaded, bench.host)?;
+        let mut sweep = self.sweep(opened, &loaded, workplace.host)?;
         let mut insertion = Insertion {
             split: &loaded.split,
             sweep: &mut sweep,
@@ -152,14 +157,14 @@ impl Experiment for InsertJob {
             units: &set,
             positions: opened.positions,
         };
-        let counts = insertion.run(&bench.watch(STATE))?;
+        let counts = insertion.run(&workplace.watch(STATE))?;
         let shown = self.shown(opened, &counts);
-        let pictures = pictures(bench, opened, &loaded.split, &set, shown)?;
+        let pictures = pictures(workplace, opened, &loaded.split, &set, shown)?;
         let about = opened.on.about(InsertionReport::NAME)?;
         let set = SetUnits { units, levels: self.levels(opened) };
         let (vocabulary, sampling) = (concepts.vocabulary(), opened.sampling(&counts));
         let report = InsertionReport::new(about, vocabulary, ranked.label, set, sampling, &counts, pictures);
-        Ok(Found { csv: report.csv(), report })
+        Ok(Findings { csv: report.csv(), report })
     }
 }
 
@@ -173,7 +178,7 @@ impl InsertJob {
     }
 
     /// Where values come from, in words.
-    fn levels(&self, opened: &Opened<'_>) -> Levels {
+    fn levels(&self, opened: &OpenedInsertion<'_>) -> Levels {
         let quantile = match self.level {
             Level::Quantile { quantile, .. } => Some(quantile),
             Level::Value(_) => None,
@@ -210,14 +215,21 @@ impl InsertJob {
     }
 
     /// What makes the images with edits, for as many positions at once as asked or as fit.
-    fn sweep(&self, opened: &Opened<'_>, loaded: &Loaded, host: &Host<'_>) -> Result<Sweep> {
+    fn sweep(&self, opened: &OpenedInsertion<'_>, loaded: &LoadedInsertion, host: &Host<'_>) -> Result<Sweep> {
         opened.on.ranked.generator.sweep(host, &loaded.weights, &loaded.split, self.units.batch)
     }
 
     /// The units, each with what it is set to.
-    fn set_units(&self, opened: &Opened<'_>, weights: &Weights, bench: &Bench<'_>) -> Result<Vec<RankedUnit>> {
+    fn set_units(
+        &self,
+        opened: &OpenedInsertion<'_>,
+        weights: &Weights,
+        workplace: &Workplace<'_>,
+    ) -> Result<Vec<RankedUnit>> {
         let levels = match (&self.level, &opened.level_latents) {
-            (Level::Quantile { quantile, .. }, Some(latents)) => quantiles(bench, opened, weights, *quantile, latents)?,
+            (Level::Quantile { quantile, .. }, Some(latents)) => {
+                quantiles(workplace, opened, weights, *quantile, latents)?
+            }
             _ => Vec::new(),
         };
         let set = |unit: &RankedUnit| {
@@ -228,7 +240,7 @@ impl InsertJob {
     }
 
     /// Edits to show, each with a title; those that were found say by how much.
-    fn shown(&self, opened: &Opened<'_>, counts: &InsertionCounts) -> Vec<(ShownEdit, String)> {
+    fn shown(&self, opened: &OpenedInsertion<'_>, counts: &InsertionCounts) -> Vec<(ShownEdit, String)> {
         let title =
             |ShownEdit { latent, at }: ShownEdit| format!("Latent {latent}, set at row {}, column {}", at.0, at.1);
         if !self.shown.is_empty() {
@@ -245,7 +257,7 @@ impl InsertJob {
     }
 }
 
-impl Opened<'_> {
+impl OpenedInsertion<'_> {
     /// Positions tried in each image.
     fn tried(&self) -> u32 {
         match self.positions {
@@ -272,8 +284,8 @@ impl Opened<'_> {
 
 /// The quantile of each unit of the layer over latents, exactly.
 fn quantiles(
-    bench: &Bench<'_>,
-    opened: &Opened<'_>,
+    workplace: &Workplace<'_>,
+    opened: &OpenedInsertion<'_>,
     weights: &Weights,
     quantile: f64,
     latents: &LatentSource,
@@ -289,7 +301,7 @@ fn quantiles(
         compat_strips: false,
     };
     let (generator, node) = (&ranked.generator, ranked.node.as_str());
-    let session = generator.session(bench.host, weights, &generator.model.graph, &[node], None)?;
+    let session = generator.session(workplace.host, weights, &generator.model.graph, &[node], None)?;
     let dissection = Dissection {
         gpu,
         images: &latents.with_batch(session.batch()),
@@ -298,11 +310,11 @@ fn quantiles(
         labelled: None,
         settings: &settings,
     };
-    dissection.levels(&bench.watch(LEVELS))?.pop().ok_or_else(|| Error::internal("no level came back"))
+    dissection.levels(&workplace.watch(LEVELS))?.pop().ok_or_else(|| Error::internal("no level came back"))
 }
 
 /// Seconds of an image of a sweep, the first batch not counted.
-fn seconds_of_sweep(opened: &Opened<'_>, split: &Split, sweep: &mut Sweep) -> Result<f64> {
+fn seconds_of_sweep(opened: &OpenedInsertion<'_>, split: &Split, sweep: &mut Sweep) -> Result<f64> {
     let gpu = &opened.on.gpu;
     let cells: Vec<u32> = (0..opened.layer.positions().min(sweep.batch())).collect();
     // What they are set to costs nothing.
@@ -321,8 +333,8 @@ fn seconds_of_sweep(opened: &Opened<'_>, split: &Split, sweep: &mut Sweep) -> Re
 
 /// Draws images before and after, with a frame around the position's part of the image.
 fn pictures(
-    bench: &Bench<'_>,
-    opened: &Opened<'_>,
+    workplace: &Workplace<'_>,
+    opened: &OpenedInsertion<'_>,
     split: &Split,
     units: &[(u32, f32)],
     shown: Vec<(ShownEdit, String)>,
@@ -339,7 +351,7 @@ fn pictures(
             let mut image = drawn(split, edit)?;
             frame(&mut image, at, layer);
             let file = format!("{}/{latent}-{}-{}-{end}.png", InsertionReport::NAME, at.0, at.1);
-            pictures.push(save(bench.folder, file, end.to_owned(), &image)?);
+            pictures.push(save(workplace.folder, file, end.to_owned(), &image)?);
         }
         rows.push(PictureRow { title, pictures });
     }

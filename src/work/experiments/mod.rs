@@ -65,7 +65,12 @@ pub trait Experiment {
     ///
     /// # Errors
     /// [`crate::error::Kind::Interrupted`] if stopped, after keeping where it stood; else what the device reports.
-    fn run(&self, opened: &Self::Opened<'_>, loaded: Self::Loaded, bench: &Bench<'_>) -> Result<Found<Self::Report>>;
+    fn run(
+        &self,
+        opened: &Self::Opened<'_>,
+        loaded: Self::Loaded,
+        workplace: &Workplace<'_>,
+    ) -> Result<Findings<Self::Report>>;
 
     /// Does all of it, and gives the report as the folder then holds it: files, pictures and page are written. Where the folder holds
     /// it already, nothing is done again but the page.
@@ -85,7 +90,7 @@ pub trait Experiment {
             Self::FILES.begin(folder, &described)?;
             let loaded = self.load(&opened, host)?;
             let clock = Stopwatch::start();
-            let found = self.run(&opened, loaded, &Bench { folder, job: digest(&described), host })?;
+            let found = self.run(&opened, loaded, &Workplace { folder, job: digest(&described), host })?;
             reports::write(folder, &found.report, &found.csv)?;
             write_timing(folder, Self::Report::NAME, &clock)?;
             end(folder, &Self::FILES)?;
@@ -115,7 +120,7 @@ pub struct Place {
 }
 
 /// Where work that has begun is done.
-pub struct Bench<'a> {
+pub struct Workplace<'a> {
     /// Folder for the results.
     folder: &'a Path,
     /// The job as a short string, to know unfinished work by.
@@ -125,7 +130,7 @@ pub struct Bench<'a> {
 }
 
 /// What an experiment found.
-pub struct Found<R> {
+pub struct Findings<R> {
     /// The report.
     pub report: R,
     /// Its numbers as a table.
@@ -167,7 +172,7 @@ fn write_timing(folder: &Path, experiment: &str, clock: &Stopwatch) -> Result<()
     write_json(&folder.join(format!("{experiment}-timing.json")), &timing)
 }
 
-impl Bench<'_> {
+impl Workplace<'_> {
     /// How a part of the work lives that keeps where it stands in this file.
     fn watch(&self, state: &str) -> Watch<'_> {
         Watch {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::pictures::{drawn, save};
 use super::ranked::{Labelled, Ranked, RankedChoice};
-use super::{Bench, Estimate, Experiment, Found};
+use super::{Estimate, Experiment, Findings, Workplace};
 use crate::error::{Error, Result};
 use crate::report::experiments::remove::RemovalReport;
 use crate::report::experiments::{ExperimentReport, PictureRow};
@@ -23,7 +23,7 @@ pub struct RemoveJob {
 }
 
 /// What a [`RemoveJob`] names, opened.
-pub struct Opened<'h> {
+pub struct OpenedRemoval<'h> {
     on: Labelled<'h>,
     shown: Vec<u32>,
 }
@@ -39,37 +39,42 @@ const MOST_SHOWN: usize = 32;
 
 impl Experiment for RemoveJob {
     type Report = RemovalReport;
-    type Opened<'h> = Opened<'h>;
+    type Opened<'h> = OpenedRemoval<'h>;
     type Loaded = Split;
 
     const FILES: RunFiles = RunFiles { job: "remove-run.json", result: "remove.json", states: &[STATE] };
 
-    fn open<'h>(&self, host: &Host<'h>) -> Result<Opened<'h>> {
+    fn open<'h>(&self, host: &Host<'h>) -> Result<OpenedRemoval<'h>> {
         let ranked = Ranked::open(&self.units)?;
         let shown = self.shown(&ranked)?;
-        Ok(Opened { on: ranked.labelled(&self.units.labelling, host)?, shown })
+        Ok(OpenedRemoval { on: ranked.labelled(&self.units.labelling, host)?, shown })
     }
 
-    fn describe(&self, opened: &Opened<'_>) -> Result<Value> {
+    fn describe(&self, opened: &OpenedRemoval<'_>) -> Result<Value> {
         let mut job = opened.on.describe()?;
         job["units"] = json!(opened.on.ranked.units);
         job["pictures"] = json!(opened.shown);
         Ok(job)
     }
 
-    fn load(&self, opened: &Opened<'_>, host: &Host<'_>) -> Result<Split> {
+    fn load(&self, opened: &OpenedRemoval<'_>, host: &Host<'_>) -> Result<Split> {
         let ranked = &opened.on.ranked;
         let weights = ranked.generator.weights(&opened.on.gpu);
         ranked.generator.split(host, &weights, &[&ranked.node], self.units.batch)
     }
 
-    fn cost(&self, opened: &Opened<'_>, split: Split, _: &Host<'_>) -> Result<Estimate> {
+    fn cost(&self, opened: &OpenedRemoval<'_>, split: Split, _: &Host<'_>) -> Result<Estimate> {
         let ranked = &opened.on.ranked;
         let latents = ranked.generator.indices.len() as u64;
         Estimate::of_split(&split, latents, latents * (ranked.units.len() as u64 + 1))
     }
 
-    fn run(&self, opened: &Opened<'_>, split: Split, bench: &Bench<'_>) -> Result<Found<RemovalReport>> {
+    fn run(
+        &self,
+        opened: &OpenedRemoval<'_>,
+        split: Split,
+        workplace: &Workplace<'_>,
+    ) -> Result<Findings<RemovalReport>> {
         let Labelled { ranked, concepts, .. } = &opened.on;
         let units: Vec<u32> = ranked.units.iter().map(|unit| unit.unit).collect();
         let mut removal = Removal {
@@ -79,16 +84,16 @@ impl Experiment for RemoveJob {
             grid: ranked.grid,
             units: &units,
         };
-        let counts = removal.run(&bench.watch(STATE))?;
+        let counts = removal.run(&workplace.watch(STATE))?;
         if counts.losses(ranked.label).is_none() {
             let concept = &self.units.concept;
-            bench.host.progress.note(&format!("no image has a pixel of `{concept}`: there is nothing to lose"));
+            workplace.host.progress.note(&format!("no image has a pixel of `{concept}`: there is nothing to lose"));
         }
-        let pictures = pictures(bench, opened, &split, &units)?;
+        let pictures = pictures(workplace, opened, &split, &units)?;
         let about = opened.on.about(RemovalReport::NAME)?;
         let (vocabulary, units) = (concepts.vocabulary(), ranked.units.clone());
         let report = RemovalReport::new(about, vocabulary, ranked.label, units, &counts, pictures);
-        Ok(Found { csv: report.csv(), report })
+        Ok(Findings { csv: report.csv(), report })
     }
 }
 
@@ -106,7 +111,12 @@ impl RemoveJob {
 }
 
 /// Draws each latent as it is and with ever more units removed.
-fn pictures(bench: &Bench<'_>, opened: &Opened<'_>, split: &Split, units: &[u32]) -> Result<Vec<PictureRow>> {
+fn pictures(
+    workplace: &Workplace<'_>,
+    opened: &OpenedRemoval<'_>,
+    split: &Split,
+    units: &[u32],
+) -> Result<Vec<PictureRow>> {
     let mut sizes: Vec<usize> = PICTURED.into_iter().filter(|&size| size <= units.len()).collect();
     if units.len() < PICTURED[PICTURED.len() - 1] && !sizes.contains(&units.len()) {
         sizes.push(units.len());
@@ -124,7 +134,7 @@ fn pictures(bench: &Bench<'_>, opened: &Opened<'_>, split: &Split, units: &[u32]
                 size => format!("{size} units removed"),
             };
             let file = format!("{}/{latent}-{size}.png", RemovalReport::NAME);
-            pictures.push(save(bench.folder, file, caption, &drawn(split, edit.as_ref())?)?);
+            pictures.push(save(workplace.folder, file, caption, &drawn(split, edit.as_ref())?)?);
         }
         rows.push(PictureRow { title: format!("Latent {latent}"), pictures });
     }

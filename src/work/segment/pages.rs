@@ -12,7 +12,7 @@ use crate::concepts::{LabelMaps, Vocabulary};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::schema::Skipped;
-use crate::report::segments::{self, PER_PAGE, Shown};
+use crate::report::segments::{self, LabelledImage, PER_PAGE};
 
 /// Areas of all images.
 pub(super) const AREAS: &str = "areas.json";
@@ -53,7 +53,7 @@ pub(super) fn write(run: &SegmentRun<'_>, skipped: &[Skipped]) -> Result<()> {
         let head = json!({ "concepts": view.source, "downsample": view.downsample, "skipped": skipped }).to_string();
         write!(out, "{},\"images\":[", head.strip_suffix('}').unwrap_or(&head))?;
         for (number, some) in usable.chunks(PER_PAGE).enumerate() {
-            match page(run, &folder, &view, (number, some), out) {
+            match page(run, &folder, &view, number, some, out) {
                 Ok(()) => run.host.progress.advance(some.len() as u64),
                 Err(error) => {
                     failure = Some(error);
@@ -72,7 +72,8 @@ fn page(
     run: &SegmentRun<'_>,
     folder: &LabelFolder,
     view: &segments::Run<'_>,
-    (number, indices): (usize, &[usize]),
+    number: usize,
+    indices: &[usize],
     out: &mut dyn Write,
 ) -> Result<()> {
     let output = &run.job.output;
@@ -84,7 +85,7 @@ fn page(
         let comma = if number == 0 && at == 0 { "" } else { "," };
         write!(out, "{comma}\n{areas}").map_err(|error| Error::writing(&output.join(AREAS), &error))?;
         let [picture, overlay] = run.pictures(index)?;
-        shown.push(Shown { name: run.name(index).to_owned(), picture, overlay, maps });
+        shown.push(LabelledImage { name: run.name(index).to_owned(), picture, overlay, maps });
     }
     let read = |picture: &str| files::read(&output.join(picture));
     let html = segments::page(view, number, &shown, &read)?;

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::SegmentJob;
+use super::job::{INPUTS, SegmentJob};
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
-use crate::data::decode;
-use crate::data::framing::{Geometry, Prepared, prepare};
-use crate::data::images::{ImageItem, ImageSet};
+use crate::data::framing::{Geometry, Prepared};
+use crate::data::images::ImageSet;
 use crate::data::resize::resize_bilinear;
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -19,17 +18,11 @@ use crate::report::{overlay, schema, segments, sheet};
 use crate::work::Host;
 use crate::work::concepts::Labelling;
 
-/// Cells of a label map, at most: 4096 x 4096.
-const CELLS_MAX: u64 = 1 << 24;
-
 /// Longest side of a picture that is written; larger ones are shrunk.
 const PICTURE_MAX: u32 = 1024;
 
 /// What decides the result.
 pub(super) const JOB: &str = "run.json";
-
-/// Sizes at which networks are given images: these go in as they are.
-const INPUTS: [(u32, u32); 2] = [(224, 224), (256, 256)];
 
 /// Endings of an image's pictures.
 const OVERLAY: &str = ".overlay.png";
@@ -225,35 +218,6 @@ impl<'a> SegmentRun<'a> {
             Ok(path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"))
         };
         Ok([relative(PICTURE)?, relative(OVERLAY)?])
-    }
-}
-
-impl SegmentJob {
-    /// One image as the network would see it, or why it cannot be used.
-    pub(super) fn load(&self, item: &ImageItem) -> Result<Prepared, String> {
-        let place = format!("{}: ", item.path.display());
-        let image = decode::decode(&item.path, self.exif).map_err(|error| {
-            let text = error.to_string();
-            text.strip_prefix(&place).unwrap_or(&text).to_owned()
-        })?;
-        let size = (image.h, image.w);
-        let prepared = prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() });
-        let (rows, columns) = self.grid(&prepared);
-        match u64::from(rows) * u64::from(columns) {
-            0 => Err(format!(
-                "is {}x{}; too small for one label each {} pixels along rows and columns (`--downsample`)",
-                prepared.h, prepared.w, self.downsample
-            )),
-            1..=CELLS_MAX => Ok(prepared),
-            _ => Err(format!(
-                "is {}x{}; too large for one label each {} pixels",
-                prepared.h, prepared.w, self.downsample
-            )),
-        }
-    }
-
-    pub(super) fn grid(&self, image: &Prepared) -> (u32, u32) {
-        (image.h / self.downsample, image.w / self.downsample)
     }
 }
 

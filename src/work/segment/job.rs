@@ -1,0 +1,143 @@
+//! A labelling job: which images, with what, and where results go.
+
+use std::path::{Path, PathBuf};
+
+use crate::concepts::{ConceptSource, label_writer};
+use crate::data::decode::{self, Exif};
+use crate::data::framing::{Geometry, Prepared, prepare};
+use crate::data::images::{ImageItem, ImageSet, Order};
+use crate::error::{Error, Kind, Result};
+use crate::files;
+use crate::report::segments;
+use crate::work::check;
+use crate::work::concepts::Labelling;
+
+/// Cells of a label map, at most: 4096 x 4096.
+const CELLS_MAX: u64 = 1 << 24;
+
+/// Sizes at which networks are given images: these go in as they are.
+pub(super) const INPUTS: [(u32, u32); 2] = [(224, 224), (256, 256)];
+
+/// Which images to label, with what, and where results go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentJob {
+    /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
+    pub images: PathBuf,
+    /// Where labels come from.
+    pub concepts: Labelling,
+    /// Folder for the results; a new one, or that of a run to go on with.
+    pub output: PathBuf,
+    /// Pixels along a side of the squares that get one label each, at least 1.
+    pub downsample: u32,
+    /// Take every image whole, at its own size.
+    pub as_is: bool,
+    /// Categories that overlays show; the first there is of object, part, material, texture and color if empty.
+    pub paint: Vec<String>,
+    /// Images at once, at least 1.
+    pub batch: u32,
+    /// Only the first so many in order.
+    pub limit: Option<u32>,
+    /// What to do about the rotation a camera noted.
+    pub exif: Exif,
+    /// Start over, whatever run the folder holds.
+    pub restart: bool,
+}
+
+impl Default for SegmentJob {
+    /// Colours of every fourth pixel; images and folder are still to be named.
+    fn default() -> Self {
+        SegmentJob {
+            images: PathBuf::new(),
+            concepts: Labelling::default(),
+            output: PathBuf::new(),
+            downsample: 4,
+            as_is: false,
+            paint: Vec::new(),
+            batch: 8,
+            limit: None,
+            exif: Exif::default(),
+            restart: false,
+        }
+    }
+}
+
+impl SegmentJob {
+    pub(super) fn check(&self) -> Result<()> {
+        check("downsample", self.downsample > 0, "a pixel at least")?;
+        check("batch", self.batch > 0, "an image at least")?;
+        check("limit", self.limit != Some(0), "an image at least")
+    }
+
+    pub(super) fn geometry(&self) -> Geometry {
+        if self.as_is { Geometry::AsIs } else { Geometry::DEFAULT }
+    }
+
+    /// The images, none of which would share files with another or with the results.
+    pub(super) fn image_set(&self) -> Result<ImageSet> {
+        let mut set = ImageSet::open(&self.images, Order::Sorted)?;
+        if let Some(limit) = self.limit {
+            set = set.limit(limit as usize);
+        }
+        label_writer::check_names(set.items.iter().map(|item| item.name.as_str()))?;
+        for item in &set.items {
+            label_writer::beside(&self.output, &item.name, "")?;
+        }
+        // A search for images would find the pictures of an earlier run.
+        if let (Ok(images), Some(output)) = (files::resolve(&self.images), resolved(&self.output))
+            && files::is_folder(&images)
+            && output.starts_with(&images)
+        {
+            let error =
+                Error::new(Kind::Usage, "lies in the folder of the images, where label maps would be taken for images");
+            return Err(error.at(self.output.display()).hint("choose a folder beside it with `-o`"));
+        }
+        Ok(set)
+    }
+
+    /// Categories that overlays show, checked against those there are.
+    pub(super) fn painted(&self, concepts: &dyn ConceptSource) -> Result<Vec<String>> {
+        let there = segments::categories(concepts.vocabulary());
+        if let Some(unknown) = self.paint.iter().find(|wanted| !there.contains(wanted)) {
+            let error = Error::new(Kind::Usage, format!("no label is of category `{unknown}`"));
+            return Err(error.hint(format!("there are: {}", there.join(", "))));
+        }
+        Ok(match self.paint.is_empty() {
+            true => there.into_iter().take(1).collect(),
+            false => there.into_iter().filter(|category| self.paint.contains(category)).collect(),
+        })
+    }
+
+    /// One image as the network would see it, or why it cannot be used.
+    pub(super) fn load(&self, item: &ImageItem) -> Result<Prepared, String> {
+        let place = format!("{}: ", item.path.display());
+        let image = decode::decode(&item.path, self.exif).map_err(|error| {
+            let text = error.to_string();
+            text.strip_prefix(&place).unwrap_or(&text).to_owned()
+        })?;
+        let size = (image.h, image.w);
+        let prepared = prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() });
+        let (rows, columns) = self.grid(&prepared);
+        match u64::from(rows) * u64::from(columns) {
+            0 => Err(format!(
+                "is {}x{}; too small for one label each {} pixels along rows and columns (`--downsample`)",
+                prepared.h, prepared.w, self.downsample
+            )),
+            1..=CELLS_MAX => Ok(prepared),
+            _ => Err(format!(
+                "is {}x{}; too large for one label each {} pixels",
+                prepared.h, prepared.w, self.downsample
+            )),
+        }
+    }
+
+    pub(super) fn grid(&self, image: &Prepared) -> (u32, u32) {
+        (image.h / self.downsample, image.w / self.downsample)
+    }
+}
+
+/// The path without links, as far as it exists.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let known = absolute.ancestors().find_map(|above| Some((files::resolve(above).ok()?, above)))?;
+    Some(known.0.join(absolute.strip_prefix(known.1).ok()?))
+}
