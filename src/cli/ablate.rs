@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::experiment::{ExperimentTarget, ExperimentWords, Told};
 use super::network::InputArgs;
-use super::words::time_in_words;
+use super::words::{skipped_in_words, time_in_words};
 use crate::error::Result;
 use crate::report::experiments::ablate::AblationReport;
 use crate::work::experiments::ablate::AblateJob;
@@ -83,8 +83,7 @@ impl ExperimentWords for AblateArgs {
     fn found(report: &AblationReport) -> Told {
         let percent = |value: f64| format!("{:.1} %", value * 100.0);
         let skipped = &report.about.images.skipped;
-        let mut lines: Vec<String> =
-            skipped.iter().map(|skipped| format!("skipped {}: {}", skipped.name, skipped.reason)).collect();
+        let mut lines: Vec<String> = skipped_in_words(skipped).collect();
         let (accuracy, classes) = (percent(report.baseline()), report.classes.len());
         lines.push(format!("balanced accuracy {accuracy}, mean of {classes} classes"));
         lines.extend(report.means.iter().map(|step| {

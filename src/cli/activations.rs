@@ -54,7 +54,8 @@ pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<(
     let (file, layers) = (&args.output, shapes.collect::<Vec<_>>());
     let said = match &saved.of {
         SavedInputs::Images { names, skipped } => {
-            json!({ "file": file, "layers": layers, "images": names, "skipped": skipped })
+            let skipped = skipped.iter().map(|bad| json!({ "image": bad.name, "reason": bad.reason }));
+            json!({ "file": file, "layers": layers, "images": names, "skipped": skipped.collect::<Vec<_>>() })
         }
         SavedInputs::Latents(latents) => json!({ "file": file, "layers": layers, "latents": latents }),
     };

@@ -9,7 +9,7 @@ use super::concepts::ConceptArgs;
 use super::experiment::{ExperimentTarget, ExperimentWords, PlaceArgs, Told};
 use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
-use super::words::{fraction, grid};
+use super::words::{fraction, grid, skipped_in_words};
 use crate::error::{Error, Kind, Result};
 use crate::report::experiments::detect::DetectionReport;
 use crate::work::experiments::detect::{DetectJob, Evidence};
@@ -136,14 +136,12 @@ impl ExperimentWords for DetectArgs {
             ),
             None => format!("{concept}: {with} images with it and {without} without; a threshold needs both"),
         };
-        let skipped = report.about.images.skipped.iter();
-        let skipped = skipped.map(|skipped| format!("skipped {}: {}", skipped.name, skipped.reason));
         Told {
             json: json!({
                 "layer": report.about.layer, "unit": report.unit, "concept": concept, "with": with, "without": without,
                 "verdict": report.verdict, "iou": report.iou,
             }),
-            lines: std::iter::once(told).chain(skipped).collect(),
+            lines: std::iter::once(told).chain(skipped_in_words(&report.about.images.skipped)).collect(),
         }
     }
 }

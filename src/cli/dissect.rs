@@ -9,7 +9,7 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
-use super::words::{fraction, grid, size_in_words, time_in_words};
+use super::words::{fraction, grid, size_in_words, skipped_in_words, time_in_words};
 use crate::error::Result;
 use crate::report::schema::Report;
 use crate::work::dissect::{DissectEstimate, DissectJob};
@@ -135,8 +135,7 @@ fn in_words(report: &Report, page: &Path) -> Vec<String> {
         let (name, matched, units, concepts) = (&layer.layer, layer.matched, layer.unit_count, layer.concepts.len());
         format!("{name}: {matched} of {units} units match {concepts} concepts")
     });
-    let skipped = report.images.skipped.iter().map(|skipped| format!("skipped {}: {}", skipped.name, skipped.reason));
-    layers.chain(skipped).chain([page.display().to_string()]).collect()
+    layers.chain(skipped_in_words(&report.images.skipped)).chain([page.display().to_string()]).collect()
 }
 
 fn estimate_in_words(estimate: &DissectEstimate, output: &Path) -> Vec<String> {

@@ -8,7 +8,7 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::network::ExifName;
 use super::output::writing;
-use super::words::time_in_words;
+use super::words::{skipped_in_words, time_in_words};
 use crate::error::Result;
 use crate::files;
 use crate::work::segment::{SegmentEstimate, SegmentJob, Segmented};
@@ -106,7 +106,7 @@ pub(super) fn run(args: &SegmentArgs, context: &mut Context<'_>) -> Result<()> {
 
 fn in_words(Segmented { images, skipped, page, .. }: &Segmented) -> Vec<String> {
     let mut lines = vec![format!("{images} image{} segmented", if *images == 1 { "" } else { "s" })];
-    lines.extend(skipped.iter().map(|skipped| format!("skipped {}: {}", skipped.name, skipped.reason)));
+    lines.extend(skipped_in_words(skipped));
     lines.push(page.display().to_string());
     lines
 }

@@ -1,5 +1,7 @@
 //! Words for sizes, times and fractions: read from the command line, and written for people.
 
+use crate::data::loader::Skipped;
+
 /// Bytes of a size such as `512MiB`, `4GiB`, `1.5g` or a plain number.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim();
@@ -53,6 +55,11 @@ pub(super) fn grid(text: &str) -> Result<(u32, u32), String> {
         Some((rows @ 1..=1024, columns @ 1..=1024)) => Ok((rows, columns)),
         _ => Err("needs rows and columns from 1 to 1024, such as 56x56".to_owned()),
     }
+}
+
+/// Files that could not be used, a line each.
+pub(super) fn skipped_in_words(skipped: &[Skipped]) -> impl Iterator<Item = String> {
+    skipped.iter().map(|Skipped { name, reason }| format!("skipped {name}: {reason}"))
 }
 
 #[cfg(test)]

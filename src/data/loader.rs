@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use serde::{Deserialize, Serialize};
+
 pub use super::batches::{Batch, Batches};
 use super::images::ImageSet;
 pub use super::store::{LoadOptions, LoadedImage};
@@ -11,14 +13,12 @@ use super::store::{Readability, Store};
 use crate::error::{Error, Kind, Result};
 use crate::progress::check_stop;
 
-/// An image that could not be decoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file that could not be used, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// Position in the whole set.
-    pub index: usize,
-    /// Name in the set.
+    /// Name in the set: its path relative to the image folder.
     pub name: String,
-    /// What is wrong with it.
+    /// What was wrong with it.
     pub reason: String,
 }
 
@@ -88,10 +88,12 @@ impl ImageLoader {
     pub fn skipped(&self) -> Vec<Skipped> {
         let known = self.store.known();
         let bad = known.images.iter().filter_map(|(&index, seen)| match seen {
-            Readability::Bad(reason) => Some((index, reason.clone())),
+            Readability::Bad(reason) => {
+                Some(Skipped { name: self.set().items[index].name.clone(), reason: reason.clone() })
+            }
             Readability::Readable | Readability::Kept(_) => None,
         });
-        bad.map(|(index, reason)| Skipped { index, name: self.set().items[index].name.clone(), reason }).collect()
+        bad.collect()
     }
 
     /// All images that cannot be decoded, where `counted` of the set can. A run that was stopped and taken up does not come by what it
@@ -198,10 +200,7 @@ mod tests {
                 }
             }
             let skipped = loader.skipped();
-            assert_eq!(
-                skipped.iter().map(|bad| (bad.index, bad.name.as_str())).collect::<Vec<_>>(),
-                [(5, "05.png"), (11, "11.png")]
-            );
+            assert_eq!(skipped.iter().map(|bad| bad.name.as_str()).collect::<Vec<_>>(), ["05.png", "11.png"]);
             assert_eq!(skipped[1].reason, "content is not a JPEG, PNG or WebP image");
         }
     }

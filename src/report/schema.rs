@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::concepts::Vocabulary;
+pub use crate::data::loader::Skipped;
 
 /// Version of the schema that this program reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -88,15 +89,6 @@ pub struct Latents {
     pub list: String,
     /// Where they are numbered: `seed 1`, or the name of a file.
     pub from: String,
-}
-
-/// A file that could not be used, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
-    /// Path relative to the image folder.
-    pub name: String,
-    /// What was wrong with it.
-    pub reason: String,
 }
 
 /// Concepts of a run.

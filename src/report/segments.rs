@@ -11,8 +11,9 @@ use serde::Serialize;
 use super::html::{EMBED_LIMIT_BYTES, policy, readable, render, script_safe};
 use super::overlay::{LabelCells, shade_png};
 use super::palette::{category_order, label_color};
-use super::schema::{Skipped, Tool};
+use super::schema::Tool;
 use crate::concepts::{Area, LabelMaps, Vocabulary};
+use crate::data::loader::Skipped;
 use crate::error::Result;
 
 /// Images of a page.

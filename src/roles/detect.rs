@@ -256,6 +256,13 @@ fn evenly(values: &[f32], length: usize) -> Vec<f32> {
 
 impl Merge for Sightings {
     fn merge(&mut self, other: &Sightings) -> Result<()> {
+        // Batches come in order: a pass would otherwise sort all that it has seen again for each.
+        if self.images.last().zip(other.images.first()).is_none_or(|(last, first)| last < first) {
+            self.images.extend_from_slice(&other.images);
+            self.peaks.extend_from_slice(&other.peaks);
+            self.present.extend_from_slice(&other.present);
+            return Ok(());
+        }
         let all = |of: &Sightings| {
             let lists = of.images.iter().zip(&of.peaks).zip(&of.present);
             lists.map(|((&image, &peak), &present)| (image, peak, present)).collect::<Vec<_>>()

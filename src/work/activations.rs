@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::Host;
 use super::network::{LayerChoice, NetworkChoice};
-use super::subject::{Inputs, Subject, Unreadable, forward};
+use super::subject::{Inputs, Subject, forward};
+use crate::data::loader::Skipped;
 use crate::error::{Error, Result};
 use crate::files::Scratch;
 use crate::session::Session;
@@ -48,7 +49,7 @@ pub enum SavedInputs {
         /// Their names.
         names: Vec<String>,
         /// Files that could not be used.
-        skipped: Vec<Unreadable>,
+        skipped: Vec<Skipped>,
     },
     /// Those of latents, by number.
     Latents(Vec<u32>),

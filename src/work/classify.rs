@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::Host;
 use super::network::{ImageChoice, ImageNetwork, NetworkChoice};
-use super::subject::{Unreadable, forward};
-use crate::data::loader::ImageLoader;
+use super::subject::forward;
+use crate::data::loader::{ImageLoader, Skipped};
 use crate::error::Result;
 use crate::files;
 use crate::weights::import;
@@ -41,7 +42,13 @@ pub struct Classified {
     /// The images in their order.
     pub images: Vec<ClassifiedImage>,
     /// Files that could not be used.
-    pub skipped: Vec<Unreadable>,
+    #[serde(serialize_with = "by_image")]
+    pub skipped: Vec<Skipped>,
+}
+
+/// Files that could not be used, told by the same key as the images that could.
+fn by_image<S: Serializer>(skipped: &[Skipped], out: S) -> std::result::Result<S::Ok, S::Error> {
+    out.collect_seq(skipped.iter().map(|Skipped { name, reason }| json!({ "image": name, "reason": reason })))
 }
 
 /// An image and its most likely classes.
@@ -90,7 +97,7 @@ impl ClassifyJob {
         if images.is_empty() {
             return Err(loader.nothing_readable());
         }
-        Ok(Classified { images, skipped: loader.skipped().into_iter().map(Unreadable::from).collect() })
+        Ok(Classified { images, skipped: loader.skipped() })
     }
 
     fn class_names(&self, network: &ImageNetwork) -> Result<Vec<String>> {

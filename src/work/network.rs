@@ -12,6 +12,7 @@ use crate::data::decode::{self, Exif};
 use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
 use crate::data::loader::LoadOptions;
+use crate::data::loader::Skipped;
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::graph::{Graph, Wanted};
@@ -216,6 +217,18 @@ impl ImageNetwork {
     /// As [`WeightFile::preprocess`].
     pub fn report_model(&self) -> Result<schema::Model> {
         Ok(report_model(&self.model, &self.file, self.file.preprocess()?.name()))
+    }
+
+    /// The images as a report names them, of which `count` could be used.
+    pub(crate) fn report_images(&self, count: u64, skipped: Vec<Skipped>) -> schema::Images {
+        schema::Images {
+            count,
+            fingerprint: self.set.fingerprint(),
+            geometry: self.geometry.describe().to_string(),
+            order: self.order().to_owned(),
+            skipped,
+            latents: None,
+        }
     }
 
     /// Word for the order of the images.

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Host;
@@ -191,17 +190,7 @@ impl Subject {
     /// As [`LatentSource::fingerprint`] and [`ImageLoader::all_skipped`].
     pub fn report_images(&self, source: &Source, counted: u64, stop: &AtomicBool) -> Result<schema::Images> {
         Ok(match self {
-            Subject::Photographs(network) => {
-                let skipped = source.skipped(counted, stop)?;
-                schema::Images {
-                    count: counted,
-                    fingerprint: network.set.fingerprint(),
-                    geometry: network.geometry.describe().to_string(),
-                    order: network.order().to_owned(),
-                    skipped,
-                    latents: None,
-                }
-            }
+            Subject::Photographs(network) => network.report_images(counted, source.skipped(counted, stop)?),
             Subject::Latents(generator) => generator.report_images()?,
         })
     }
@@ -217,20 +206,17 @@ impl Source {
     }
 
     /// Files that could not be used, where `counted` could.
-    fn skipped(&self, counted: u64, stop: &AtomicBool) -> Result<Vec<schema::Skipped>> {
+    fn skipped(&self, counted: u64, stop: &AtomicBool) -> Result<Vec<Skipped>> {
         Ok(match self {
-            Source::Photographs(loader) => {
-                let skipped = loader.all_skipped(counted as usize, stop)?.into_iter();
-                skipped.map(|s| schema::Skipped { name: s.name, reason: s.reason }).collect()
-            }
+            Source::Photographs(loader) => loader.all_skipped(counted as usize, stop)?,
             Source::Latents(_) => Vec::new(),
         })
     }
 
     /// Files that could not be used, as far as they were looked at.
-    pub fn unreadable(&self) -> Vec<Unreadable> {
+    pub fn unreadable(&self) -> Vec<Skipped> {
         match self {
-            Source::Photographs(loader) => loader.skipped().into_iter().map(Unreadable::from).collect(),
+            Source::Photographs(loader) => loader.skipped(),
             Source::Latents(_) => Vec::new(),
         }
     }
@@ -249,21 +235,6 @@ impl Source {
             Source::Photographs(loader) => loader,
             Source::Latents(latents) => latents,
         }
-    }
-}
-
-/// A file that could not be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Unreadable {
-    /// Name of the image.
-    pub image: String,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-impl From<Skipped> for Unreadable {
-    fn from(skipped: Skipped) -> Unreadable {
-        Unreadable { image: skipped.name, reason: skipped.reason }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{Estimate, Experiment, Findings, Workplace};
-use crate::data::loader::ImageLoader;
+use crate::data::loader::{ImageLoader, Skipped};
 use crate::error::{Error, Result};
 use crate::geometry::Extent;
 use crate::gpu::Gpu;
@@ -117,9 +117,8 @@ impl Experiment for AblateJob {
             if verdicts.images == 0 {
                 return Err(loader.nothing_readable());
             }
-            let skipped = loader.all_skipped(verdicts.images as usize, workplace.host.stop)?.into_iter();
-            let skipped = skipped.map(|bad| schema::Skipped { name: bad.name, reason: bad.reason });
-            Ok::<(Verdicts, Vec<schema::Skipped>), Error>((verdicts, skipped.collect()))
+            let skipped = loader.all_skipped(verdicts.images as usize, workplace.host.stop)?;
+            Ok::<(Verdicts, Vec<Skipped>), Error>((verdicts, skipped))
         };
         let (ranking, mut skipped) = stage("removing units one by one", network, &each, RANKING)?;
         let (judged, others) = stage("removing units together", held_out, &ranking.extremes(sizes), JUDGING)?;
@@ -153,30 +152,20 @@ impl AblateJob {
     }
 
     /// What the results say of how they came to be.
-    fn about(&self, gpu: &Gpu, held_out: &ImageNetwork, skipped: Vec<schema::Skipped>) -> Result<About> {
-        let images = schema::Images {
-            count: held_out.set.len() as u64,
-            fingerprint: held_out.set.fingerprint(),
-            geometry: held_out.geometry.describe().to_string(),
-            order: held_out.order().to_owned(),
-            skipped,
-            latents: None,
-        };
+    fn about(&self, gpu: &Gpu, held_out: &ImageNetwork, skipped: Vec<Skipped>) -> Result<About> {
+        let images = held_out.report_images(held_out.set.len() as u64, skipped);
         Ok(About::new(AblationReport::NAME, held_out.report_model()?, &self.layer, images, gpu.summary()))
     }
 }
 
 /// Names of the classes that a network tells apart.
 fn class_names(network: &ImageNetwork) -> Result<Vec<String>> {
-    let here = |message| Error::input(message).at(network.file.path().display());
-    if network.model.logits.is_none() {
-        return Err(here("has no fully connected layers, so it cannot classify")
-            .hint("import a file that has them, without `--body`"));
-    }
-    network
-        .file
-        .class_names()
-        .ok_or_else(|| here("does not name its classes").hint("import it with `--classes FILE`, one name a line"))
+    network.logits()?;
+    network.file.class_names().ok_or_else(|| {
+        Error::input("does not name its classes")
+            .at(network.file.path().display())
+            .hint("import it with `--classes FILE`, one name a line")
+    })
 }
 
 /// The class of an image: the folder it is in.

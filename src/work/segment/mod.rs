@@ -13,9 +13,10 @@ pub use self::job::SegmentJob;
 use self::run::{JOB, SegmentRun};
 use super::Host;
 use crate::concepts::label_writer;
+use crate::data::loader::Skipped;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::report::{self, schema, segments};
+use crate::report::{self, segments};
 
 /// What was labelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Segmented {
     /// Images with label maps.
     pub images: usize,
     /// Files that could not be used.
-    pub skipped: Vec<schema::Skipped>,
+    pub skipped: Vec<Skipped>,
     /// The first page.
     pub page: PathBuf,
     /// Areas of all images as JSON.

@@ -9,9 +9,9 @@ use serde_json::json;
 use super::run::SegmentRun;
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{LabelMaps, Vocabulary};
+use crate::data::loader::Skipped;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::report::schema::Skipped;
 use crate::report::segments::{self, LabelledImage, PER_PAGE};
 
 /// Areas of all images.

@@ -10,6 +10,7 @@ use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
 use crate::data::framing::{Geometry, Prepared};
 use crate::data::images::ImageSet;
+use crate::data::loader::Skipped;
 use crate::data::resize::resize_bilinear;
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -124,7 +125,7 @@ impl<'a> SegmentRun<'a> {
     }
 
     /// Labels these images and writes their files; returns those that cannot be used.
-    pub(super) fn segment(&self, todo: &[usize]) -> Result<Vec<schema::Skipped>> {
+    pub(super) fn segment(&self, todo: &[usize]) -> Result<Vec<Skipped>> {
         let mut skipped = Vec::new();
         let mut ready = 0;
         self.host.progress.stage("segmenting", todo.len() as u64);
@@ -137,7 +138,7 @@ impl<'a> SegmentRun<'a> {
             for (index, image) in loaded {
                 match image {
                     Ok(image) => usable.push((index, image)),
-                    Err(reason) => skipped.push(schema::Skipped { name: self.name(index).to_owned(), reason }),
+                    Err(reason) => skipped.push(Skipped { name: self.name(index).to_owned(), reason }),
                 }
             }
             ready += usable.iter().filter(|(_, image)| INPUTS.contains(&image.frame.photo.into())).count();
@@ -188,7 +189,7 @@ impl<'a> SegmentRun<'a> {
     }
 
     /// What pages say of the run.
-    pub(super) fn view<'b>(&'b self, skipped: &'b [schema::Skipped]) -> segments::Run<'b> {
+    pub(super) fn view<'b>(&'b self, skipped: &'b [Skipped]) -> segments::Run<'b> {
         segments::Run {
             images: self.set.len() - skipped.len(),
             vocabulary: self.concepts.vocabulary(),
