@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::Pixels;
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Gpu, Recording};
+use crate::gpu::{Buffer, Gpu, Programs, Recording};
 use crate::graph::{Graph, Wanted};
 use crate::kernels::adaptive_average_pool::adaptive_average_pool;
 use crate::kernels::label_argmax::{Labels, label_argmax, words};
@@ -102,8 +102,12 @@ struct OnDevice {
     blocks: Vec<Buffer>,
     /// Images on the device of another size than the network's.
     staging: Option<Buffer>,
+    /// What brings them to the network's size, by their shape.
+    resizing: Programs<Shape>,
     /// Labels of each head.
     labels: Vec<Buffer>,
+    /// What makes them of the scores, by number of images and grid.
+    labelling: Programs<(u32, (u32, u32))>,
 }
 
 impl Network {
@@ -173,7 +177,8 @@ impl OnDevice {
         let weights = Weights::new(gpu, Arc::clone(file) as _);
         let session = Session::new(&weights, graph, batch, Wanted::kept(&nodes), &mut Tuner::cached())?;
         let blocks = heads.iter().map(|head| gpu.buffer_of("blocks", &head.blocks.concat())).collect::<Result<_>>()?;
-        Ok(OnDevice { session, blocks, staging: None, labels: Vec::new() })
+        let (resizing, labelling) = (Programs::new(gpu), Programs::new(gpu));
+        Ok(OnDevice { session, blocks, staging: None, resizing, labels: Vec::new(), labelling })
     }
 
     /// Makes room for images and for labels of a grid; how many go at once.
@@ -187,12 +192,15 @@ impl OnDevice {
             let room = gpu.traits().max_binding_bytes.min((gpu.free_bytes() + held) / 2);
             batch = batch.min(u32::try_from(room / each).unwrap_or(batch)).max(1);
             if held < each * u64::from(batch) {
+                // The programs hold it too.
+                self.resizing.clear();
                 self.staging = None;
                 self.staging = Some(gpu.buffer("images", each * u64::from(batch))?);
             }
         }
         let bytes = u64::from(words(batch * grid.0 * grid.1)) * 4;
         if self.labels.iter().any(|labels| labels.bytes() < bytes) || self.labels.is_empty() {
+            self.labelling.clear();
             self.labels = self.blocks.iter().map(|_| gpu.buffer("labels", bytes)).collect::<Result<_>>()?;
         }
         Ok(batch)
@@ -206,12 +214,7 @@ impl OnDevice {
         grid: (u32, u32),
         range: Range<usize>,
     ) -> Result<()> {
-        let shape = images.shape().with_batch(range.len() as u32);
-        let (session, gpu) = (&self.session, self.session.gpu());
-        let graph = session.graph();
-        let (input, _) = session.value(&graph.node(graph.input()).name, shape.n)?;
-        let mut recording = Recording::new();
-        recording.label("resize");
+        let (session, n) = (&self.session, range.len() as u32);
         match images {
             Images::Host { pixels, size } => {
                 let mut planes = Vec::with_capacity(range.len() * 3 * (side * side) as usize);
@@ -221,32 +224,48 @@ impl OnDevice {
                         false => planes.extend(pooled(pixels, *size, side)),
                     }
                 }
-                gpu.upload(input, 0, &planes)?;
+                session.gpu().upload(self.input(n)?, 0, &planes)?;
             }
-            Images::Device { buffer, .. } => {
-                let each = shape.with_batch(1).bytes();
-                let (from, bytes) = (range.start as u64 * each, range.len() as u64 * each);
-                match &self.staging {
-                    Some(staging) if (shape.h, shape.w) != (side, side) => {
-                        recording.copy(buffer, from, staging, 0, bytes)?;
-                        adaptive_average_pool(gpu, &mut recording, shape, (side, side), staging, input)?;
-                    }
-                    _ => recording.copy(buffer, from, input, 0, bytes)?,
-                }
+            Images::Device { buffer, shape } => self.resize(buffer, *shape, side, range)?,
+        }
+        session.submit(n)?;
+        self.labelling.submit((n, grid), |recording| {
+            for (position, head) in heads.iter().enumerate() {
+                recording.label(head.node);
+                let labels = Labels { grid, offset: head.owned.into(), y: &self.labels[position] };
+                let owner = head.owned.then_some(&self.labels[0]);
+                let (maps, shape) = session.value(head.node, n)?;
+                label_argmax(session.gpu(), recording, shape, maps, &self.blocks[position], owner, &labels)?;
             }
-        }
-        gpu.submit(&gpu.program(recording)?)?;
-        session.submit(shape.n)?;
-        let mut recording = Recording::new();
-        for (position, head) in heads.iter().enumerate() {
-            recording.label(head.node);
-            let labels = Labels { grid, offset: head.owned.into(), y: &self.labels[position] };
-            let owner = head.owned.then_some(&self.labels[0]);
-            let (maps, shape) = session.value(head.node, shape.n)?;
-            label_argmax(gpu, &mut recording, shape, maps, &self.blocks[position], owner, &labels)?;
-        }
-        gpu.submit(&gpu.program(recording)?)?;
+            Ok(())
+        })?;
         Ok(())
+    }
+
+    /// Brings some of the images that lie on the device to the network's input.
+    fn resize(&self, images: &Buffer, shape: Shape, side: u32, range: Range<usize>) -> Result<()> {
+        let (gpu, shape) = (self.session.gpu(), shape.with_batch(range.len() as u32));
+        let input = self.input(shape.n)?;
+        let staging = self.staging.as_ref().filter(|_| (shape.h, shape.w) != (side, side));
+        // Where the images lie may be new each time, so that they are copied apart from what is kept.
+        let mut recording = Recording::new();
+        recording.label("resize");
+        let from = range.start as u64 * shape.with_batch(1).bytes();
+        recording.copy(images, from, staging.unwrap_or(input), 0, shape.bytes())?;
+        gpu.submit(&gpu.program(recording)?)?;
+        if let Some(staging) = staging {
+            self.resizing.submit(shape, |recording| {
+                recording.label("resize");
+                adaptive_average_pool(gpu, recording, shape, (side, side), staging, input)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The network's input, of `n` images.
+    fn input(&self, n: u32) -> Result<&Buffer> {
+        let graph = self.session.graph();
+        Ok(self.session.value(&graph.node(graph.input()).name, n)?.0)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::concepts::{ConceptInput, LabelMaps, MadeImages};
 use crate::data::ImageBatch;
 use crate::data::pass::{Pass, Steps};
 use crate::error::{Error, Result};
-use crate::gpu::{Download, Recording};
+use crate::gpu::{Download, Programs};
 use crate::tensor::{HostTensor, Shape};
 
 /// Counts by the levels.
@@ -20,6 +20,8 @@ pub(super) struct CountPass<'a> {
     /// Of each layer.
     counts: Vec<CountStage>,
     labels: LabelStage,
+    /// By the maps that they read, as in the passes for the levels.
+    programs: Programs<Vec<LayerMaps>>,
     flight: Flight<Shown>,
 }
 
@@ -39,6 +41,7 @@ impl<'a> CountPass<'a> {
             held,
             counts: tallies.map(|tally| CountStage::new(run.gpu, tally)).collect::<Result<_>>()?,
             labels: LabelStage::new(run.gpu, run.settings.grid)?,
+            programs: Programs::new(run.gpu),
             flight: Flight::new(),
         })
     }
@@ -129,18 +132,19 @@ impl Pass for CountPass<'_> {
         let maps = self.run.maps(batch, self.held)?;
         self.make_images(batch, &maps)?;
         let packed = PackedLabels::new(&self.label_maps(batch)?, grid, self.run.concepts.vocabulary().len())?;
-        self.labels.upload(gpu, &packed)?;
-        let mut recording = Recording::new();
+        if self.labels.upload(gpu, &packed)? {
+            self.programs.clear();
+        }
         let tallies = found.layers.iter_mut().filter_map(|layer| layer.tally.as_mut());
-        for ((stage, maps), tally) in self.counts.iter_mut().zip(&maps).zip(tallies) {
-            if stage.is_full(n, grid) {
-                stage.flush(gpu, tally)?;
-            }
-            stage.record(gpu, &mut recording, maps, &self.labels)?;
+        for (stage, tally) in self.counts.iter_mut().zip(tallies) {
+            stage.make_room(gpu, positions(n, grid), tally)?;
             packed.add_areas(&mut tally.concept_area);
             tally.positions += positions(n, grid);
         }
-        let submission = gpu.submit(&gpu.program(recording)?)?;
+        let submission = self.programs.submit(maps.clone(), |recording| {
+            let mut counts = self.counts.iter().zip(&maps);
+            counts.try_for_each(|(stage, maps)| stage.record(gpu, recording, maps, &self.labels))
+        })?;
         let shown = self.shown(batch, &maps, found)?;
         self.keep_thumbnails(batch, found)?;
         self.flight.push(submission, shown);

@@ -11,7 +11,7 @@ use crate::tensor::Shape;
 const MOST_HELD: u64 = 1 << 30;
 
 /// Maps of a layer for the images of a batch, on the device.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct LayerMaps {
     pub(super) buffer: Buffer,
     pub(super) shape: Shape,
@@ -48,26 +48,21 @@ impl Held {
         Held { batches: Vec::new(), full }
     }
 
-    /// Appends copies of a batch's maps, until memory runs short for the first time.
-    pub(super) fn hold(
-        &mut self,
-        gpu: &Gpu,
-        recording: &mut Recording,
-        batch: &ImageBatch,
-        maps: &[LayerMaps],
-    ) -> Result<()> {
+    /// Copies a batch's maps, until memory runs short for the first time.
+    pub(super) fn hold(&mut self, gpu: &Gpu, batch: &ImageBatch, maps: &[LayerMaps]) -> Result<()> {
         let bytes: u64 = maps.iter().map(|maps| maps.shape.bytes()).sum();
         let taken: u64 = self.batches.iter().flat_map(|batch| &batch.maps).map(|maps| maps.shape.bytes()).sum();
         self.full |= !has_room(gpu, gpu.free_bytes(), taken, bytes);
         if self.full {
             return Ok(());
         }
-        let mut copies = Vec::new();
+        let (mut recording, mut copies) = (Recording::new(), Vec::new());
         for LayerMaps { buffer, shape } in maps {
             let copy = gpu.buffer("held activations", shape.bytes())?;
             recording.copy(buffer, 0, &copy, 0, shape.bytes())?;
             copies.push(LayerMaps { buffer: copy, shape: *shape });
         }
+        gpu.submit(&gpu.program(recording)?)?;
         self.batches.push(HeldBatch { indices: batch.indices.clone(), next: batch.next, maps: copies });
         Ok(())
     }

@@ -2,13 +2,13 @@
 
 use super::dissection::Dissection;
 use super::flight::{self, Flight};
-use super::held::Held;
+use super::held::{Held, LayerMaps};
 use super::layers::{Layer, Layers};
 use super::stage::{HistogramStage, PeakStage};
 use crate::data::ImageBatch;
 use crate::data::pass::{Pass, Steps};
 use crate::error::Result;
-use crate::gpu::{Download, Recording};
+use crate::gpu::{Download, Programs};
 
 /// One digit.
 pub(super) struct LevelPass<'a> {
@@ -18,6 +18,8 @@ pub(super) struct LevelPass<'a> {
     histograms: Vec<HistogramStage>,
     /// None after the first pass.
     peaks: Vec<PeakStage>,
+    /// By the maps that they read: those that the session makes of so many images, and those of a batch that is held.
+    programs: Programs<Vec<LayerMaps>>,
     flight: Flight<Peaks>,
 }
 
@@ -41,6 +43,7 @@ impl<'a> LevelPass<'a> {
             peaks: units
                 .map(|units| PeakStage::new(run.gpu, units, run.parts.session().batch()))
                 .collect::<Result<_>>()?,
+            programs: Programs::new(run.gpu),
             flight: Flight::new(),
         })
     }
@@ -71,18 +74,17 @@ impl Pass for LevelPass<'_> {
     fn look(&mut self, batch: &ImageBatch, found: &mut Layers, _: &Steps<'_>) -> Result<()> {
         let (gpu, n) = (self.run.gpu, batch.indices.len() as u32);
         let maps = self.run.maps(batch, self.held)?;
-        let mut recording = Recording::new();
         if !self.peaks.is_empty() {
-            self.held.hold(gpu, &mut recording, batch, &maps)?;
+            self.held.hold(gpu, batch, &maps)?;
         }
-        for ((stage, maps), layer) in self.histograms.iter_mut().zip(&maps).zip(&mut found.layers) {
-            if stage.is_full(n) {
-                stage.flush(gpu, &mut layer.quantile)?;
-            }
-            stage.record(gpu, &mut recording, maps)?;
+        for (stage, layer) in self.histograms.iter_mut().zip(&mut found.layers) {
+            stage.make_room(gpu, n, &mut layer.quantile)?;
         }
-        self.peaks.iter().zip(&maps).try_for_each(|(stage, maps)| stage.record(gpu, &mut recording, maps))?;
-        let submission = gpu.submit(&gpu.program(recording)?)?;
+        let submission = self.programs.submit(maps.clone(), |recording| {
+            let mut histograms = self.histograms.iter().zip(&maps);
+            histograms.try_for_each(|(stage, maps)| stage.record(gpu, recording, maps))?;
+            self.peaks.iter().zip(&maps).try_for_each(|(stage, maps)| stage.record(gpu, recording, maps))
+        })?;
         let downloads = self.peaks.iter().map(|stage| stage.start_download(gpu, n)).collect::<Result<_>>()?;
         self.flight.push(submission, Peaks { images: batch.indices.clone(), downloads });
         found.images += u64::from(n);

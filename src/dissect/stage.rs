@@ -41,16 +41,20 @@ impl HistogramStage {
     }
 
     /// Appends a batch.
-    pub(super) fn record(&mut self, gpu: &Gpu, recording: &mut Recording, maps: &LayerMaps) -> Result<()> {
+    pub(super) fn record(&self, gpu: &Gpu, recording: &mut Recording, maps: &LayerMaps) -> Result<()> {
         let (maps, shape) = (&maps.buffer, maps.shape);
         let buffers = histogram::Buffers { maps, prefix: &self.prefix, counts: &self.counts, above: &self.above };
-        self.counted += positions(shape.n, self.grid);
         histogram(gpu, recording, shape, self.grid, self.digit, &buffers)
     }
 
-    /// Whether the next batch of `n` images could overflow a counter.
-    pub(super) fn is_full(&self, n: u32) -> bool {
-        self.counted + positions(n, self.grid) > MOST_COUNTED
+    /// Sees to it that the next batch, of `n` images, overflows no counter: before that, what is counted moves to the host.
+    pub(super) fn make_room(&mut self, gpu: &Gpu, n: u32, quantile: &mut Quantile) -> Result<()> {
+        let coming = positions(n, self.grid);
+        if self.counted + coming > MOST_COUNTED {
+            self.flush(gpu, quantile)?;
+        }
+        self.counted += coming;
+        Ok(())
     }
 
     /// Moves everything counted so far to the host.
@@ -150,17 +154,19 @@ impl LabelStage {
         Ok(LabelStage { grid, index: gpu.buffer("labels", 4096)?, bits: gpu.buffer("label maps", 1 << 20)? })
     }
 
-    /// Uploads a batch, into larger buffers where it needs them.
-    pub(super) fn upload(&mut self, gpu: &Gpu, packed: &PackedLabels) -> Result<()> {
+    /// Uploads a batch, into larger buffers where it needs them. Whether it did: what binds the old ones is of no use then.
+    pub(super) fn upload(&mut self, gpu: &Gpu, packed: &PackedLabels) -> Result<bool> {
         let fit = |label: &str, buffer: &mut Buffer, words: &[u32]| {
             let bytes = words.len() as u64 * 4;
-            if bytes > buffer.bytes() {
+            let grows = bytes > buffer.bytes();
+            if grows {
                 *buffer = gpu.buffer(label, bytes.next_power_of_two())?;
             }
-            gpu.upload(buffer, 0, words)
+            gpu.upload(buffer, 0, words)?;
+            Ok::<bool, Error>(grows)
         };
-        fit("labels", &mut self.index, &packed.index)?;
-        fit("label maps", &mut self.bits, &packed.bits)
+        let grown = fit("labels", &mut self.index, &packed.index)?;
+        Ok(fit("label maps", &mut self.bits, &packed.bits)? || grown)
     }
 }
 
@@ -186,7 +192,7 @@ impl CountStage {
 
     /// Appends a batch whose labels are on the device.
     pub(super) fn record(
-        &mut self,
+        &self,
         gpu: &Gpu,
         recording: &mut Recording,
         maps: &LayerMaps,
@@ -201,13 +207,16 @@ impl CountStage {
             area: &self.area,
             inter: &self.inter,
         };
-        self.counted += positions(shape.n, labels.grid);
         threshold_iou(gpu, recording, shape, labels.grid, self.labels, &buffers)
     }
 
-    /// Whether the next batch of `n` images could overflow a counter.
-    pub(super) fn is_full(&self, n: u32, grid: (u32, u32)) -> bool {
-        self.counted + positions(n, grid) > MOST_COUNTED
+    /// As [`HistogramStage::make_room`], for a batch of so many positions.
+    pub(super) fn make_room(&mut self, gpu: &Gpu, coming: u64, tally: &mut Tally) -> Result<()> {
+        if self.counted + coming > MOST_COUNTED {
+            self.flush(gpu, tally)?;
+        }
+        self.counted += coming;
+        Ok(())
     }
 
     /// Moves everything counted so far to the host.

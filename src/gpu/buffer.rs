@@ -1,5 +1,6 @@
 //! Storage buffers, counted against the memory budget, and their way to and from the host.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 /// Largest piece of an upload in flight; bounds the staging memory of large weights.
 const UPLOAD_PIECE: usize = 16 << 20;
 
-/// A storage buffer. Clones share it; the last one gives its bytes back to the budget.
+/// A storage buffer. Clones share it and are equal; the last one gives its bytes back to the budget.
 #[derive(Debug, Clone)]
 pub struct Buffer {
     pub(super) raw: wgpu::Buffer,
@@ -56,10 +57,19 @@ impl Buffer {
     pub fn holding(&self, values: usize) -> Bound<'_> {
         Bound { buffer: self, values }
     }
+}
 
-    /// Whether two handles are the same buffer.
-    pub fn same(&self, other: &Buffer) -> bool {
+impl PartialEq for Buffer {
+    fn eq(&self, other: &Buffer) -> bool {
         self.raw == other.raw
+    }
+}
+
+impl Eq for Buffer {}
+
+impl Hash for Buffer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.raw.hash(state);
     }
 }
 

@@ -5,6 +5,7 @@ mod buffer;
 mod kernel;
 mod memory;
 mod params;
+mod programs;
 mod recording;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ pub use adapter::{AdapterSummary, DeviceChoice};
 pub use buffer::{Bound, Buffer, Download};
 pub use kernel::{Access, Interface, Kernel, Shader};
 pub use params::{Field, Member, Params};
+pub use programs::Programs;
 pub use recording::{Program, Recording, StepTime, Submission};
 
 use crate::error::{Error, Kind, Result};

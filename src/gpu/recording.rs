@@ -82,7 +82,7 @@ impl Recording {
             }
             let shared = buffers.iter().enumerate().any(|(other, b)| {
                 other != position
-                    && b.buffer.same(bound.buffer)
+                    && b.buffer == bound.buffer
                     && (*access == Access::ReadWrite || interface.buffers[other].1 == Access::ReadWrite)
             });
             if shared {
@@ -102,7 +102,7 @@ impl Recording {
     /// # Errors
     /// [`Kind::Internal`] if the ranges do not fit.
     pub fn copy(&mut self, from: &Buffer, from_offset: u64, to: &Buffer, to_offset: u64, bytes: u64) -> Result<()> {
-        if from_offset + bytes > from.bytes() || to_offset + bytes > to.bytes() || from.same(to) {
+        if from_offset + bytes > from.bytes() || to_offset + bytes > to.bytes() || from == to {
             return Err(Error::internal(format!("copy of {bytes} bytes does not fit")).at(&self.label));
         }
         self.steps.push(Step::Copy { from: from.clone(), from_offset, to: to.clone(), to_offset, bytes });
@@ -151,6 +151,10 @@ impl Gpu {
                 block.extend_from_slice(params);
                 block.resize(offsets[offsets.len() - 1] + kernel.interface.params_bytes.next_multiple_of(16), 0);
             }
+        }
+        // Copies alone bind nothing.
+        if offsets.is_empty() {
+            return Ok(Program { steps: recording.steps, bound: Vec::new() });
         }
         let uniforms = self.device().create_buffer(&wgpu::BufferDescriptor {
             label: Some("parameters"),

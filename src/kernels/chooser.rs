@@ -81,6 +81,14 @@ impl Variant {
         }
     }
 
+    /// One variant for all that read the weight in the same order: by seven columns it is packed as by eight.
+    pub(crate) fn packing(self) -> Variant {
+        match self {
+            Variant::Broadcast { pixels: 7 } => Variant::Broadcast { pixels: 8 },
+            other => other,
+        }
+    }
+
     /// The weight `[k, c / groups, kh, kw]` in the order that the variant reads.
     pub fn pack(self, convolution: &Convolution, weight: &[f32]) -> Vec<f32> {
         match self {
@@ -160,4 +168,18 @@ pub fn linear(
         LinearVariant::Broadcast { images } => linear_broadcast::kernel(gpu, images)?,
     };
     linear::record(recording, &kernel, sizes, activation, buffers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_packs_as_the_one_that_stands_for_it() {
+        let convolution = Convolution { channels: 19, window: Window::square(3, 1, 1), groups: 1 };
+        let weight: Vec<f32> = (0..19 * 5 * 9).map(|at| at as f32).collect();
+        for variant in [4, 7, 8].map(|pixels| Variant::Broadcast { pixels }) {
+            assert_eq!(variant.packing().pack(&convolution, &weight), variant.pack(&convolution, &weight));
+        }
+    }
 }

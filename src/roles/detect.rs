@@ -4,7 +4,7 @@ use crate::concepts::{ConceptSource, LabelMaps, MadeImages};
 use crate::data::pass::{Pass, Steps};
 use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::{Error, Result};
-use crate::gpu::{Buffer, Recording};
+use crate::gpu::{Buffer, Programs};
 use crate::kernels::peak::peak;
 use crate::session::{Session, Split};
 use crate::state::checkpoint::{Saved, StateTensor};
@@ -119,14 +119,13 @@ impl Detection<'_> {
         grid: (u32, u32),
         watch: &Watch<'_>,
     ) -> Result<Sightings> {
-        let session = split.session();
-        let peaks = session.gpu().buffer("peaks", peaks_bytes(session, self.node)?)?;
+        let peaks = Peaks::new(split.session(), self.node)?;
         self.run(watch, |batch, n| {
             split.begin(&batch.input, n)?;
-            let peaks = self.peaks(session, &peaks, n)?;
+            let peaks = peaks.of(self.unit, n)?;
             split.images(n, None)?;
             let made = MadeImages::by(split, &batch.names, &batch.origins)?;
-            let maps = concepts.label_maps_on_device(session.gpu(), &made, grid)?;
+            let maps = concepts.label_maps_on_device(split.session().gpu(), &made, grid)?;
             let present = maps.iter().map(|maps| presence.of(maps)).collect::<Result<_>>()?;
             Ok(Sightings { images: batch.indices.clone(), peaks, present })
         })
@@ -145,11 +144,11 @@ impl Detection<'_> {
         present: impl Fn(u32) -> bool,
         watch: &Watch<'_>,
     ) -> Result<Sightings> {
-        let peaks = session.gpu().buffer("peaks", peaks_bytes(session, self.node)?)?;
+        let peaks = Peaks::new(session, self.node)?;
         self.run(watch, |batch, n| {
             session.upload(&batch.input, n)?;
             session.submit(n)?;
-            let peaks = self.peaks(session, &peaks, n)?;
+            let peaks = peaks.of(self.unit, n)?;
             let present = batch.indices.iter().map(|&image| present(image)).collect();
             Ok(Sightings { images: batch.indices.clone(), peaks, present })
         })
@@ -159,19 +158,35 @@ impl Detection<'_> {
     fn run(&self, watch: &Watch<'_>, look: impl FnMut(&ImageBatch, u32) -> Result<Sightings>) -> Result<Sightings> {
         Ok(watch.run(&mut Looking(look), self.images, 0..self.images.count(), Sightings::default())?.found)
     }
+}
 
-    /// The unit's peak on each image of the batch just submitted.
-    fn peaks(&self, session: &Session, peaks: &Buffer, n: u32) -> Result<Vec<f32>> {
-        let (gpu, (maps, shape)) = (session.gpu(), session.value(self.node, n)?);
-        let mut recording = Recording::new();
-        peak(gpu, &mut recording, shape, maps, peaks)?;
-        gpu.submit(&gpu.program(recording)?)?;
-        let all: Vec<f32> = gpu.download(peaks, (shape.n * shape.c) as usize)?;
-        let own: Vec<f32> = all.chunks_exact(shape.c as usize).map(|units| units[self.unit as usize]).collect();
+/// Peaks of a node's maps on the device.
+struct Peaks<'a> {
+    session: &'a Session,
+    node: &'a str,
+    buffer: Buffer,
+    /// By number of images.
+    programs: Programs<u32>,
+}
+
+impl<'a> Peaks<'a> {
+    /// Room for those of a full batch.
+    fn new(session: &'a Session, node: &'a str) -> Result<Self> {
+        let (gpu, (_, shape)) = (session.gpu(), session.value(node, session.batch())?);
+        let buffer = gpu.buffer("peaks", u64::from(shape.n) * u64::from(shape.c) * 4)?;
+        Ok(Peaks { session, node, buffer, programs: Programs::new(gpu) })
+    }
+
+    /// A unit's peak on each image of the batch just submitted.
+    fn of(&self, unit: u32, n: u32) -> Result<Vec<f32>> {
+        let (gpu, (maps, shape)) = (self.session.gpu(), self.session.value(self.node, n)?);
+        self.programs.submit(n, |recording| peak(gpu, recording, shape, maps, &self.buffer))?;
+        let all: Vec<f32> = gpu.download(&self.buffer, (shape.n * shape.c) as usize)?;
+        let own: Vec<f32> = all.chunks_exact(shape.c as usize).map(|units| units[unit as usize]).collect();
         match own.iter().find(|peak| !peak.is_finite()) {
             None => Ok(own),
             Some(peak) => Err(Error::input(format!("a peak is {peak}; needed a finite number"))
-                .at(format!("unit {}", self.unit))
+                .at(format!("unit {unit}"))
                 .hint("check the weights and the preprocessing")),
         }
     }
@@ -190,12 +205,6 @@ impl<F: FnMut(&ImageBatch, u32) -> Result<Sightings>> Pass for Looking<F> {
     fn look(&mut self, batch: &ImageBatch, found: &mut Sightings, _: &Steps<'_>) -> Result<()> {
         found.merge(&(self.0)(batch, batch.indices.len() as u32)?)
     }
-}
-
-/// Bytes of the peaks of all units of a full batch.
-fn peaks_bytes(session: &Session, node: &str) -> Result<u64> {
-    let shape = session.value(node, session.batch())?.1;
-    Ok(u64::from(shape.n) * u64::from(shape.c) * 4)
 }
 
 /// How well a threshold on the peak tells images with the concept from those without.

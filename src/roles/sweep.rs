@@ -5,11 +5,9 @@
 //! cut from the map as it is and what has changed of it; of the result only what is reached is kept. So values are those of the
 //! whole network, bit for bit, at a fraction of the arithmetic.
 
-use std::collections::HashMap;
-
 use crate::error::{Error, Result};
 use crate::geometry::{Extent, Window};
-use crate::gpu::{Buffer, Gpu, Program, Recording};
+use crate::gpu::{Buffer, Gpu, Programs, Recording};
 use crate::graph::{EditNames, Graph, GraphBuilder, Node, NodeId, Operator, Wanted};
 use crate::kernels::splice::{Buffers, Place, Shapes, splice};
 use crate::kernels::tune::Tuner;
@@ -58,8 +56,8 @@ pub struct Sweep {
     /// Where images come to be.
     images: Buffer,
     shape: Shape,
-    /// What cuts the windows of each piece, and puts the images together, for each number of images.
-    splices: HashMap<u32, Vec<Program>>,
+    /// What cuts the windows of each piece, and behind the last puts the images together, by number of images and piece.
+    splices: Programs<(u32, usize)>,
 }
 
 /// A piece on the device.
@@ -196,7 +194,7 @@ impl Sweep {
             images: gpu.buffer("images", shape.with_batch(batch).bytes())?,
             shape,
             stages,
-            splices: HashMap::new(),
+            splices: Programs::new(gpu),
         })
     }
 
@@ -212,9 +210,6 @@ impl Sweep {
     /// What the device reports.
     pub fn images(&mut self, units: &[(u32, f32)], cells: &[u32]) -> Result<()> {
         let n = cells.len() as u32;
-        if !self.splices.contains_key(&n) {
-            self.splices.insert(n, self.recorded(n)?);
-        }
         let columns = self.stages.first().map_or(1, |stage| stage.piece.map.w);
         let cell = |cell: &u32| [[cell / columns, cell / columns + 1], [cell % columns, cell % columns + 1]];
         let mut reached: Vec<Rectangle> = cells.iter().map(cell).collect();
@@ -256,7 +251,7 @@ impl Sweep {
     fn splice(&self, at: usize, places: &[Place]) -> Result<()> {
         let n = places.len() as u32;
         self.gpu.upload(&self.places, 0, &self.shapes(at, n).words(places)?)?;
-        self.gpu.submit(&self.splices[&n][at])?;
+        self.splices.submit((n, at), |recording| self.record(recording, at, n))?;
         Ok(())
     }
 
@@ -272,23 +267,17 @@ impl Sweep {
         }
     }
 
-    /// The splices for `n` images.
-    fn recorded(&self, n: u32) -> Result<Vec<Program>> {
-        let mut programs = Vec::new();
-        let mut changed = self.stages.first().map_or(&self.base, |stage| &stage.base);
-        for at in 0..=self.stages.len() {
-            let mut recording = Recording::new();
-            let stage = self.stages.get(at);
-            recording.label(stage.map_or("images", |stage| &stage.piece.reads));
-            let y = stage.map_or(Ok(&self.images), |stage| Ok(stage.session.value(WINDOW, n)?.0))?;
-            let base = stage.map_or(&self.base, |stage| &stage.base);
-            splice(&self.gpu, &mut recording, self.shapes(at, n), &Buffers { base, changed, places: &self.places, y })?;
-            programs.push(self.gpu.program(recording)?);
-            if let Some(Stage { piece, session, .. }) = stage {
-                changed = session.value(&piece.makes, n)?.0;
-            }
-        }
-        Ok(programs)
+    /// Appends what cuts the windows of a stage, or behind the last puts the images together, for `n` images.
+    fn record(&self, recording: &mut Recording, at: usize, n: u32) -> Result<()> {
+        let stage = self.stages.get(at);
+        recording.label(stage.map_or("images", |stage| &stage.piece.reads));
+        let base = stage.map_or(&self.base, |stage| &stage.base);
+        let changed = match at.checked_sub(1).map(|before| &self.stages[before]) {
+            None => base,
+            Some(Stage { piece, session, .. }) => session.value(&piece.makes, n)?.0,
+        };
+        let y = stage.map_or(Ok(&self.images), |stage| Ok(stage.session.value(WINDOW, n)?.0))?;
+        splice(&self.gpu, recording, self.shapes(at, n), &Buffers { base, changed, places: &self.places, y })
     }
 }
 

@@ -6,8 +6,7 @@ mod record;
 mod split;
 mod weights;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 pub use fit::{AtOnce, MOST_AT_ONCE, fitting, fitting_batch, halving};
 pub use split::{Parts, Split};
@@ -16,7 +15,7 @@ pub use weights::{TensorSource, Weights};
 
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Extent;
-use crate::gpu::{Buffer, Gpu, Program, Recording, Submission};
+use crate::gpu::{Buffer, Gpu, Program, Programs, Submission};
 use crate::graph::{EditNames, Graph, NodeId, Operator, Plan, Step, Subplan, Wanted};
 use crate::kernels::chooser::Variant;
 use crate::kernels::tune::Tuner;
@@ -53,8 +52,8 @@ pub struct Session {
     slots: Vec<Buffer>,
     /// Weights of each step of the plan.
     packed: Vec<Option<Packed>>,
-    /// Recorded and bound once for each number of images and part.
-    programs: Mutex<HashMap<(u32, Subplan), Arc<Program>>>,
+    /// By number of images and part.
+    programs: Programs<(u32, Subplan)>,
 }
 
 impl Session {
@@ -68,8 +67,8 @@ impl Session {
         check_bindings(gpu, graph, &plan)?;
         let slots = plan.slots.iter().map(|&bytes| gpu.buffer("values", bytes)).collect::<Result<_>>()?;
         let packed = plan.steps.iter().map(|step| packed(weights, graph, tuner, step)).collect::<Result<_>>()?;
-        let (gpu, graph, whole) = (gpu.clone(), graph.clone(), plan.whole());
-        Ok(Session { gpu, graph, plan, whole, slots, packed, programs: Mutex::default() })
+        let (gpu, graph, whole, programs) = (gpu.clone(), graph.clone(), plan.whole(), Programs::new(gpu));
+        Ok(Session { gpu, graph, plan, whole, slots, packed, programs })
     }
 
     /// The device.
@@ -184,21 +183,13 @@ impl Session {
     /// # Errors
     /// As the kernels' own, with the name of the node.
     pub fn program(&self, n: u32, part: &Subplan) -> Result<Arc<Program>> {
-        // A program is whole or not there, so a panic elsewhere does not spoil the table.
-        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (n, part.clone());
-        if let Some(program) = programs.get(&key) {
-            return Ok(Arc::clone(program));
-        }
-        let mut recording = Recording::new();
-        for &position in &part.0 {
-            let name = &self.graph.node(self.plan.steps[position].node).name;
-            recording.label(name);
-            self.record_step(&mut recording, position, n).map_err(|error| error.at(name))?;
-        }
-        let program = Arc::new(self.gpu.program(recording)?);
-        programs.insert(key, Arc::clone(&program));
-        Ok(program)
+        self.programs.get((n, part.clone()), |recording| {
+            part.0.iter().try_for_each(|&position| {
+                let name = &self.graph.node(self.plan.steps[position].node).name;
+                recording.label(name);
+                self.record_step(recording, position, n).map_err(|error| error.at(name))
+            })
+        })
     }
 
     /// Runs everything for `n` images whose inputs are there. Does not wait.
@@ -284,6 +275,8 @@ fn check_bindings(gpu: &Gpu, graph: &Graph, plan: &Plan) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::geometry::{Convolution, Window};
     use crate::gpu::DeviceChoice;

@@ -56,7 +56,7 @@ impl Session {
             (Operator::Concat, _) => self.record_concat(recording, step, n),
             (&Operator::Edit { extent }, _) => {
                 // Where the value as it was is read again, the edit works on a copy.
-                if !x.same(y) {
+                if x != y {
                     recording.copy(x, 0, y, 0, shape.bytes())?;
                 }
                 let by = (self.slot(step.inputs[1])?, self.slot(step.inputs[2])?);

@@ -87,6 +87,7 @@ impl Split {
             return Err(Error::internal("cannot be gone on from: what is behind it reads more than it").at(&self.cut));
         }
         let (layer, shape) = self.session.value(&self.cut, n)?;
+        // Maps that are held of each batch are another buffer, and a copy binds nothing: no program of it is worth keeping.
         let mut recording = Recording::new();
         recording.copy(maps, 0, layer, 0, shape.bytes())?;
         let gpu = self.session.gpu();

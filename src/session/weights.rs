@@ -49,7 +49,7 @@ pub struct Weights {
 enum Layout {
     /// As it is.
     Plain,
-    /// As a variant packs the weight of a convolution.
+    /// As a variant's [`Variant::packing`] packs the weight of a convolution.
     Convolution(Variant, Convolution),
     /// Some rows of a linear layer's weight.
     Rows(Range<u32>),
@@ -97,8 +97,9 @@ impl Weights {
             return Err(Error::internal("is no convolution").at(&node.name));
         };
         let needed = |name| Needed { node, input, name };
-        let pack = || Ok(variant.pack(convolution, &self.fetch(&needed(weight))?));
-        let weight = self.buffer(&needed(weight), Layout::Convolution(variant, *convolution), pack)?;
+        let packing = variant.packing();
+        let pack = || Ok(packing.pack(convolution, &self.fetch(&needed(weight))?));
+        let weight = self.buffer(&needed(weight), Layout::Convolution(packing, *convolution), pack)?;
         let bias = bias.as_ref().map(|name| self.plain(&needed(name))).transpose()?;
         Ok(Packed::Convolution { variant, weight, bias })
     }
