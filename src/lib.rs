@@ -7,7 +7,7 @@
 //! of PyTorch, ONNX and numpy are imported ([`weights::import`]), images and latents are read ([`data`]), and segmenters say what is
 //! where ([`concepts`]).
 //!
-//! Whatever the program does is a job of [`work`]: plain data that says what to do, done with a [`work::Host`]. A dissection takes
+//! What the program works out is a job of [`work`]: plain data that says what to do, done with a [`work::Host`]. A dissection takes
 //! weights, a folder of images, layers and a source of concepts; it leaves a folder with `report.html` for people and `report.json` for
 //! programs, and can be stopped and gone on with at any time. Here are both with what the crate brings along, a small network and
 //! places that are drawn with exact label maps of what is in them:

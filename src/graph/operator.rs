@@ -110,15 +110,7 @@ impl Operator {
             | Operator::Softmax => x,
             Operator::UpsampleNearest => Shape { h: x.h.saturating_mul(2), w: x.w.saturating_mul(2), ..x },
             Operator::Convolution { convolution, .. } => {
-                if convolution.groups == 0
-                    || x.c % convolution.groups != 0
-                    || convolution.channels % convolution.groups != 0
-                {
-                    return Err(Error::input(format!(
-                        "{} channels in and {} out do not divide into {} groups",
-                        x.c, convolution.channels, convolution.groups
-                    )));
-                }
+                check_groups(convolution, x)?;
                 let (h, w) = convolution.window.output(x.h, x.w)?;
                 Shape { c: convolution.channels, h, w, ..x }
             }
@@ -191,6 +183,16 @@ impl Operator {
             _ => outputs,
         }
     }
+}
+
+/// Channels in and out must divide into the groups.
+fn check_groups(convolution: &Convolution, x: Shape) -> Result<()> {
+    let groups = convolution.groups;
+    if groups == 0 || !x.c.is_multiple_of(groups) || !convolution.channels.is_multiple_of(groups) {
+        let channels = convolution.channels;
+        return Err(Error::input(format!("{} channels in and {channels} out do not divide into {groups} groups", x.c)));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

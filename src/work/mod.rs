@@ -1,4 +1,4 @@
-//! The work behind every command, without its words: plain jobs that a program, a page or a test can ask for.
+//! The work behind the commands, without their words: plain jobs that a program, a page or a test can ask for.
 //!
 //! A job is a struct of plain data: what to work on, how, and where results go. It is done with a [`Host`], which lends the device and
 //! listens; what comes back is plain data too. `cli/` turns words into jobs and outcomes into words.
