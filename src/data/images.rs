@@ -180,7 +180,7 @@ fn absolute(path: &Path) -> PathBuf {
 /// The images of one path; `root` is what their names are relative to, where that is not the path itself.
 fn images_of(path: &Path, root: Option<&Path>, left_out: &mut LeftOut) -> Result<Vec<Found>> {
     let relative = |path: &Path| {
-        let Some(root) = root else { return None };
+        let root = root?;
         let below = path.strip_prefix(root).map(slashed);
         below.or_else(|_| absolute(path).strip_prefix(root).map(slashed)).ok()
     };
