@@ -9,7 +9,7 @@ use super::concepts::ConceptArgs;
 use super::experiment::{ExperimentTarget, ExperimentWords, PlaceArgs, Told};
 use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
-use super::words::{fraction, grid, skipped_in_words};
+use super::words::{fraction, grid, passed_over_in_words};
 use crate::error::{Error, Kind, Result};
 use crate::report::experiments::detect::DetectionReport;
 use crate::work::experiments::detect::{DetectJob, Evidence};
@@ -124,6 +124,7 @@ impl ExperimentWords for DetectArgs {
 
     fn found(report: &DetectionReport) -> Told {
         let (concept, with, without) = (&report.concept, report.with.images, report.without.images);
+        let images = &report.about.images;
         let told = match &report.verdict {
             Some(verdict) => format!(
                 "unit {} of {} tells {concept} with {:.1} % balanced accuracy at {:.4}: {} of {with} found, {} of {without} passed over",
@@ -139,9 +140,9 @@ impl ExperimentWords for DetectArgs {
         Told {
             json: json!({
                 "layer": report.about.layer, "unit": report.unit, "concept": concept, "with": with, "without": without,
-                "verdict": report.verdict, "iou": report.iou,
+                "verdict": report.verdict, "iou": report.iou, "skipped": images.skipped, "left_out": images.left_out,
             }),
-            lines: std::iter::once(told).chain(skipped_in_words(&report.about.images.skipped)).collect(),
+            lines: std::iter::once(told).chain(passed_over_in_words(&images.skipped, &images.left_out)).collect(),
         }
     }
 }

@@ -54,7 +54,7 @@ impl LatentArgs {
         if !self.is_given() {
             return Ok(Inputs::Images(input.choice()));
         }
-        if input.images.is_some() {
+        if !input.images.is_empty() {
             let error = Error::new(Kind::Usage, "both images and latents are named; needed one of them");
             return Err(error.hint("a generator is given latents, every other network images"));
         }

@@ -31,8 +31,8 @@ impl WeightArgs {
 /// Which network and which images.
 #[derive(Debug, Clone, Args)]
 pub(super) struct InputArgs {
-    /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
-    pub(super) images: Option<PathBuf>,
+    /// Images: folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns such as 'shots/*.png'.
+    pub(super) images: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(super) network: WeightArgs,
@@ -62,7 +62,7 @@ impl InputArgs {
     /// The images that the words mean.
     pub(super) fn choice(&self) -> ImageChoice {
         ImageChoice {
-            path: self.images.clone().unwrap_or_default(),
+            paths: self.images.clone(),
             as_is: self.as_is,
             limit: self.limit,
             order: self.order.into(),

@@ -155,6 +155,12 @@ pub trait ConceptSource: Send + Sync {
     /// What goes into provenance and cache keys: kind, folder, hash, rule version.
     fn describe(&self) -> serde_json::Value;
 
+    /// A hash over the files of label maps of these images: they may change where [`ConceptSource::describe`] stays the same. None where
+    /// labels follow from the images alone. Maps that are not there count as such.
+    fn fingerprint(&self, _names: &[&str]) -> Option<String> {
+        None
+    }
+
     /// Label maps of each image, brought to the `(rows, columns)` of `grid`. They cover what the network sees of it.
     ///
     /// # Errors

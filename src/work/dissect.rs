@@ -215,6 +215,7 @@ impl<'a> DissectRun<'a> {
             "model": self.subject.report_model()?,
             "images": self.subject.describe_images()?,
             "concepts": self.concepts.describe(),
+            "label_maps": self.subject.label_maps_fingerprint(self.concepts.as_ref()),
             "settings": {
                 "layers": layers, "pre_relu": job.layers.pre_relu, "quantile": job.quantile, "min_iou": job.min_iou,
                 "grid": self.grid, "top": job.top, "show": job.shown, "compat_strips": job.compat_strips,
@@ -261,6 +262,10 @@ impl<'a> DissectRun<'a> {
             settings: &settings,
         }
         .run(&watch)
+        .map_err(|error| match loaded.source.unreadable().len() == self.subject.count() {
+            true => loaded.source.nothing_readable(),
+            false => error,
+        })
     }
 
     /// Tallies, top images, strips and the report.

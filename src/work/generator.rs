@@ -10,6 +10,7 @@ use super::network::{NetworkChoice, Opening};
 use super::run_folder::file_name;
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::Latents;
+use crate::data::search::LeftOut;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Extent;
 use crate::gpu::Gpu;
@@ -202,6 +203,7 @@ impl Generator {
             geometry: format!("{h}x{w}, the generator's own"),
             order: "list".to_owned(),
             skipped: Vec::new(),
+            left_out: LeftOut::default(),
             latents: Some(schema::Latents { list: source.in_words(), from: self.latents_from() }),
         })
     }

@@ -233,12 +233,13 @@ impl DetectJob {
             return Err(Error::internal("images of another kind"));
         };
         let open = |path: &Path| {
-            let (path, order) = (path.to_owned(), Order::Sorted);
-            ImageNetwork::open(&self.network, &ImageChoice { path, as_is: *as_is, limit: *limit, order, exif: *exif })
+            let (paths, order) = (vec![path.to_owned()], Order::Sorted);
+            ImageNetwork::open(&self.network, &ImageChoice { paths, as_is: *as_is, limit: *limit, order, exif: *exif })
         };
         let [shows, lacks] = names_apart(positive, negative)?;
         let (mut network, others) = (open(positive)?, open(negative)?);
         let positives = network.set.len() as u32;
+        network.set.left_out.merge(others.set.left_out);
         network.set.items.iter_mut().for_each(|item| item.name = format!("{shows}/{}", item.name));
         network.set.items.extend(others.set.items.into_iter().map(|mut item| {
             item.name = format!("{lacks}/{}", item.name);
