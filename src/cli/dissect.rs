@@ -126,7 +126,7 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         .iter()
         .map(|layer| json!({ "layer": layer.layer, "units": layer.unit_count, "matched": layer.matched, "concepts": layer.concepts.len() }))
         .collect();
-    let said = json!({ "folder": args.output, "report": page, "layers": layers, "skipped": report.images.skipped });
+    let said = json!({ "folder": args.output, "report": page, "layers": layers, "warnings": report.warnings, "skipped": report.images.skipped });
     context.tell(&said, || in_words(&report, &page))
 }
 
@@ -135,7 +135,8 @@ fn in_words(report: &Report, page: &Path) -> Vec<String> {
         let (name, matched, units, concepts) = (&layer.layer, layer.matched, layer.unit_count, layer.concepts.len());
         format!("{name}: {matched} of {units} units match {concepts} concepts")
     });
-    layers.chain(skipped_in_words(&report.images.skipped)).chain([page.display().to_string()]).collect()
+    let warnings = report.warnings.iter().map(|warning| format!("warning: {}", warning.message));
+    layers.chain(warnings).chain(skipped_in_words(&report.images.skipped)).chain([page.display().to_string()]).collect()
 }
 
 fn estimate_in_words(estimate: &DissectEstimate, output: &Path) -> Vec<String> {

@@ -17,7 +17,8 @@ pub struct Tally {
     pub units: usize,
     /// Label numbers of the vocabulary, 0 included.
     pub labels: usize,
-    /// Activation level of each unit; it fires where its upsampled activation is above.
+    /// Activation level of each unit; it fires where its upsampled activation is above. NaN for a unit without one, which is not
+    /// finite on some image and for which nothing is counted.
     pub threshold: Vec<f32>,
     /// Positions at which the unit fires, `[units]`.
     pub unit_area: Vec<u64>,
@@ -143,7 +144,8 @@ impl Tally {
 
 impl Merge for Tally {
     fn merge(&mut self, other: &Tally) -> Result<()> {
-        if self.units != other.units || self.labels != other.labels || self.threshold != other.threshold {
+        let levels = |tally: &Tally| tally.threshold.iter().map(|level| level.to_bits()).collect::<Vec<_>>();
+        if self.units != other.units || self.labels != other.labels || levels(self) != levels(other) {
             return Err(Error::input("tallies of different layers, levels or vocabularies do not add up"));
         }
         add(&mut self.unit_area, &other.unit_area)?;
