@@ -15,8 +15,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
+use super::format::Format;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -105,20 +106,17 @@ pub fn decode_stored(bytes: &[u8], exif: Exif) -> Result<StoredPixels> {
 
 /// Opens a decoder whose header fits the limits. Nothing the size of the picture has been allocated yet.
 fn open(bytes: &[u8]) -> Result<impl ImageDecoder + '_> {
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|error| Error::input(format!("cannot be read: {error}")))?;
-    match reader.format() {
-        Some(ImageFormat::Jpeg) if !jpeg_has_an_end(bytes) => {
+    let format = Format::of(bytes)?;
+    match format {
+        Format::Jpeg if !jpeg_has_an_end(bytes) => {
             return Err(Error::input("JPEG ends before its end marker; the file is truncated"));
         }
-        Some(ImageFormat::WebP) if !webp_is_whole(bytes) => {
+        Format::WebP if !webp_is_whole(bytes) => {
             return Err(Error::input("WebP is shorter than its header says; the file is truncated"));
         }
-        Some(ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP) => {}
-        _ if bytes.is_empty() => return Err(Error::input("file is empty; needs a JPEG, PNG or WebP image")),
-        _ => return Err(Error::input("content is not a JPEG, PNG or WebP image")),
+        _ => {}
     }
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_LIMIT);
     limits.max_image_height = Some(SIDE_LIMIT);
@@ -353,8 +351,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for (name, content, says) in [
             ("empty.jpg", &b""[..], "file is empty"),
-            ("text.png", b"hello, this is text", "not a JPEG, PNG or WebP"),
-            ("gif.jpg", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", "not a JPEG, PNG or WebP"),
+            ("text.png", b"hello, this is text", "content is not a JPEG, PNG"),
+            ("phone.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "content is HEIC, not a JPEG, PNG"),
         ] {
             let path = dir.path().join(name);
             fs::write(&path, content).unwrap();
@@ -362,7 +360,7 @@ mod tests {
             assert!(error.contains(name) && error.contains(says), "{error}");
         }
         let error = decode(dir.path(), Exif::Apply).unwrap_err();
-        assert!(error.to_string().contains("not a plain file"), "{error}");
+        assert!(error.to_string().contains("is a folder; needs a plain file"), "{error}");
     }
 
     #[test]

@@ -33,8 +33,6 @@ pub struct LoadedImage {
     pub index: usize,
     /// Name in the set.
     pub name: String,
-    /// Class in the set.
-    pub class: Option<usize>,
     /// What the network sees, before normalisation.
     pub image: Arc<Prepared>,
 }
@@ -112,7 +110,7 @@ impl Store {
 
     pub(super) fn loaded(&self, index: usize, image: Arc<Prepared>) -> LoadedImage {
         let item = &self.set.items[index];
-        LoadedImage { index, name: item.name.clone(), class: item.class, image }
+        LoadedImage { index, name: item.name.clone(), image }
     }
 
     /// Checks that an image has the size of all others.

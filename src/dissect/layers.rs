@@ -59,9 +59,7 @@ impl Layers {
     /// [`crate::error::Kind::Input`] if there was no image; else as [`Quantile::finish_pass`].
     pub(super) fn finish_pass<'a>(&mut self, positions: u64, names: impl Iterator<Item = &'a str>) -> Result<()> {
         if self.images == 0 {
-            return Err(
-                Error::input("no image could be read").hint("JPEG, PNG and WebP files are read; see the names above")
-            );
+            return Err(Error::input("no image could be read"));
         }
         for (layer, name) in self.layers.iter_mut().zip(names) {
             layer.quantile.finish_pass(positions * self.images).map_err(|error| error.at(name))?;

@@ -67,6 +67,12 @@ impl NotFinite {
     }
 }
 
+/// Whether levels are the same to the bit: NaN is itself.
+pub(super) fn same_levels(levels: &[f32], others: &[f32]) -> bool {
+    let bits = |level: &f32| level.to_bits();
+    levels.iter().map(bits).eq(others.iter().map(bits))
+}
+
 impl Merge for NotFinite {
     fn merge(&mut self, other: &NotFinite) -> Result<()> {
         if self.of_unit.len() != other.of_unit.len() {

@@ -5,6 +5,7 @@ use std::path::Path;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
+use super::not_finite::same_levels;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::state::checkpoint::{Saved, StateTensor, values};
@@ -144,8 +145,7 @@ impl Tally {
 
 impl Merge for Tally {
     fn merge(&mut self, other: &Tally) -> Result<()> {
-        let levels = |tally: &Tally| tally.threshold.iter().map(|level| level.to_bits()).collect::<Vec<_>>();
-        if self.units != other.units || self.labels != other.labels || levels(self) != levels(other) {
+        if self.units != other.units || self.labels != other.labels || !same_levels(&self.threshold, &other.threshold) {
             return Err(Error::input("tallies of different layers, levels or vocabularies do not add up"));
         }
         add(&mut self.unit_area, &other.unit_area)?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::warnings::Warning;
 use crate::concepts::Vocabulary;
 pub use crate::data::loader::Skipped;
+use crate::data::search::LeftOut;
 
 /// Version of the schema that this program reads and writes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -81,6 +82,9 @@ pub struct Images {
     pub order: String,
     /// Files that could not be used.
     pub skipped: Vec<Skipped>,
+    /// What was found beside the images and not used.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
     /// What the images were made from, where the network is a generator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latents: Option<Latents>,

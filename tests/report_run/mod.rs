@@ -86,6 +86,7 @@ pub(crate) fn synthetic_run(dir: &Path, units: usize) -> Report {
             geometry: "shorter side to 256, centre 224 x 224".into(),
             order: "sorted".into(),
             skipped: vec![Skipped { name: HOSTILE.into(), reason: "ends after 12 of 4096 bytes".into() }],
+            left_out: netdissect::data::search::LeftOut::default(),
             latents: None,
         },
         concepts: Concepts {

@@ -21,8 +21,8 @@ pub(super) const INPUTS: [(u32, u32); 2] = [(224, 224), (256, 256)];
 /// Which images to label, with what, and where results go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentJob {
-    /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
-    pub images: PathBuf,
+    /// Folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns of them.
+    pub images: Vec<PathBuf>,
     /// Where labels come from.
     pub concepts: Labelling,
     /// Folder for the results; a new one, or that of a run to go on with.
@@ -47,7 +47,7 @@ impl Default for SegmentJob {
     /// Colours of every fourth pixel; images and folder are still to be named.
     fn default() -> Self {
         SegmentJob {
-            images: PathBuf::new(),
+            images: Vec::new(),
             concepts: Labelling::default(),
             output: PathBuf::new(),
             downsample: 4,
@@ -83,10 +83,10 @@ impl SegmentJob {
             label_writer::beside(&self.output, &item.name, "")?;
         }
         // A search for images would find the pictures of an earlier run.
-        if let (Ok(images), Some(output)) = (files::resolve(&self.images), resolved(&self.output))
-            && files::is_folder(&images)
-            && output.starts_with(&images)
-        {
+        let output = resolved(&self.output);
+        let folders =
+            self.images.iter().filter(|path| files::is_folder(path)).filter_map(|path| files::resolve(path).ok());
+        if folders.into_iter().any(|folder| output.as_ref().is_some_and(|output| output.starts_with(folder))) {
             let error =
                 Error::new(Kind::Usage, "lies in the folder of the images, where label maps would be taken for images");
             return Err(error.at(self.output.display()).hint("choose a folder beside it with `-o`"));
