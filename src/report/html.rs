@@ -9,9 +9,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::palette::{Tone, category_order, tones};
-use super::schema::{Adapter, Images, Model, Report, Settings, Tool};
+use super::schema::{Adapter, Images, Model, Report, Settings, Tool, Warning};
 use super::svg;
-use super::warnings::Warning;
 use crate::error::{Error, Result};
 
 /// Strips of more bytes than this stay files beside the page.

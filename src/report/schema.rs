@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::warnings::Warning;
 use crate::concepts::Vocabulary;
 pub use crate::data::loader::Skipped;
 use crate::data::search::LeftOut;
@@ -146,6 +145,33 @@ impl Adapter {
             driver_info: adapter.driver_info.clone(),
         }
     }
+}
+
+/// Something that makes results mean little.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// What it is about.
+    pub kind: WarningKind,
+    /// The layer, if it is about one.
+    pub layer: Option<String>,
+    /// In words.
+    pub message: String,
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningKind {
+    /// Units are NaN or infinite on some image.
+    NotFinite,
+    /// The images are few.
+    FewImages,
+    /// Units fire at more than half of all positions.
+    HighTail,
+    /// Maps of the layer are single numbers.
+    NoMap,
+    /// Few positions are above a unit's level.
+    FewPositions,
 }
 
 /// Results of one layer.

@@ -1,40 +1,11 @@
 //! What makes the results of a dissection mean less than they seem to.
 
-use serde::{Deserialize, Serialize};
-
-use super::schema::{Layer, Settings};
+use super::schema::{Layer, Settings, Warning, WarningKind};
 
 /// Fewer images than these are few: a unit's best concept is mostly chance.
 const FEW_IMAGES: u64 = 30;
 /// Fewer positions above a unit's level than these are few.
 const FEW_POSITIONS: f64 = 1000.0;
-
-/// Something that makes results mean little.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Warning {
-    /// What it is about.
-    pub kind: WarningKind,
-    /// The layer, if it is about one.
-    pub layer: Option<String>,
-    /// In words.
-    pub message: String,
-}
-
-/// What a warning is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WarningKind {
-    /// Units are NaN or infinite on some image.
-    NotFinite,
-    /// The images are few.
-    FewImages,
-    /// Units fire at more than half of all positions.
-    HighTail,
-    /// Maps of the layer are single numbers.
-    NoMap,
-    /// Few positions are above a unit's level.
-    FewPositions,
-}
 
 /// What is to be said of the results of so many images.
 pub fn of(images: u64, settings: &Settings, layers: &[Layer]) -> Vec<Warning> {
