@@ -16,7 +16,7 @@ use crate::work::experiments::detect::{DetectJob, Evidence};
 
 /// Tell from one unit's peak whether a concept is in the image, and how often that is right.
 #[derive(Debug, Args)]
-#[command(mut_group("source", |group| group.required(false)))]
+#[command(mut_group("network", |group| group.required(false)), mut_group("source", |group| group.required(false)))]
 #[command(after_help = "Examples:
   netdissect detect run --concept window -w kitchen.safetensors --latents 0-9999 --concepts colors -o window
   netdissect detect -w kitchen.safetensors -l layer5 --unit 314 --concept window --latents 0-9999 --concepts colors -o window
@@ -154,13 +154,13 @@ impl DetectArgs {
             let (as_is, limit, exif) = (self.as_is, self.limit, self.exif.into());
             return Ok(Evidence::Photographs { positive, negative, as_is, limit, exif });
         }
-        if !self.concepts.is_given() {
+        let (latents, labelling) = (self.latents.choice(), self.concepts.named());
+        if labelling.is_none() && self.run.is_none() {
             let error = Error::new(Kind::Usage, "nothing says where the concept is");
             return Err(
                 error.hint("name `--concepts` for a generator's images, or `--positive` and `--negative` photographs")
             );
         }
-        let (latents, labelling) = (self.latents.choice(), self.concepts.choice());
         let Channel(channel) = self.channel;
         Ok(Evidence::Generated { latents, labelling, share: self.presence, channel, grid: self.grid })
     }

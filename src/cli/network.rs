@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::data::decode::Exif;
 use crate::data::images::Order;
@@ -10,9 +10,10 @@ use crate::work::network::{ImageChoice, LayerChoice, NetworkChoice};
 
 /// Which weights: those of a file, or of a network that comes with the program.
 #[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("network").required(true).multiple(true).args(["weights", "model"])))]
 pub(super) struct WeightArgs {
     /// Weights, as `netdissect weights import` writes them.
-    #[arg(short, long, value_name = "FILE.safetensors", required_unless_present = "model")]
+    #[arg(short, long, value_name = "FILE.safetensors")]
     weights: Option<PathBuf>,
 
     /// Network; read from the weight file if left out. Small ones that know scenes come with the program and need no file, such as

@@ -48,6 +48,19 @@ impl Vocabulary {
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
+
+    /// How many labels there are of each category, such as `98 object, 40 part`; in the order of their first labels.
+    pub fn in_words(&self) -> String {
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for category in self.categories.iter().skip(1).filter(|category| *category != "-") {
+            match counts.iter_mut().find(|(known, _)| known == category) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((category, 1)),
+            }
+        }
+        let words: Vec<String> = counts.iter().map(|(category, count)| format!("{count} {category}")).collect();
+        words.join(", ")
+    }
 }
 
 /// Label maps of one image on the dissection grid.

@@ -8,6 +8,9 @@ use crate::state::{Merge, beyond_64_bits};
 /// Key of zero: the kernel leaves zeros to the host.
 const KEY_OF_ZERO: u32 = 0x8000_0000;
 
+/// Bits of the widest digit.
+const WIDEST: u32 = 16;
+
 /// Digits that resolve 32-bit keys in two passes; a table takes 256 KiB a unit.
 pub const TWO_PASSES: [Digit; 2] = [Digit { shift: 16, bits: 16 }, Digit { shift: 0, bits: 16 }];
 
@@ -184,18 +187,19 @@ impl Quantile {
         ]
     }
 
-    /// Takes up what [`Quantile::tensors`] gave.
+    /// Takes up what [`Quantile::tensors`] gave, however the digits were split then: with less memory at hand, the table of the digit
+    /// that is counted becomes one of fewer bits, and more digits follow.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] if it has other units or digits: with other memory at hand, the work starts over.
+    /// [`crate::error::Kind::Input`] if it has other units, or digits that there are not.
     pub(super) fn restore(&mut self, saved: &Saved<'_>, name: &str) -> Result<()> {
         let named = |part: &str| format!("{name}.{part}");
         let strange = || Error::input("it is of another layer").at(name);
-        if saved.values::<u32>(&named("digits"))? != self.bits() {
-            return Err(strange());
-        }
+        let widest = self.digits.iter().map(|digit| digit.bits).max().unwrap_or(0);
         let level: u64 = saved.value(&named("resolved"))?;
+        self.digits = split(&saved.values::<u32>(&named("digits"))?).ok_or_else(strange)?;
         self.level = usize::try_from(level).ok().filter(|&level| level <= self.digits.len()).ok_or_else(strange)?;
+        let finer = self.narrow(widest);
         saved.fill(&named("prefix"), &mut self.prefix)?;
         saved.fill(&named("rank"), &mut self.rank)?;
         saved.fill(&named("zeros"), &mut self.zeros)?;
@@ -206,11 +210,30 @@ impl Quantile {
             return Err(strange());
         }
         for (&bin, &count) in bins.iter().zip(&counts) {
-            *self.counts.get_mut(bin as usize).ok_or_else(strange)? = count;
+            *self.counts.get_mut((bin >> finer) as usize).ok_or_else(strange)? += count;
         }
         let known = if self.digit().is_none() { self.prefix.len() } else { 0 };
         self.thresholds = vec![0.0; known];
         saved.fill(&named("thresholds"), &mut self.thresholds)
+    }
+
+    /// Splits the digits that are still to be resolved so that none is wider than `most` bits. By how many bits the one at hand was
+    /// finer before: so many bins become one.
+    fn narrow(&mut self, most: u32) -> u32 {
+        let left = &self.digits[self.level..];
+        let Some(&at_hand) = left.first().filter(|_| left.iter().any(|digit| digit.bits > most)) else { return 0 };
+        let first = at_hand.bits.min(most);
+        self.digits.truncate(self.level);
+        let mut shift = at_hand.shift + at_hand.bits;
+        for bits in std::iter::once(first).chain(std::iter::repeat(most)) {
+            let bits = bits.min(shift);
+            shift -= bits;
+            self.digits.push(Digit { shift, bits });
+            if shift == 0 {
+                break;
+            }
+        }
+        at_hand.bits - first
     }
 
     /// Bits of each digit.
@@ -239,6 +262,18 @@ impl Merge for Quantile {
         self.above.iter_mut().zip(&other.above).for_each(|(least, &key)| *least = (*least).min(key));
         Ok(())
     }
+}
+
+/// The digits of so many bits each that 32-bit keys are split into, the highest first; none if they are not split so.
+fn split(bits: &[u32]) -> Option<Vec<Digit>> {
+    let mut shift = 32u32;
+    let digits = bits.iter().map(|&bits| {
+        shift = shift.checked_sub(bits)?;
+        (1..=WIDEST).contains(&bits).then_some(Digit { shift, bits })
+    });
+    let digits: Vec<Digit> = digits.collect::<Option<_>>()?;
+    // Numbers that are not finite are told by sign and exponent, in the first digit.
+    (shift == 0 && digits[0].bits >= 9).then_some(digits)
 }
 
 /// Ranks of the two neighbouring order statistics, from 0, and the fraction between them.
@@ -276,7 +311,7 @@ mod tests {
 
     use super::*;
     use crate::reference::histogram::key;
-    use crate::state::checkpoint::values;
+    use crate::state::checkpoint::{self, values};
     use crate::state::laws::Sample;
 
     impl Sample for Quantile {
@@ -341,6 +376,22 @@ mod tests {
         quantile.thresholds().unwrap()[0]
     }
 
+    /// As [`select`], kept behind every piece and taken up with whatever digits the memory then allows.
+    fn select_with_stops(values: &[f32], tail: f64, splits: &[&[Digit]], piece: usize) -> f32 {
+        let mut splits = splits.iter().cycle();
+        let mut quantile = Quantile::new(1, tail, splits.next().unwrap()).unwrap();
+        while quantile.digit().is_some() {
+            for piece in values.chunks(piece) {
+                count(&mut quantile, &[piece]);
+                let bytes = checkpoint::encode("job", quantile.tensors("0")).unwrap();
+                quantile = Quantile::new(1, tail, splits.next().unwrap()).unwrap();
+                quantile.restore(&checkpoint::open(&bytes, "job").unwrap(), "0").unwrap();
+            }
+            quantile.finish_pass(values.len() as u64).unwrap();
+        }
+        quantile.thresholds().unwrap()[0]
+    }
+
     /// Sort, then the rule.
     fn by_sorting(values: &[f32], tail: f64) -> f32 {
         let mut sorted = values.to_vec();
@@ -360,6 +411,30 @@ mod tests {
             prop_assert_eq!(select(&values, tail, &TWO_PASSES, piece), want);
             prop_assert_eq!(select(&values, tail, &THREE_PASSES, values.len()), want);
             prop_assert_eq!(select_in_parts(&values, tail, &THREE_PASSES, piece), want);
+        }
+    }
+
+    proptest! {
+        // Many tables are made.
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn work_that_is_taken_up_with_more_or_less_memory_ends_in_the_same_level(
+            values in proptest::collection::vec(prop_oneof![Just(0.0f32), -3.0f32..3.0], 1..40),
+            tail in 0.01f64..0.99,
+            piece in 3usize..20,
+            narrow in proptest::collection::vec(any::<bool>(), 1..8),
+        ) {
+            let splits: Vec<&[Digit]> = narrow.iter().map(|&narrow| if narrow { &THREE_PASSES[..] } else { &TWO_PASSES }).collect();
+            prop_assert_eq!(select_with_stops(&values, tail, &splits, piece), by_sorting(&values, tail));
+        }
+    }
+
+    #[test]
+    fn digits_that_split_no_key_are_none() {
+        assert_eq!(split(&[16, 16]).as_deref(), Some(&TWO_PASSES[..]));
+        assert_eq!(split(&[11, 11, 10]).as_deref(), Some(&THREE_PASSES[..]));
+        for bits in [&[][..], &[16], &[16, 17], &[16, 15], &[16, 16, 1], &[16, 16, 0], &[8, 8, 16], &[u32::MAX, 33]] {
+            assert_eq!(split(bits), None, "{bits:?}");
         }
     }
 

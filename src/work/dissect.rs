@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::concepts::Labelling;
+use super::finished::RunInputs;
+use super::generator::LatentOrigin;
 use super::network::{LayerChoice, NetworkChoice};
 use super::run_folder::{RunFiles, digest};
 use super::strips;
@@ -151,10 +153,12 @@ impl DissectJob {
         let opened = DissectRun::new(self, host)?;
         let record = opened.record()?;
         if FILES.is_done(&self.output, &record, self.restart)? {
+            self.inputs().note(&self.output)?;
             host.progress.note("this run is complete; `--restart` makes it again");
             return report::read(&self.output);
         }
         FILES.begin(&self.output, &record)?;
+        self.inputs().note(&self.output)?;
         let loaded = opened.load()?;
         let clock = Stopwatch::start();
         let outcome = opened.dissect(&loaded, &record)?;
@@ -162,6 +166,15 @@ impl DissectJob {
         report::write_timing(&self.output, &clock.timing())?;
         FILES.remove_states(&self.output)?;
         report::read(&self.output)
+    }
+
+    /// Where what it names lies.
+    fn inputs(&self) -> RunInputs {
+        let latents = match &self.inputs {
+            Inputs::Images(_) => None,
+            Inputs::Latents(latents) => Some(latents.origin.clone().unwrap_or(LatentOrigin::Seed(1))),
+        };
+        RunInputs { network: self.network.clone(), latents, concepts: self.concepts.clone() }
     }
 
     /// Times one batch and says what the whole would take; writes nothing.

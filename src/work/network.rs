@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Host;
 use super::concepts::PhotographFolder;
 use super::run_folder::file_name;
@@ -27,7 +29,7 @@ use crate::weights::{WeightFile, shipped};
 const KEPT_PIXELS: u64 = 256 << 20;
 
 /// Which weights: those of a file, or of a network that comes with the program.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NetworkChoice {
     /// A file, as `netdissect weights import` writes them.
     pub weights: Option<PathBuf>,
@@ -46,6 +48,11 @@ impl NetworkChoice {
         NetworkChoice { weights: None, model: Some(name.to_owned()) }
     }
 
+    /// Whether a file or a network is named.
+    pub fn is_named(&self) -> bool {
+        self.weights.is_some() || self.model.is_some()
+    }
+
     /// Opens them.
     ///
     /// # Errors
@@ -57,7 +64,13 @@ impl NetworkChoice {
                 return Err(Error::new(Kind::Usage, message).hint("networks that come with the program need no file"));
             }
             (Some(path), _) => vec![path.clone()],
-            (None, name) => shipped::paths(name.unwrap_or_default())?,
+            (None, Some(name)) => shipped::paths(name)?,
+            (None, None) => {
+                let error = Error::new(Kind::Usage, "no network is named");
+                return Err(
+                    error.hint("name weights with `--weights`, or one that comes with the program with `--model`")
+                );
+            }
         };
         let first = paths.first().ok_or_else(|| Error::internal("a shipped network without a file"))?;
         WeightFile::open(first)
