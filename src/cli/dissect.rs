@@ -131,7 +131,8 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         .map(|layer| json!({ "layer": layer.layer, "units": layer.unit_count, "matched": layer.matched, "concepts": layer.concepts.len() }))
         .collect();
     let said = json!({
-        "folder": args.output, "report": page, "layers": layers, "skipped": report.images.skipped,
+        "folder": args.output, "report": page, "layers": layers, "warnings": report.warnings,
+        "skipped": report.images.skipped,
         "left_out": report.images.left_out,
     });
     context.tell(&said, || in_words(&report, &page))
@@ -142,7 +143,9 @@ fn in_words(report: &Report, page: &Path) -> Vec<String> {
         let (name, matched, units, concepts) = (&layer.layer, layer.matched, layer.unit_count, layer.concepts.len());
         format!("{name}: {matched} of {units} units match {concepts} concepts")
     });
+    let warnings = report.warnings.iter().map(|warning| format!("warning: {}", warning.message));
     layers
+        .chain(warnings)
         .chain(passed_over_in_words(&report.images.skipped, &report.images.left_out))
         .chain([page.display().to_string()])
         .collect()
