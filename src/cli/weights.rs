@@ -16,6 +16,10 @@ use crate::work::import::{Architecture, ImportJob, Imported};
 
 /// Import weights from other programs, or list what a file holds.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  # needs vgg16.pth
+  netdissect weights inspect vgg16.pth
+  netdissect weights import vgg16.pth --model vgg16 -o vgg16.safetensors")]
 pub(super) struct WeightsArgs {
     #[command(subcommand)]
     command: WeightsCommand,
@@ -30,6 +34,17 @@ enum WeightsCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  # needs vgg16.pth and classes.txt
+  netdissect weights import vgg16.pth --model vgg16 -o vgg16.safetensors
+  netdissect weights import vgg16.pth --model vgg16 --body --dry-run -o body.safetensors
+  netdissect weights import vgg16.pth --model vgg16 --classes classes.txt -o named.safetensors
+
+  # needs church.pth
+  netdissect weights import church.pth --model progan -o church.safetensors
+
+  # needs encoder.pth, decoder.pth and labels.json
+  netdissect weights import encoder.pth decoder.pth labels.json --model upernet -o upernet.safetensors")]
 struct ImportArgs {
     /// File to read: PyTorch (zip or legacy), safetensors, ONNX, or numpy's .npz; told by its content. A segmenter has three: encoder,
     /// decoder and labels.json.
@@ -62,6 +77,10 @@ struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  # needs vgg16.pth
+  netdissect weights inspect vgg16.pth
+  netdissect weights inspect vgg16.pth --json")]
 struct InspectArgs {
     /// File to look into.
     file: PathBuf,
