@@ -49,7 +49,8 @@ pub(super) struct DissectArgs {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 
-    /// Fraction of positions at which a unit fires: its level is the quantile above which this fraction lies.
+    /// Fraction of positions at which a unit fires: its level is the quantile above which this fraction lies. 0.01 is the 99th
+    /// percentile; above 0.5 the result carries a warning.
     #[arg(long, default_value_t = DissectJob::default().quantile, value_name = "FRACTION", value_parser = fraction)]
     quantile: f64,
 
