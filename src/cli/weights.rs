@@ -51,6 +51,8 @@ struct ImportArgs {
     /// decoder and labels.json.
     #[arg(required = true, num_args = 1..=3, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    entry: EntryArgs,
     /// Network the weights belong to.
     #[arg(long, value_enum)]
     model: ModelName,
@@ -83,6 +85,17 @@ struct ImportArgs {
 struct InspectArgs {
     /// File to look into.
     file: PathBuf,
+    #[command(flatten)]
+    entry: EntryArgs,
+}
+
+/// What of a file is meant.
+#[derive(Debug, Args)]
+struct EntryArgs {
+    /// Which dict of weights to take from a file of PyTorch that holds several, with a dot for each step inwards, such as `ema` or
+    /// `state.model`; `.` is the outermost.
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -126,6 +139,7 @@ pub(super) fn run(args: &WeightsArgs, context: &mut Context<'_>) -> Result<()> {
 fn import(args: &ImportArgs, context: &mut Context<'_>) -> Result<()> {
     let job = ImportJob {
         files: args.files.clone(),
+        key: args.entry.key.clone(),
         architecture: args.model.into(),
         output: args.output.clone(),
         body: args.body,
@@ -144,6 +158,7 @@ fn in_json(imported: &Imported, output: &Path) -> Value {
             "file": archive.path().to_string_lossy(),
             "container": archive.container().to_string(),
             "sha256": archive.sha256(),
+            "passed_over": passed_over_json(archive),
         })
     };
     let sources: Vec<Value> = sources.iter().map(source).collect();
@@ -181,12 +196,13 @@ fn in_words(imported: &Imported, job: &ImportJob) -> Vec<String> {
     if !assignment.dropped.is_empty() {
         lines.push(format!("  dropped {} tensors: {}", assignment.dropped.len(), list(&assignment.dropped)));
     }
+    lines.extend(sources.iter().filter_map(passed_over_words).map(|words| format!("  {words}")));
     lines.extend(assignment.notes.iter().map(|note| format!("  note    {note}")));
     lines
 }
 
 fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
-    let archive = weights::open(&args.file)?;
+    let archive = weights::open_at(&args.file, args.entry.key.as_deref())?;
     let sha256 = archive.sha256();
     let total: usize = archive.tensors().iter().map(Tensor::bytes_len).sum();
     if context.json {
@@ -198,6 +214,7 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
             "file_bytes": archive.file_bytes(),
             "sha256": sha256,
             "metadata": metadata,
+            "passed_over": passed_over_json(&archive),
             "tensor_bytes": total,
             "tensors": tensors_json(archive.tensors()),
         });
@@ -216,8 +233,22 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
     for (key, value) in archive.metadata() {
         context.line(&format!("{}: {}", printable(key), printable(value)))?;
     }
+    if let Some(words) = passed_over_words(&archive) {
+        context.line(&words)?;
+    }
     let (count, kind) = (archive.tensors().len(), archive.container());
     context.line(&format!("{count} tensors, {} ({kind}, sha256 {sha256})", size(total as u64)))
+}
+
+fn passed_over_json(archive: &Archive) -> Vec<Value> {
+    archive.passed_over().iter().map(|entry| json!({"name": entry.name, "what": entry.what})).collect()
+}
+
+/// What a file holds beside its tensors; nothing for most.
+fn passed_over_words(archive: &Archive) -> Option<String> {
+    let passed = archive.passed_over();
+    let names: Vec<String> = passed.iter().map(|entry| format!("{} ({})", entry.name, entry.what)).collect();
+    (!names.is_empty()).then(|| format!("passed over {}: {}", passed.len(), list(&names)))
 }
 
 fn tensors_json(tensors: &[Tensor]) -> Vec<Value> {
