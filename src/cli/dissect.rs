@@ -9,7 +9,7 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
-use super::words::{fraction, grid, passed_over_in_words, size_in_words, time_in_words};
+use super::words::{fraction, grid, passed_over_in_words, size_in_words, time_in_words, warnings_in_words};
 use super::written::Written;
 use crate::error::Result;
 use crate::report::schema::Report;
@@ -145,9 +145,8 @@ fn in_words(report: &Report, page: &Path) -> Vec<String> {
         let (name, matched, units, concepts) = (&layer.layer, layer.matched, layer.unit_count, layer.concepts.len());
         format!("{name}: {matched} of {units} units match {concepts} concepts")
     });
-    let warnings = report.warnings.iter().map(|warning| format!("warning: {}", warning.message));
     layers
-        .chain(warnings)
+        .chain(warnings_in_words(&report.warnings))
         .chain(passed_over_in_words(&report.images.skipped, &report.images.left_out))
         .chain([page.display().to_string()])
         .collect()
