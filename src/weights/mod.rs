@@ -4,9 +4,11 @@
 //! [`import`] turns one into a safetensors file with canonical names; [`WeightFile`] is what normal runs load.
 
 mod archive;
+pub mod classes;
 mod container;
 mod file;
 pub mod import;
+mod literal;
 mod npz;
 mod onnx;
 mod onnx_graph;

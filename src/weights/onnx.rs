@@ -29,6 +29,6 @@ pub(super) fn read(source: &Bytes) -> Result<Contents> {
         return Err(Error::input("the ONNX file holds sparse initialisers; needed dense ones"));
     }
     let tensors: Vec<Tensor> = graph.initializer.iter().map(tensor).collect::<Result<_>>()?;
-    let graph = OnnxGraph::new(&graph.node, &tensors)?;
+    let graph = OnnxGraph::new(&graph, &tensors)?;
     Ok(Contents { container: Container::Onnx, tensors, metadata: Vec::new(), graph: Some(graph) })
 }

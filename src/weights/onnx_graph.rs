@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::onnx_proto::{self, NodeProto};
+use super::onnx_proto::{self, AttributeProto, GraphProto, NodeProto};
 use super::tensor::{Tensor, quote};
 use crate::error::{Error, Result};
 
@@ -58,13 +58,15 @@ pub struct OnnxGraph {
     constants: HashMap<String, Tensor>,
     /// Value to the index of the operator that makes it.
     producers: HashMap<String, usize>,
+    input_sizes: HashMap<String, Vec<Option<usize>>>,
 }
 
 impl OnnxGraph {
-    pub(super) fn new(protos: &[NodeProto], initialisers: &[Tensor]) -> Result<Self> {
+    pub(super) fn new(proto: &GraphProto, initialisers: &[Tensor]) -> Result<Self> {
         let constants = initialisers.iter().map(|tensor| (tensor.name().to_owned(), tensor.clone())).collect();
-        let mut graph = OnnxGraph { nodes: Vec::new(), constants, producers: HashMap::new() };
-        for proto in protos {
+        let input_sizes = proto.input.iter().map(|input| (input.name.clone(), input.sizes())).collect();
+        let mut graph = OnnxGraph { nodes: Vec::new(), constants, producers: HashMap::new(), input_sizes };
+        for proto in &proto.node {
             graph.add(proto)?;
         }
         Ok(graph)
@@ -83,6 +85,23 @@ impl OnnxGraph {
     /// The operator that makes a value; none for inputs and constants.
     pub fn producer(&self, value: &str) -> Option<&OnnxNode> {
         self.producers.get(value).map(|&index| &self.nodes[index])
+    }
+
+    /// What is given from outside: values that operators read and nothing makes. Absent optional inputs are none.
+    pub fn inputs(&self) -> Vec<&str> {
+        let mut inputs: Vec<&str> = Vec::new();
+        for value in self.nodes.iter().flat_map(|node| &node.inputs).filter(|value| !value.is_empty()) {
+            let known = self.constants.contains_key(value) || self.producers.contains_key(value);
+            if !known && !inputs.contains(&value.as_str()) {
+                inputs.push(value);
+            }
+        }
+        inputs
+    }
+
+    /// Sizes of an input, as far as the file fixes them.
+    pub fn input_sizes(&self, name: &str) -> Option<&[Option<usize>]> {
+        self.input_sizes.get(name).map(Vec::as_slice)
     }
 
     /// The operators that read a value.
@@ -115,8 +134,7 @@ impl OnnxGraph {
         let source = node.inputs.first().and_then(|input| self.constants.get(input));
         match (node.operator.as_str(), source) {
             ("Constant", _) => {
-                let value = proto.attribute.iter().find(|attribute| attribute.name == "value");
-                let tensor = value.and_then(|attribute| attribute.t.as_ref()).map(onnx_proto::tensor).transpose();
+                let tensor = proto.attribute.iter().find_map(|attribute| constant(attribute).transpose()).transpose();
                 let tensor = tensor.map_err(|error| error.at(node.describe()))?;
                 Ok(tensor.map(|tensor| tensor.renamed(node.outputs.first().map_or("", String::as_str))))
             }
@@ -131,6 +149,19 @@ impl OnnxGraph {
             }
             _ => Ok(None),
         }
+    }
+}
+
+/// The value of a `Constant`, in any form but text and sparse tensors.
+fn constant(attribute: &AttributeProto) -> Result<Option<Tensor>> {
+    let row = |count: usize| if attribute.name.ends_with('s') { vec![count] } else { Vec::new() };
+    match attribute.name.as_str() {
+        "value" => attribute.t.as_ref().map(onnx_proto::tensor).transpose(),
+        "value_float" => Tensor::from_values("", row(1), &[attribute.f]).map(Some),
+        "value_floats" => Tensor::from_values("", row(attribute.floats.len()), &attribute.floats).map(Some),
+        "value_int" => Tensor::from_integers("", row(1), &[attribute.i]).map(Some),
+        "value_ints" => Tensor::from_integers("", row(attribute.ints.len()), &attribute.ints).map(Some),
+        _ => Ok(None),
     }
 }
 

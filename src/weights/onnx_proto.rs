@@ -27,8 +27,52 @@ pub(super) struct GraphProto {
     pub(super) node: Vec<NodeProto>,
     #[prost(message, repeated, tag = "5")]
     pub(super) initializer: Vec<TensorProto>,
+    #[prost(message, repeated, tag = "11")]
+    pub(super) input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "15")]
     pub(super) sparse_initializer: Vec<SparseTensorProto>,
+}
+
+/// A value that is given from outside.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ValueInfoProto {
+    #[prost(string, tag = "1")]
+    pub(super) name: String,
+    #[prost(message, optional, tag = "2")]
+    kind: Option<TypeProto>,
+}
+
+impl ValueInfoProto {
+    /// Sizes, where they are fixed numbers.
+    pub(super) fn sizes(&self) -> Vec<Option<usize>> {
+        let shape = self.kind.as_ref().and_then(|kind| kind.tensor.as_ref()).and_then(|tensor| tensor.shape.as_ref());
+        let fixed = |dim: &DimensionProto| usize::try_from(dim.value).ok().filter(|&size| size > 0);
+        shape.map_or_else(Vec::new, |shape| shape.dims.iter().map(fixed).collect())
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TypeProto {
+    #[prost(message, optional, tag = "1")]
+    tensor: Option<TensorTypeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorTypeProto {
+    #[prost(message, optional, tag = "2")]
+    shape: Option<TensorShapeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorShapeProto {
+    #[prost(message, repeated, tag = "1")]
+    dims: Vec<DimensionProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DimensionProto {
+    #[prost(int64, tag = "1")]
+    value: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -57,6 +101,8 @@ pub(super) struct AttributeProto {
     pub(super) s: Bytes,
     #[prost(message, optional, tag = "5")]
     pub(super) t: Option<TensorProto>,
+    #[prost(float, repeated, tag = "7")]
+    pub(super) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(super) ints: Vec<i64>,
 }

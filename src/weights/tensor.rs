@@ -127,6 +127,27 @@ impl Tensor {
         Tensor::contiguous(name, dims, Dtype::F32, bytes.into())
     }
 
+    /// An i64 tensor of these elements, row-major.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if they do not fill the sizes.
+    pub(super) fn from_integers(name: impl Into<String>, dims: Vec<usize>, values: &[i64]) -> Result<Self> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Tensor::contiguous(name, dims, Dtype::I64, bytes.into())
+    }
+
+    /// The elements in row-major order, if they are integers of 32 or 64 bits.
+    pub fn integers(&self) -> Option<Vec<i64>> {
+        let bytes = self.row_major_bytes()?;
+        match self.dtype {
+            Dtype::I64 => Some(bytes.as_chunks::<8>().0.iter().map(|&chunk| i64::from_le_bytes(chunk)).collect()),
+            Dtype::I32 => {
+                Some(bytes.as_chunks::<4>().0.iter().map(|&chunk| i32::from_le_bytes(chunk).into()).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// A view into a storage, as PyTorch describes one: `offset` and `strides` in elements.
     ///
     /// # Errors
@@ -201,6 +222,24 @@ impl Tensor {
             _ => {}
         }
         self
+    }
+
+    /// The same elements as a matrix: the first axis stays, the others become one. Copied only where they do not lie in order.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to_f32`], if they must be copied.
+    pub fn as_matrix(mut self) -> Result<Self> {
+        let rows = self.dims.first().copied().unwrap_or(1);
+        let dims = vec![rows, self.count().checked_div(rows).unwrap_or(0)];
+        if self.dims.len() > 2 && self.row_major_bytes().is_none() {
+            let values = self.to_f32()?;
+            return Tensor::from_values(self.name, dims, &values);
+        }
+        if self.dims.len() != 2 {
+            self.strides = row_major(&dims);
+            self.dims = dims;
+        }
+        Ok(self)
     }
 
     /// The elements in row-major order as f32; f16 and bf16 exactly, f64 rounded to nearest.

@@ -8,5 +8,7 @@ mod command;
 mod graph;
 mod hostile;
 mod import;
+mod names;
+mod onnx;
 mod pickles;
 mod support;

@@ -16,6 +16,7 @@ use crate::dissect::ranking::{self, Dissected, ranked};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
+use crate::preprocess::Geometry;
 use crate::report::experiments::detect::{self, DetectionReport, PresenceRule, Question};
 use crate::report::experiments::{About, ExperimentReport, PictureFile, PictureRow};
 use crate::report::{self, schema};
@@ -71,8 +72,8 @@ pub enum Evidence {
         positive: PathBuf,
         /// Those that do not.
         negative: PathBuf,
-        /// Send them in without resizing or cropping.
-        as_is: bool,
+        /// How they are brought to the network's size; as its weight file says if left out.
+        geometry: Option<Geometry>,
         /// Only the first so many of each folder.
         limit: Option<u32>,
         /// What to do about the rotation a camera noted.
@@ -229,12 +230,15 @@ impl DetectJob {
 
     /// Two folders as one set, the positive ones first.
     fn open_photographs(&self, run: Option<&Dissected>) -> Result<OpenedEvidence<'static>> {
-        let Evidence::Photographs { positive, negative, as_is, limit, exif } = &self.images else {
+        let Evidence::Photographs { positive, negative, geometry, limit, exif } = &self.images else {
             return Err(Error::internal("images of another kind"));
         };
         let open = |path: &Path| {
             let (path, order) = (path.to_owned(), Order::Sorted);
-            ImageNetwork::open(&self.network, &ImageChoice { path, as_is: *as_is, limit: *limit, order, exif: *exif })
+            ImageNetwork::open(
+                &self.network,
+                &ImageChoice { path, geometry: *geometry, limit: *limit, order, exif: *exif },
+            )
         };
         let [shows, lacks] = names_apart(positive, negative)?;
         let (mut network, others) = (open(positive)?, open(negative)?);

@@ -91,7 +91,7 @@ impl SegmentJob {
         let resumed = run.check_folder(&run.record())?;
         let count = run.set.len();
         let todo: Vec<usize> = (0..count).filter(|&index| !resumed || !run.is_finished(index)).collect();
-        let first = todo.iter().find_map(|&index| Some((index, self.load(&run.set.items[index]).ok()?)));
+        let first = todo.iter().find_map(|&index| Some((index, self.load(&run.set.items[index], run.geometry).ok()?)));
         let (mut seconds_each, mut grid) = (0.0, None);
         if let Some(image) = first {
             grid = Some(self.grid(&image.1));

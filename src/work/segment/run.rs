@@ -45,6 +45,8 @@ pub(super) struct SegmentRun<'a> {
     pub(super) host: &'a Host<'a>,
     pub(super) set: ImageSet,
     pub(super) concepts: Box<dyn ConceptSource + 'a>,
+    /// How images are brought to the size at which they are labelled.
+    pub(super) geometry: Geometry,
     /// Categories that overlays show.
     pub(super) painted: Vec<String>,
 }
@@ -52,11 +54,12 @@ pub(super) struct SegmentRun<'a> {
 impl<'a> SegmentRun<'a> {
     pub(super) fn open(job: &'a SegmentJob, host: &'a Host<'a>, concepts: &Labelling) -> Result<SegmentRun<'a>> {
         job.check()?;
+        let geometry = job.geometry()?;
         let set = job.image_set()?;
         let gpu = host.open_gpu()?;
         let concepts = concepts.open(host, &gpu, None)?;
         let painted = job.painted(concepts.as_ref())?;
-        Ok(SegmentRun { job, host, set, concepts, painted })
+        Ok(SegmentRun { job, host, set, concepts, geometry, painted })
     }
 
     /// What decides the result, for `run.json`.
@@ -66,7 +69,7 @@ impl<'a> SegmentRun<'a> {
             "tool": schema::Tool::current(),
             "images": {
                 "folder": self.job.images, "count": self.set.len(), "fingerprint": self.set.fingerprint(),
-                "geometry": self.job.geometry().describe(), "exif": format!("{:?}", self.job.exif),
+                "geometry": self.geometry.describe(), "exif": format!("{:?}", self.job.exif),
             },
             "concepts": self.concepts.describe(),
             "downsample": self.job.downsample,
@@ -130,10 +133,11 @@ impl<'a> SegmentRun<'a> {
         let mut ready = 0;
         self.host.progress.stage("segmenting", todo.len() as u64);
         // Pictures that are not resized may be of any size: no more of them at once than are decoded at once.
-        let most = if self.job.as_is { rayon::current_num_threads() } else { usize::MAX };
+        let most = if self.geometry == Geometry::AsIs { rayon::current_num_threads() } else { usize::MAX };
         for some in todo.chunks(most.min(self.job.batch as usize)) {
             check_stop(self.host.stop)?;
-            let loaded: Vec<_> = some.par_iter().map(|&index| (index, self.job.load(&self.set.items[index]))).collect();
+            let loaded: Vec<_> =
+                some.par_iter().map(|&index| (index, self.job.load(&self.set.items[index], self.geometry))).collect();
             let mut usable = Vec::new();
             for (index, image) in loaded {
                 match image {
@@ -151,7 +155,7 @@ impl<'a> SegmentRun<'a> {
             }
             self.host.progress.advance(some.len() as u64);
         }
-        if ready > 0 && !self.job.as_is {
+        if ready > 0 && self.geometry == Geometry::DEFAULT {
             self.host.progress.note(&format!(
                 "{ready} images of 224x224 or 256x256 went in as they are; `dissect` takes them so with `--as-is`"
             ));
@@ -194,7 +198,7 @@ impl<'a> SegmentRun<'a> {
             images: self.set.len() - skipped.len(),
             vocabulary: self.concepts.vocabulary(),
             source: self.concepts.describe(),
-            geometry: match self.job.geometry() {
+            geometry: match self.geometry {
                 Geometry::AsIs => "whole, at their own size".to_owned(),
                 Geometry::ResizeCrop { resize, crop } => {
                     format!("squashed to {resize} × {resize}, of which the centre {crop} × {crop} is looked at")
