@@ -7,21 +7,24 @@ use serde_json::json;
 
 use super::experiment::{ExperimentTarget, ExperimentWords, Told};
 use super::network::InputArgs;
-use super::words::{skipped_in_words, time_in_words};
+use super::words::{passed_over_in_words, time_in_words};
 use crate::error::Result;
 use crate::report::experiments::ablate::AblationReport;
+use crate::report::schema;
 use crate::work::experiments::ablate::AblateJob;
 use crate::work::experiments::{Estimate, Place};
 
 /// Switch units of a classifier off, one at a time and in groups, and see which classes suffer.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect ablate places/train --held-out places/val -w vgg16.safetensors -l conv5_3 -o ablated
-  netdissect ablate train/images --held-out held/images --model demo-classifier --as-is -l conv5_3 -o ablated
+  netdissect ablate photos/ --held-out photos/ --model demo-classifier -l conv5_3 -o out --dry-run
 
-Both folders hold a folder of images for each class, called as the network calls it. Units are ranked for each class by the balanced
-accuracy that it loses on the first folder's images without that unit; the most and the least important are then removed together, and
-judged on the second's. The folder then holds report.html, ablate.json, ablate.csv and a plot. The same command goes on where a stopped one
+  # needs places and vgg16.safetensors
+  netdissect ablate places/train --held-out places/val -w vgg16.safetensors -l conv5_3 -o ablated
+
+Both folders hold a folder of images for each class, called as the network calls it. Units are ranked for each class by the balanced \
+accuracy that it loses on the first folder's images without that unit; the most and the least important are then removed together, and \
+judged on the second's. The folder then holds report.html, ablate.json, ablate.csv and a plot. The same command goes on where a stopped one \
 left off.")]
 pub(super) struct AblateArgs {
     #[command(flatten)]
@@ -82,8 +85,8 @@ impl ExperimentWords for AblateArgs {
 
     fn found(report: &AblationReport) -> Told {
         let percent = |value: f64| format!("{:.1} %", value * 100.0);
-        let skipped = &report.about.images.skipped;
-        let mut lines: Vec<String> = skipped_in_words(skipped).collect();
+        let schema::Images { skipped, left_out, .. } = &report.about.images;
+        let mut lines = passed_over_in_words(skipped, left_out);
         let (accuracy, classes) = (percent(report.baseline()), report.classes.len());
         lines.push(format!("balanced accuracy {accuracy}, mean of {classes} classes"));
         lines.extend(report.means.iter().map(|step| {
@@ -93,6 +96,7 @@ impl ExperimentWords for AblateArgs {
         Told {
             json: json!({
                 "accuracy": report.accuracy, "balanced_accuracy": report.baseline(), "means": report.means, "skipped": skipped,
+                "left_out": left_out,
             }),
             lines,
         }

@@ -9,7 +9,7 @@ use super::concepts::ConceptArgs;
 use super::experiment::{ExperimentTarget, ExperimentWords, PlaceArgs, Told};
 use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
-use super::words::{fraction, grid, skipped_in_words};
+use super::words::{fraction, grid, passed_over_in_words};
 use crate::error::{Error, Kind, Result};
 use crate::preprocess::Geometry;
 use crate::report::experiments::detect::DetectionReport;
@@ -17,15 +17,19 @@ use crate::work::experiments::detect::{DetectJob, Evidence};
 
 /// Tell from one unit's peak whether a concept is in the image, and how often that is right.
 #[derive(Debug, Args)]
-#[command(mut_group("source", |group| group.required(false)))]
+#[command(mut_group("network", |group| group.required(false)), mut_group("source", |group| group.required(false)))]
 #[command(after_help = "Examples:
-  netdissect detect run --concept window -w kitchen.safetensors --latents 0-9999 --concepts colors -o window
-  netdissect detect -w kitchen.safetensors -l layer5 --unit 314 --concept window --latents 0-9999 --concepts colors -o window
-  netdissect detect -w vgg16.safetensors -l conv5_3 --unit 150 --pre-relu --positive airplanes/ --negative others/ -o airplane
+  netdissect detect run --concept tree -o tree
+  netdissect detect run --concept tree --unit 3 --latents 0-255 -o unit3
+  netdissect detect --model demo-classifier -l conv5_3 --unit 7 --positive photos/church --negative photos/farm -o farm
 
-With a generator, its images are labelled, and the concept counts as present where it covers more than 5 % of the positions. With
-photographs, two folders say which show it. The threshold is set where the same share of images is missed of those with the
-concept as is mistaken of those without. The folder then holds report.html, detect.json, detect.csv (every image), a plot, and pictures.")]
+  # needs vgg16.safetensors, airplanes and others
+  netdissect detect -w vgg16.safetensors -l conv5_3 --unit 150 --positive airplanes/ --negative others/ -o plane
+
+With a run of a generator, what is not named is taken from it: the network, the latents and the concepts. Its images are labelled, \
+and the concept counts as present where it covers more than 5 % of the positions. With photographs, two folders say which show it. \
+The threshold is set where the same share of images is missed of those with the concept as is mistaken of those without. The folder \
+then holds report.html, detect.json, detect.csv (every image), a plot, and pictures.")]
 pub(super) struct DetectArgs {
     /// Folder of a finished dissection, or of one of its layers, to take layer, unit and grid from.
     run: Option<PathBuf>,
@@ -125,6 +129,7 @@ impl ExperimentWords for DetectArgs {
 
     fn found(report: &DetectionReport) -> Told {
         let (concept, with, without) = (&report.concept, report.with.images, report.without.images);
+        let images = &report.about.images;
         let told = match &report.verdict {
             Some(verdict) => format!(
                 "unit {} of {} tells {concept} with {:.1} % balanced accuracy at {:.4}: {} of {with} found, {} of {without} passed over",
@@ -140,9 +145,9 @@ impl ExperimentWords for DetectArgs {
         Told {
             json: json!({
                 "layer": report.about.layer, "unit": report.unit, "concept": concept, "with": with, "without": without,
-                "verdict": report.verdict, "iou": report.iou,
+                "verdict": report.verdict, "iou": report.iou, "skipped": images.skipped, "left_out": images.left_out,
             }),
-            lines: std::iter::once(told).chain(skipped_in_words(&report.about.images.skipped)).collect(),
+            lines: std::iter::once(told).chain(passed_over_in_words(&images.skipped, &images.left_out)).collect(),
         }
     }
 }
@@ -155,13 +160,13 @@ impl DetectArgs {
             let geometry = self.as_is.then_some(Geometry::AsIs);
             return Ok(Evidence::Photographs { positive, negative, geometry, limit, exif });
         }
-        if !self.concepts.is_given() {
+        let (latents, labelling) = (self.latents.choice(), self.concepts.named());
+        if labelling.is_none() && self.run.is_none() {
             let error = Error::new(Kind::Usage, "nothing says where the concept is");
             return Err(
                 error.hint("name `--concepts` for a generator's images, or `--positive` and `--negative` photographs")
             );
         }
-        let (latents, labelling) = (self.latents.choice(), self.concepts.choice());
         let Channel(channel) = self.channel;
         Ok(Evidence::Generated { latents, labelling, share: self.presence, channel, grid: self.grid })
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::data::decode::Exif;
 use crate::data::images::Order;
@@ -11,9 +11,10 @@ use crate::work::network::{ImageChoice, LayerChoice, NetworkChoice};
 
 /// Which weights: those of a file, or of a network that comes with the program.
 #[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("network").required(true).multiple(true).args(["weights", "model"])))]
 pub(super) struct WeightArgs {
     /// Weights, as `netdissect weights import` writes them.
-    #[arg(short, long, value_name = "FILE.safetensors", required_unless_present = "model")]
+    #[arg(short, long, value_name = "FILE.safetensors")]
     weights: Option<PathBuf>,
 
     /// Network; read from the weight file if left out. Small ones that know scenes come with the program and need no file, such as
@@ -64,8 +65,8 @@ impl GeometryArgs {
 /// Which network and which images.
 #[derive(Debug, Clone, Args)]
 pub(super) struct InputArgs {
-    /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
-    pub(super) images: Option<PathBuf>,
+    /// Images: folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns such as 'shots/*.png'.
+    pub(super) images: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(super) network: WeightArgs,
@@ -82,11 +83,11 @@ pub(super) struct InputArgs {
     pub(super) limit: Option<u32>,
 
     /// Order of the images: sorted by name, or shuffled as the reference implementation does (seed 1).
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, hide_short_help = true)]
     order: OrderName,
 
     /// What to do about the rotation a camera noted: turn the image upright, or take pixels as they are stored.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, hide_short_help = true)]
     exif: ExifName,
 }
 
@@ -94,7 +95,7 @@ impl InputArgs {
     /// The images that the words mean.
     pub(super) fn choice(&self) -> ImageChoice {
         ImageChoice {
-            path: self.images.clone().unwrap_or_default(),
+            paths: self.images.clone(),
             geometry: self.geometry.choice(),
             limit: self.limit,
             order: self.order.into(),

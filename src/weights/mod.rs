@@ -4,26 +4,35 @@
 //! [`import`] turns one into a safetensors file with canonical names; [`WeightFile`] is what normal runs load.
 
 mod archive;
+mod bytes_reader;
 pub mod classes;
 mod container;
+mod dtype;
 mod file;
 pub mod import;
 mod literal;
+mod modules;
 mod npz;
 mod onnx;
 mod onnx_graph;
-mod onnx_proto;
+mod onnx_tensor;
+mod other;
 mod pickle;
+mod protobuf;
 mod safetensors;
 pub mod shipped;
+mod state_dict;
+mod storage;
 mod tensor;
 mod torch;
 mod torch_zip;
 mod write;
+mod zip;
 
-pub use archive::{Archive, open};
-pub use container::Container;
+pub use archive::{Archive, open, open_at};
+pub use container::{Container, PassedOver};
+pub use dtype::Dtype;
 pub use file::WeightFile;
 pub use onnx_graph::{OnnxGraph, OnnxNode};
-pub use tensor::{Dtype, Tensor};
+pub use tensor::Tensor;
 pub use write::{Precision, Stored, Written, save, save_as};
