@@ -26,7 +26,11 @@ pub(crate) fn dissect(folder: &Path, pictures: u64, layer: &str) -> Result<Repor
     // `concepts` is `Labelling::Segmenters(Segmenters::default())`.
     let job = DissectJob {
         network: NetworkChoice::shipped(shipped::CLASSIFIER),
-        inputs: Inputs::Images(ImageChoice { path: scenes.join("images"), as_is: true, ..ImageChoice::default() }),
+        inputs: Inputs::Images(ImageChoice {
+            paths: vec![scenes.join("images")],
+            as_is: true,
+            ..ImageChoice::default()
+        }),
         layers: LayerChoice { layers: vec![layer.to_owned()], pre_relu: false },
         concepts: Labelling::Folder(scenes.join("labels")),
         output: folder.join("run"),

@@ -11,49 +11,102 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use memmap2::Mmap;
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+
+/// A text of more bytes than this was not written for this program.
+pub(crate) const TEXT_LIMIT: u64 = 256 << 20;
 
 /// The whole file.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`], with the path, if it cannot be read; so do all functions here that read.
+/// [`crate::error::Kind::Input`], with the path, if it cannot be read or is no plain file; so do all functions here that read.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| Error::reading(path, &error))
+    read_bounded(path, u64::MAX)
 }
 
-/// The whole file as text.
+/// The whole file as text: tables, lists, descriptions. Of a file beyond [`TEXT_LIMIT`] nothing is read.
 ///
 /// # Errors
-/// As [`read`], or if it is not UTF-8.
+/// As [`read`], or if it is too large or not UTF-8.
 pub(crate) fn read_to_string(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| Error::reading(path, &error))
+    let text = String::from_utf8(read_bounded(path, TEXT_LIMIT)?).map_err(|error| {
+        let known = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..known].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Error::input(format!("line {line} is not UTF-8 text")).at(path.display())
+    })?;
+    Ok(text)
 }
 
 /// Reads a plain file of at most `limit` bytes; a device or a growing file cannot fill the memory.
 ///
 /// # Errors
-/// As [`read`], or if it is no plain file or too large.
+/// As [`read`], or if it is too large.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let failed = |error: io::Error| Error::reading(path, &error);
-    let about = about(path)?;
-    if !about.is_file() {
-        return Err(Error::input("is not a plain file").at(path.display()));
-    }
-    if about.len() > limit {
-        return Err(Error::input(format!("is {} bytes; at most {limit} are read", about.len())).at(path.display()));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
-    open(path)?.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let file = open_bounded(path, limit)?;
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| Error::reading(path, &error))?;
     Ok(bytes)
 }
 
-/// Opens a file for reading. Opening a pipe waits for somebody to write: ask [`about`] first where users name the path.
+/// Opens a plain file of at most `limit` bytes for reading.
+///
+/// # Errors
+/// As [`open`], or if it is too large.
+pub(crate) fn open_bounded(path: &Path, limit: u64) -> Result<File> {
+    let file = open(path)?;
+    let size = file.metadata().map_err(|error| Error::reading(path, &error))?.len();
+    if size > limit {
+        return Err(Error::input(format!("is {size} bytes; at most {limit} are read")).at(path.display()));
+    }
+    Ok(file)
+}
+
+/// Opens a plain file for reading. What is none is refused before it is opened: a pipe would wait for somebody to write, and a device
+/// may never end.
 ///
 /// # Errors
 /// As [`read`].
 pub(crate) fn open(path: &Path) -> Result<File> {
+    let found = about(path)?.file_type();
+    if !found.is_file() {
+        return Err(Error::input(format!("is {}; needs a plain file", in_words(found))).at(path.display()));
+    }
     File::open(path).map_err(|error| Error::reading(path, &error))
+}
+
+/// What lies there if it is no plain file.
+#[cfg(unix)]
+fn in_words(found: fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match found {
+        _ if found.is_dir() => "a folder",
+        _ if found.is_fifo() => "a pipe",
+        _ if found.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+/// What lies there if it is no plain file.
+#[cfg(not(unix))]
+fn in_words(found: fs::FileType) -> &'static str {
+    if found.is_dir() { "a folder" } else { "a device" }
+}
+
+/// SHA-256 of a plain file's content, read piece by piece.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn sha256(path: &Path) -> Result<[u8; 32]> {
+    let failed = |error: io::Error| Error::reading(path, &error);
+    let (mut file, mut piece, mut hash) = (open(path)?, vec![0; 1 << 16], Sha256::new());
+    loop {
+        match file.read(&mut piece).map_err(failed)? {
+            0 => return Ok(hash.finalize().into()),
+            length => hash.update(&piece[..length]),
+        }
+    }
 }
 
 /// Maps a file into memory, read-only and private. Another process that truncates it meanwhile can end this one with SIGBUS, so
@@ -301,6 +354,40 @@ mod tests {
         assert!(error.advice().unwrap().contains("free some space"), "{:?}", error.advice());
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["a.json"]);
+    }
+
+    /// None of them may be waited for: a pipe has no writer here.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_plain_file_is_refused_and_named_before_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let made = std::process::Command::new("mkfifo").arg(place("pipe")).status().unwrap();
+        assert!(made.success());
+        let _socket = std::os::unix::net::UnixListener::bind(place("socket")).unwrap();
+        for (path, found) in [
+            (place("pipe"), "a pipe"),
+            (place("socket"), "a socket"),
+            (folder.path().to_owned(), "a folder"),
+            (PathBuf::from("/dev/zero"), "a device"),
+        ] {
+            let says = format!("{}: is {found}; needs a plain file", path.display());
+            assert_eq!(read(&path).unwrap_err().to_string(), says);
+            assert_eq!(read_to_string(&path).unwrap_err().to_string(), says);
+            assert_eq!(sha256(&path).unwrap_err().to_string(), says);
+        }
+    }
+
+    #[test]
+    fn texts_have_a_limit_and_name_the_line_that_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text");
+        File::create(&path).unwrap().set_len(TEXT_LIMIT + 1).unwrap();
+        assert!(read_to_string(&path).unwrap_err().to_string().contains("at most 268435456 are read"));
+        fs::write(&path, b"a\nb\xff\n").unwrap();
+        assert!(read_to_string(&path).unwrap_err().to_string().ends_with("text: line 2 is not UTF-8 text"));
+        fs::write(&path, b"abc").unwrap();
+        assert_eq!(sha256(&path).unwrap()[..4], [0xba, 0x78, 0x16, 0xbf]);
     }
 
     #[test]

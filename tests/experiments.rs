@@ -403,8 +403,8 @@ fn mistakes_are_named_before_anything_is_written() {
     let labels =
         ["remove", "run", "--concept", "blue", "-w", "g.safetensors", "--latents", "0", "--labels", "run", "-o", "x"];
     assert!(place.run(&labels, 2).contains("label maps from files"));
-    let none = ["detect", "run", "--concept", "blue", "-w", "g.safetensors", "--latents", "0", "-o", "x"];
-    assert!(place.run(&none, 2).contains("nothing says where the concept is"));
+    let none = ["detect", "-l", "layer4", "--unit", "0", "--concept", "blue", "-w", "g.safetensors", "--latents", "0"];
+    assert!(place.run(&[&none[..], &["-o", "x"]].concat(), 2).contains("nothing says where the concept is"));
     let dry = experiment(&place, &["remove", "run", "--concept", "blue", "-o", "dry", "--dry-run"], 0);
     assert!(dry.contains("nothing was written") && !place.folder.path().join("dry").exists(), "{dry}");
     // Other weights than those that were dissected.

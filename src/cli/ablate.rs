@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::experiment::{ExperimentTarget, ExperimentWords, Told};
 use super::network::InputArgs;
-use super::words::{skipped_in_words, time_in_words};
+use super::words::{passed_over_in_words, time_in_words};
 use crate::error::Result;
 use crate::report::experiments::ablate::AblationReport;
+use crate::report::schema;
 use crate::work::experiments::ablate::AblateJob;
 use crate::work::experiments::{Estimate, Place};
 
@@ -82,8 +83,8 @@ impl ExperimentWords for AblateArgs {
 
     fn found(report: &AblationReport) -> Told {
         let percent = |value: f64| format!("{:.1} %", value * 100.0);
-        let skipped = &report.about.images.skipped;
-        let mut lines: Vec<String> = skipped_in_words(skipped).collect();
+        let schema::Images { skipped, left_out, .. } = &report.about.images;
+        let mut lines = passed_over_in_words(skipped, left_out);
         let (accuracy, classes) = (percent(report.baseline()), report.classes.len());
         lines.push(format!("balanced accuracy {accuracy}, mean of {classes} classes"));
         lines.extend(report.means.iter().map(|step| {
@@ -93,6 +94,7 @@ impl ExperimentWords for AblateArgs {
         Told {
             json: json!({
                 "accuracy": report.accuracy, "balanced_accuracy": report.baseline(), "means": report.means, "skipped": skipped,
+                "left_out": left_out,
             }),
             lines,
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
-use super::words::size_in_words;
+use super::words::{passed_over_in_words, size_in_words};
 use crate::error::Result;
 use crate::work::activations::{ActivationsJob, SavedInputs};
 
@@ -53,14 +53,19 @@ pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<(
     let shapes = saved.layers.iter().map(|(name, s)| json!({ "layer": name, "shape": [s.n, s.c, s.h, s.w] }));
     let (file, layers) = (&args.output, shapes.collect::<Vec<_>>());
     let said = match &saved.of {
-        SavedInputs::Images { names, skipped } => {
-            let skipped = skipped.iter().map(|bad| json!({ "image": bad.name, "reason": bad.reason }));
-            json!({ "file": file, "layers": layers, "images": names, "skipped": skipped.collect::<Vec<_>>() })
+        SavedInputs::Images { names, skipped, left_out } => {
+            let skipped: Vec<_> =
+                skipped.iter().map(|bad| json!({ "image": bad.name, "reason": bad.reason })).collect();
+            json!({ "file": file, "layers": layers, "images": names, "skipped": skipped, "left_out": left_out })
         }
         SavedInputs::Latents(latents) => json!({ "file": file, "layers": layers, "latents": latents }),
     };
     context.tell(&said, || {
         let layers = saved.layers.iter().map(|(name, shape)| format!("{name}  {shape}"));
-        layers.chain([format!("{}  {}", file.display(), size_in_words(saved.bytes))]).collect()
+        let passed_over = match &saved.of {
+            SavedInputs::Images { skipped, left_out, .. } => passed_over_in_words(skipped, left_out),
+            SavedInputs::Latents(_) => Vec::new(),
+        };
+        layers.chain(passed_over).chain([format!("{}  {}", file.display(), size_in_words(saved.bytes))]).collect()
     })
 }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::network::InputArgs;
+use super::words::passed_over_in_words;
 use crate::error::Result;
 use crate::work::classify::{Classified, ClassifiedImage, ClassifyJob};
 
@@ -44,10 +45,10 @@ pub(super) fn run(args: &ClassifyArgs, context: &mut Context<'_>) -> Result<()> 
     context.tell(&classified, || in_words(&classified))
 }
 
-fn in_words(Classified { images, .. }: &Classified) -> Vec<String> {
+fn in_words(Classified { images, skipped, left_out }: &Classified) -> Vec<String> {
     let of_image = |ClassifiedImage { image, classes }: &ClassifiedImage| {
         let classes = classes.iter().map(|class| format!("  {:5.1} %  {}", class.probability * 100.0, class.name));
         [image.clone()].into_iter().chain(classes).collect::<Vec<_>>()
     };
-    images.iter().flat_map(of_image).collect()
+    images.iter().flat_map(of_image).chain(passed_over_in_words(skipped, left_out)).collect()
 }

@@ -10,7 +10,7 @@ use crate::work::concepts::{Labelling, Segmenters};
 
 /// Where label maps come from.
 #[derive(Debug, Clone, Args)]
-#[command(group(ArgGroup::new("source").required(true).multiple(true).args(["concepts", "labels"])))]
+#[command(group(ArgGroup::new("source").required(true).multiple(true).args(["concepts", "labels", "segmenter"])))]
 pub(super) struct ConceptArgs {
     /// Built-in concepts: `upernet`, what the segmenters see (`--segmenter`); `colors`, the eleven basic colour terms; or `broden`, where
     /// the images are a folder of the Broden data set.
@@ -22,8 +22,9 @@ pub(super) struct ConceptArgs {
     labels: Option<PathBuf>,
 
     /// Weights of UPerNet, and of the colour network for colours, as `netdissect weights import` writes them; with commas or by
-    /// repeating the option, in any order; or `demo-segmenter`, where it comes with the program.
-    #[arg(long, value_name = "FILE.safetensors", value_delimiter = ',', env = "NETDISSECT_SEGMENTER")]
+    /// repeating the option, in any order; or `demo-segmenter`, which comes with the program. Stands for `--concepts upernet`, for which
+    /// NETDISSECT_SEGMENTER names them too.
+    #[arg(long, value_name = "FILE.safetensors", value_delimiter = ',')]
     segmenter: Vec<PathBuf>,
 
     /// What the segmenters label besides objects [default: all that their weights can].
@@ -53,18 +54,29 @@ enum Switch {
 }
 
 impl ConceptArgs {
-    /// Whether a source is named.
-    pub(super) fn is_given(&self) -> bool {
-        self.concepts.is_some() || self.labels.is_some()
+    /// The source that is named, if one is.
+    pub(super) fn named(&self) -> Option<Labelling> {
+        Some(match (&self.labels, self.concepts.as_deref()) {
+            (Some(folder), _) => Labelling::Folder(folder.clone()),
+            (None, Some("broden")) => Labelling::Broden,
+            (None, Some("colors")) => Labelling::Colors,
+            (None, Some(_)) => Labelling::Segmenters(self.segmenters(self.files())),
+            (None, None) if self.segmenter.is_empty() => return None,
+            (None, None) => Labelling::Segmenters(self.segmenters(self.segmenter.clone())),
+        })
     }
 
     /// The source that the words mean.
     pub(super) fn choice(&self) -> Labelling {
-        match (&self.labels, self.concepts.as_deref()) {
-            (Some(folder), _) => Labelling::Folder(folder.clone()),
-            (None, Some("broden")) => Labelling::Broden,
-            (None, Some("upernet")) => Labelling::Segmenters(self.segmenters(self.segmenter.clone())),
-            (None, _) => Labelling::Colors,
+        self.named().unwrap_or_default()
+    }
+
+    /// The weights of the segmenters that are named, or else those of the environment. Only here is the environment asked: it is to
+    /// stand for no concepts where others are meant.
+    fn files(&self) -> Vec<PathBuf> {
+        match (self.segmenter.is_empty(), std::env::var("NETDISSECT_SEGMENTER")) {
+            (true, Ok(files)) => files.split(',').map(PathBuf::from).collect(),
+            _ => self.segmenter.clone(),
         }
     }
 

@@ -9,14 +9,14 @@ use super::concepts::ConceptArgs;
 use super::experiment::{ExperimentTarget, ExperimentWords, PlaceArgs, Told};
 use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
-use super::words::{fraction, grid, skipped_in_words};
+use super::words::{fraction, grid, passed_over_in_words};
 use crate::error::{Error, Kind, Result};
 use crate::report::experiments::detect::DetectionReport;
 use crate::work::experiments::detect::{DetectJob, Evidence};
 
 /// Tell from one unit's peak whether a concept is in the image, and how often that is right.
 #[derive(Debug, Args)]
-#[command(mut_group("source", |group| group.required(false)))]
+#[command(mut_group("network", |group| group.required(false)), mut_group("source", |group| group.required(false)))]
 #[command(after_help = "Examples:
   netdissect detect run --concept window -w kitchen.safetensors --latents 0-9999 --concepts colors -o window
   netdissect detect -w kitchen.safetensors -l layer5 --unit 314 --concept window --latents 0-9999 --concepts colors -o window
@@ -124,6 +124,7 @@ impl ExperimentWords for DetectArgs {
 
     fn found(report: &DetectionReport) -> Told {
         let (concept, with, without) = (&report.concept, report.with.images, report.without.images);
+        let images = &report.about.images;
         let told = match &report.verdict {
             Some(verdict) => format!(
                 "unit {} of {} tells {concept} with {:.1} % balanced accuracy at {:.4}: {} of {with} found, {} of {without} passed over",
@@ -139,9 +140,9 @@ impl ExperimentWords for DetectArgs {
         Told {
             json: json!({
                 "layer": report.about.layer, "unit": report.unit, "concept": concept, "with": with, "without": without,
-                "verdict": report.verdict, "iou": report.iou,
+                "verdict": report.verdict, "iou": report.iou, "skipped": images.skipped, "left_out": images.left_out,
             }),
-            lines: std::iter::once(told).chain(skipped_in_words(&report.about.images.skipped)).collect(),
+            lines: std::iter::once(told).chain(passed_over_in_words(&images.skipped, &images.left_out)).collect(),
         }
     }
 }
@@ -153,13 +154,13 @@ impl DetectArgs {
             let (as_is, limit, exif) = (self.as_is, self.limit, self.exif.into());
             return Ok(Evidence::Photographs { positive, negative, as_is, limit, exif });
         }
-        if !self.concepts.is_given() {
+        let (latents, labelling) = (self.latents.choice(), self.concepts.named());
+        if labelling.is_none() && self.run.is_none() {
             let error = Error::new(Kind::Usage, "nothing says where the concept is");
             return Err(
                 error.hint("name `--concepts` for a generator's images, or `--positive` and `--negative` photographs")
             );
         }
-        let (latents, labelling) = (self.latents.choice(), self.concepts.choice());
         let Channel(channel) = self.channel;
         Ok(Evidence::Generated { latents, labelling, share: self.presence, channel, grid: self.grid })
     }

@@ -9,7 +9,7 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
-use super::words::{fraction, grid, size_in_words, skipped_in_words, time_in_words};
+use super::words::{fraction, grid, passed_over_in_words, size_in_words, time_in_words};
 use crate::error::Result;
 use crate::report::schema::Report;
 use crate::work::dissect::{DissectEstimate, DissectJob};
@@ -126,7 +126,11 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         .iter()
         .map(|layer| json!({ "layer": layer.layer, "units": layer.unit_count, "matched": layer.matched, "concepts": layer.concepts.len() }))
         .collect();
-    let said = json!({ "folder": args.output, "report": page, "layers": layers, "skipped": report.images.skipped });
+    let said = json!({
+        "folder": args.output, "report": page, "layers": layers, "warnings": report.warnings,
+        "skipped": report.images.skipped,
+        "left_out": report.images.left_out,
+    });
     context.tell(&said, || in_words(&report, &page))
 }
 
@@ -135,7 +139,12 @@ fn in_words(report: &Report, page: &Path) -> Vec<String> {
         let (name, matched, units, concepts) = (&layer.layer, layer.matched, layer.unit_count, layer.concepts.len());
         format!("{name}: {matched} of {units} units match {concepts} concepts")
     });
-    layers.chain(skipped_in_words(&report.images.skipped)).chain([page.display().to_string()]).collect()
+    let warnings = report.warnings.iter().map(|warning| format!("warning: {}", warning.message));
+    layers
+        .chain(warnings)
+        .chain(passed_over_in_words(&report.images.skipped, &report.images.left_out))
+        .chain([page.display().to_string()])
+        .collect()
 }
 
 fn estimate_in_words(estimate: &DissectEstimate, output: &Path) -> Vec<String> {

@@ -103,6 +103,7 @@ fn plan(estimate: &Estimate) -> Told {
 
 /// What every experiment on the units for a concept takes.
 #[derive(Debug, Clone, Args)]
+#[command(mut_group("network", |group| group.required(false)), mut_group("source", |group| group.required(false)))]
 pub(super) struct RankedArgs {
     #[command(flatten)]
     network: WeightArgs,
@@ -130,7 +131,7 @@ impl RankedArgs {
             units: units as usize,
             network: self.network.choice(),
             latents: self.latents.choice(),
-            labelling: self.concepts.choice(),
+            labelling: self.concepts.named(),
             grid: self.grid,
             batch: self.place.batch,
         }

@@ -14,6 +14,7 @@ use crate::work::generate::{GenerateJob, GeneratedFile};
 
 /// Make images with a generator, as it is or with units changed.
 #[derive(Debug, Args)]
+#[command(mut_group("network", |group| group.required(false)))]
 #[command(after_help = "Examples:
   netdissect generate --weights church.safetensors --latents 0-63 --sheet church.png
   netdissect generate -w church.safetensors --latents 489,726,920-926 -o images

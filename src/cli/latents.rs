@@ -7,7 +7,7 @@ use clap::Args;
 use super::network::InputArgs;
 use crate::data::latents::parse_indices;
 use crate::error::{Error, Kind, Result};
-use crate::work::generator::LatentChoice;
+use crate::work::generator::{LatentChoice, LatentOrigin};
 use crate::work::subject::Inputs;
 
 /// Which latents.
@@ -18,8 +18,9 @@ pub(super) struct LatentArgs {
     latents: Option<Indices>,
 
     /// Seed of the stream that latents are numbered in; the same numbers as numpy's `RandomState(seed).standard_normal`.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u32,
+    /// [default: 1].
+    #[arg(long, value_name = "N")]
+    seed: Option<u32>,
 
     /// Take latents from the rows of a numpy array instead: f32 or f64, [n, z] or [n, z, 1, 1].
     #[arg(long, value_name = "FILE.npy", conflicts_with = "seed")]
@@ -40,10 +41,17 @@ impl LatentArgs {
         self.latents.is_some() || self.z.is_some()
     }
 
+    fn origin(&self) -> Option<LatentOrigin> {
+        match (&self.z, self.seed) {
+            (Some(file), _) => Some(LatentOrigin::File(file.clone())),
+            (None, seed) => seed.map(LatentOrigin::Seed),
+        }
+    }
+
     /// The latents that the words mean.
     pub(super) fn choice(&self) -> LatentChoice {
         let indices = self.latents.as_ref().map(|Indices(indices)| indices.clone());
-        LatentChoice { indices, seed: self.seed, file: self.z.clone(), limit: None }
+        LatentChoice { indices, origin: self.origin(), limit: None }
     }
 
     /// These latents if there are any, else the images.
@@ -54,7 +62,7 @@ impl LatentArgs {
         if !self.is_given() {
             return Ok(Inputs::Images(input.choice()));
         }
-        if input.images.is_some() {
+        if !input.images.is_empty() {
             let error = Error::new(Kind::Usage, "both images and latents are named; needed one of them");
             return Err(error.hint("a generator is given latents, every other network images"));
         }

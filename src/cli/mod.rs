@@ -34,6 +34,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use self::context::{Context, GlobalArgs};
 use self::output::{Output, writing};
+use crate::data::budget::allow_pixels;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::work::Host;
@@ -122,6 +123,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
+    allow_pixels(cli.global.max_pixels);
     let stop = interrupt::listen()?;
     let progress = progress::ProgressShown::new(cli.global.quiet, cli.global.no_progress);
     perform(&cli.command, &mut Context { host: &cli.global.host(&progress, stop), json: cli.global.json, out })?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::data::decode::Exif;
 use crate::data::images::Order;
@@ -10,9 +10,10 @@ use crate::work::network::{ImageChoice, LayerChoice, NetworkChoice};
 
 /// Which weights: those of a file, or of a network that comes with the program.
 #[derive(Debug, Clone, Args)]
+#[command(group(ArgGroup::new("network").required(true).multiple(true).args(["weights", "model"])))]
 pub(super) struct WeightArgs {
     /// Weights, as `netdissect weights import` writes them.
-    #[arg(short, long, value_name = "FILE.safetensors", required_unless_present = "model")]
+    #[arg(short, long, value_name = "FILE.safetensors")]
     weights: Option<PathBuf>,
 
     /// Network; read from the weight file if left out. Small ones that know scenes come with the program and need no file, such as
@@ -31,8 +32,8 @@ impl WeightArgs {
 /// Which network and which images.
 #[derive(Debug, Clone, Args)]
 pub(super) struct InputArgs {
-    /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
-    pub(super) images: Option<PathBuf>,
+    /// Images: folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns such as 'shots/*.png'.
+    pub(super) images: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(super) network: WeightArgs,
@@ -62,7 +63,7 @@ impl InputArgs {
     /// The images that the words mean.
     pub(super) fn choice(&self) -> ImageChoice {
         ImageChoice {
-            path: self.images.clone().unwrap_or_default(),
+            paths: self.images.clone(),
             as_is: self.as_is,
             limit: self.limit,
             order: self.order.into(),

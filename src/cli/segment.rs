@@ -8,7 +8,7 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::network::ExifName;
 use super::output::writing;
-use super::words::{skipped_in_words, time_in_words};
+use super::words::{passed_over_in_words, time_in_words};
 use crate::error::Result;
 use crate::files;
 use crate::work::segment::{SegmentEstimate, SegmentJob, Segmented};
@@ -25,8 +25,9 @@ The folder then holds index.html, areas.json, labels.csv and, for an image a/b.j
 ..., a/b.picture.jpg and a/b.overlay.png. It can be given to `netdissect dissect photos/ --labels segmented`, with `--as-is` for both
 or for neither. The same command goes on where a stopped one left off.")]
 pub(super) struct SegmentArgs {
-    /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
-    images: PathBuf,
+    /// Images: folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns such as 'shots/*.png'.
+    #[arg(required = true)]
+    images: Vec<PathBuf>,
 
     #[command(flatten)]
     concepts: ConceptArgs,
@@ -104,9 +105,9 @@ pub(super) fn run(args: &SegmentArgs, context: &mut Context<'_>) -> Result<()> {
     in_words(&segmented).iter().try_for_each(|line| context.line(line))
 }
 
-fn in_words(Segmented { images, skipped, page, .. }: &Segmented) -> Vec<String> {
+fn in_words(Segmented { images, skipped, left_out, page, .. }: &Segmented) -> Vec<String> {
     let mut lines = vec![format!("{images} image{} segmented", if *images == 1 { "" } else { "s" })];
-    lines.extend(skipped_in_words(skipped));
+    lines.extend(passed_over_in_words(skipped, left_out));
     lines.push(page.display().to_string());
     lines
 }

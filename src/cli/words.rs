@@ -1,6 +1,7 @@
 //! Words for sizes, times and fractions: read from the command line, and written for people.
 
 use crate::data::loader::Skipped;
+use crate::data::search::LeftOut;
 
 /// Bytes of a size such as `512MiB`, `4GiB`, `1.5g` or a plain number.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
@@ -57,14 +58,36 @@ pub(super) fn grid(text: &str) -> Result<(u32, u32), String> {
     }
 }
 
-/// Files that could not be used, a line each.
-pub(super) fn skipped_in_words(skipped: &[Skipped]) -> impl Iterator<Item = String> {
-    skipped.iter().map(|Skipped { name, reason }| format!("skipped {name}: {reason}"))
+/// How many files that could not be used are named; all of them stand in JSON and in reports.
+const SKIPPED_NAMED: usize = 10;
+
+/// What was passed over: files that could not be used, a line each, and what lay beside the images.
+pub(super) fn passed_over_in_words(skipped: &[Skipped], left_out: &LeftOut) -> Vec<String> {
+    let named = skipped.iter().take(SKIPPED_NAMED).map(|Skipped { name, reason }| format!("skipped {name}: {reason}"));
+    let mut lines: Vec<String> = named.collect();
+    if skipped.len() > SKIPPED_NAMED {
+        lines.push(format!("skipped {} more; `--json` names them all", skipped.len() - SKIPPED_NAMED));
+    }
+    if !left_out.is_empty() {
+        lines.push(format!("left out {left_out}"));
+    }
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ten_skipped_files_are_named_and_the_rest_is_counted() {
+        let skipped: Vec<Skipped> =
+            (0..12).map(|at| Skipped { name: format!("{at}.png"), reason: "is broken".to_owned() }).collect();
+        let left_out = LeftOut { hidden: 2, ..LeftOut::default() };
+        let lines = passed_over_in_words(&skipped, &left_out);
+        assert_eq!((lines.len(), lines[0].as_str()), (12, "skipped 0.png: is broken"));
+        assert_eq!(lines[10..], ["skipped 2 more; `--json` names them all", "left out 2 hidden pictures"]);
+        assert!(passed_over_in_words(&[], &LeftOut::default()).is_empty());
+    }
 
     #[test]
     fn sizes_are_read_in_binary_units_and_nonsense_is_refused() {

@@ -13,6 +13,7 @@ use super::numbering::{Numbering, append_channel};
 use super::table::{LabelRow, LabelTable};
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
 use crate::data::decode::DECODED_LIMIT_BYTES;
+use crate::data::fingerprint::fingerprint;
 use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
 use crate::data::resize::centre_offset;
@@ -86,16 +87,35 @@ impl ConceptSource for Broden {
         })
     }
 
+    fn fingerprint(&self, names: &[&str]) -> Option<String> {
+        let channels = names.iter().filter_map(|name| self.channels_of(name)).flatten();
+        let maps: Vec<(&str, PathBuf)> = channels
+            .filter_map(|channel| match channel {
+                Channel::Map(file) => Some((file.as_str(), self.map_path(file))),
+                Channel::Whole(_) => None,
+            })
+            .collect();
+        Some(fingerprint(maps.iter().map(|(name, path)| (*name, path.as_path()))))
+    }
+
     fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
         one_by_one(images, |image| self.label_maps_of(image, grid))
     }
 }
 
 impl Broden {
+    /// What an image is labelled with, if it is one of the index.
+    fn channels_of(&self, name: &str) -> Option<&Vec<Channel>> {
+        self.images.get(name.strip_prefix("images/").unwrap_or(name))
+    }
+
+    fn map_path(&self, file: &str) -> PathBuf {
+        self.folder.join("images").join(file)
+    }
+
     /// Label maps of one image.
     fn label_maps_of(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps> {
-        let name = image.name.strip_prefix("images/").unwrap_or(image.name);
-        let Some(channels) = self.images.get(name) else {
+        let Some(channels) = self.channels_of(image.name) else {
             return Err(Error::input("is not an image of index.csv")
                 .at(image.name)
                 .hint("dissect the images of the Broden folder itself, with their names below `images/`"));
@@ -105,7 +125,7 @@ impl Broden {
             match channel {
                 Channel::Whole(label) => append_channel(&mut maps, &self.numbering, LABELS, |_, _| *label)?,
                 Channel::Map(file) => {
-                    let path = self.folder.join("images").join(file);
+                    let path = self.map_path(file);
                     let map = LabelImage::read(&path)?;
                     append_channel(&mut maps, &self.numbering, LABELS, |row, column| {
                         map.at(seen(self.geometry, row, grid.0, map.h), seen(self.geometry, column, grid.1, map.w))

@@ -12,6 +12,7 @@ use super::numbering::{Numbering, append_channel};
 use super::table::LabelTable;
 use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
 use crate::data::decode::DECODED_LIMIT_BYTES;
+use crate::data::fingerprint::fingerprint;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::hash::sha256;
@@ -98,6 +99,11 @@ impl ConceptSource for LabelFolder {
 
     fn describe(&self) -> serde_json::Value {
         serde_json::json!({ "kind": "label maps", "folder": self.folder, "labels_csv_sha256": self.table_sha256 })
+    }
+
+    fn fingerprint(&self, names: &[&str]) -> Option<String> {
+        let files: Vec<PathBuf> = names.iter().flat_map(|name| self.files(name).unwrap_or_default()).collect();
+        Some(fingerprint(files.iter().map(|path| (path.to_str().unwrap_or_default(), path.as_path()))))
     }
 
     fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>> {

@@ -48,6 +48,19 @@ impl Vocabulary {
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
+
+    /// How many labels there are of each category, such as `98 object, 40 part`; in the order of their first labels.
+    pub fn in_words(&self) -> String {
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for category in self.categories.iter().skip(1).filter(|category| *category != "-") {
+            match counts.iter_mut().find(|(known, _)| known == category) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((category, 1)),
+            }
+        }
+        let words: Vec<String> = counts.iter().map(|(category, count)| format!("{count} {category}")).collect();
+        words.join(", ")
+    }
 }
 
 /// Label maps of one image on the dissection grid.
@@ -154,6 +167,12 @@ pub trait ConceptSource: Send + Sync {
 
     /// What goes into provenance and cache keys: kind, folder, hash, rule version.
     fn describe(&self) -> serde_json::Value;
+
+    /// A hash over the files of label maps of these images: they may change where [`ConceptSource::describe`] stays the same. None where
+    /// labels follow from the images alone. Maps that are not there count as such.
+    fn fingerprint(&self, _names: &[&str]) -> Option<String> {
+        None
+    }
 
     /// Label maps of each image, brought to the `(rows, columns)` of `grid`. They cover what the network sees of it.
     ///

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 
 pub use super::batches::{Batch, Batches};
+use super::format::READ;
 use super::images::ImageSet;
 pub use super::store::{LoadOptions, LoadedImage};
 use super::store::{Readability, Store};
@@ -123,7 +124,7 @@ impl ImageLoader {
             skipped.first().map_or_else(String::new, |bad| format!("; the first, {}: {}", bad.name, bad.reason));
         Error::input(format!("none of {} images can be read{first}", self.set().len()))
             .at(self.set().root.display())
-            .hint("images must be whole JPEG, PNG or WebP files")
+            .hint(format!("images must be whole {READ} files"))
     }
 }
 
@@ -159,7 +160,7 @@ mod tests {
     }
 
     fn loader(folder: &Path, options: LoadOptions) -> ImageLoader {
-        ImageLoader::new(ImageSet::open(folder, Order::Sorted).unwrap(), options).unwrap()
+        ImageLoader::new(ImageSet::open(&[folder.to_owned()], Order::Sorted).unwrap(), options).unwrap()
     }
 
     fn go() -> Arc<AtomicBool> {
@@ -201,7 +202,7 @@ mod tests {
             }
             let skipped = loader.skipped();
             assert_eq!(skipped.iter().map(|bad| bad.name.as_str()).collect::<Vec<_>>(), ["05.png", "11.png"]);
-            assert_eq!(skipped[1].reason, "content is not a JPEG, PNG or WebP image");
+            assert_eq!(skipped[1].reason, "content is not a JPEG, PNG, WebP, GIF, BMP or PNM image");
         }
     }
 

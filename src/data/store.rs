@@ -33,8 +33,6 @@ pub struct LoadedImage {
     pub index: usize,
     /// Name in the set.
     pub name: String,
-    /// Class in the set.
-    pub class: Option<usize>,
     /// What the network sees, before normalisation.
     pub image: Arc<Prepared>,
 }
@@ -81,8 +79,8 @@ impl Store {
             Some(Readability::Readable) | None => {}
         }
         let item = &self.set.items[index];
-        match decode::decode(&item.path, self.options.exif) {
-            Ok(image) => Ok(Ok(self.remember(index, prepare(image, self.options.geometry)))),
+        match decode::decode_with(&item.path, self.options.exif, |image| prepare(image, self.options.geometry)) {
+            Ok(image) => Ok(Ok(self.remember(index, image))),
             Err(error) if seen.is_some() => {
                 Err(error.hint("this image could be read before; do not change the images while they are dissected"))
             }
@@ -112,7 +110,7 @@ impl Store {
 
     pub(super) fn loaded(&self, index: usize, image: Arc<Prepared>) -> LoadedImage {
         let item = &self.set.items[index];
-        LoadedImage { index, name: item.name.clone(), class: item.class, image }
+        LoadedImage { index, name: item.name.clone(), image }
     }
 
     /// Checks that an image has the size of all others.

@@ -1,6 +1,6 @@
 //! Changes of units in words, such as `layer4:0-19=3.0@2,5`, and the edits of a session that they add up to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ranking::Dissected;
 use crate::data::latents::parse_indices;
@@ -70,6 +70,14 @@ impl Words {
             return Err(format!("`{words}` sets nothing; needed a value, such as {example}"));
         }
         Ok(Words { target, value, at })
+    }
+
+    /// The folder of the run whose ranking says which units are meant, if one does.
+    pub fn run(&self) -> Option<&Path> {
+        match &self.target {
+            Target::Units { .. } => None,
+            Target::Ranked { folder, .. } => Some(folder),
+        }
     }
 
     /// The change that is meant; a ranking is read from its run.

@@ -1,5 +1,6 @@
 //! Exact upper quantiles of each unit's upsampled values, by radix selection: a digit of the answer a pass.
 
+use super::not_finite::same_levels;
 use crate::error::{Error, Result};
 use crate::kernels::histogram::Digit;
 use crate::state::checkpoint::{Saved, StateTensor};
@@ -7,6 +8,12 @@ use crate::state::{Merge, beyond_64_bits};
 
 /// Key of zero: the kernel leaves zeros to the host.
 const KEY_OF_ZERO: u32 = 0x8000_0000;
+
+/// Key of no number, the highest of all, whose float is NaN: the level of a unit that has none.
+const KEY_OF_NONE: u32 = u32::MAX;
+
+/// Bits of the widest digit.
+const WIDEST: u32 = 16;
 
 /// Digits that resolve 32-bit keys in two passes; a table takes 256 KiB a unit.
 pub const TWO_PASSES: [Digit; 2] = [Digit { shift: 16, bits: 16 }, Digit { shift: 0, bits: 16 }];
@@ -16,6 +23,8 @@ pub const THREE_PASSES: [Digit; 3] =
     [Digit { shift: 21, bits: 11 }, Digit { shift: 10, bits: 11 }, Digit { shift: 0, bits: 10 }];
 
 /// The level that each unit exceeds at a fraction `tail` of all positions, from its two neighbouring order statistics.
+///
+/// A unit with a value that is not a finite number has no level: NaN.
 ///
 /// The result equals `numpy.quantile(values, 1 - tail, method="hazen")` in double precision, rounded to single; it is bit for
 /// bit independent of batch size and of the order of images, since only integer counts are kept.
@@ -99,7 +108,7 @@ impl Quantile {
     /// Ends a pass over `positions` positions of each unit: fixes the digit.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] if a unit has a value that is not a finite number, or there was no position.
+    /// [`crate::error::Kind::Input`] if there was no position.
     pub fn finish_pass(&mut self, positions: u64) -> Result<()> {
         let Some(digit) = self.digit() else { return Ok(()) };
         if self.level == 0 {
@@ -108,6 +117,11 @@ impl Quantile {
         let (lower_rank, upper_rank, fraction) = hazen(positions, self.tail);
         let last = self.level + 1 == self.digits.len();
         for unit in 0..self.prefix.len() {
+            if self.has_none(unit) {
+                self.prefix[unit] = KEY_OF_NONE >> digit.shift;
+                self.thresholds.extend(last.then_some(value_of(KEY_OF_NONE)));
+                continue;
+            }
             let bins = &mut self.counts[unit << digit.bits..][..1 << digit.bits];
             let digits_of_zero = u64::from(KEY_OF_ZERO >> digit.shift);
             let lead = digits_of_zero >> digit.bits;
@@ -154,9 +168,7 @@ impl Quantile {
         for unit in 0..self.prefix.len() {
             let bins = &self.counts[unit << digit.bits..][..1 << digit.bits];
             if bins[..past].iter().chain(&bins[bins.len() - past..]).any(|&count| count > 0) {
-                return Err(Error::input("an activation is not a finite number")
-                    .at(format!("unit {unit}"))
-                    .hint("check the weights and the preprocessing"));
+                self.prefix[unit] = KEY_OF_NONE;
             }
             let counted: u64 = bins.iter().sum();
             self.zeros[unit] =
@@ -164,6 +176,12 @@ impl Quantile {
             self.rank[unit] = lower_rank;
         }
         Ok(())
+    }
+
+    /// Whether a unit has no level, so far as its digits are known: no finite number starts with these.
+    fn has_none(&self, unit: usize) -> bool {
+        let resolved = self.level.checked_sub(1).map_or(0, |last| self.digits[last].shift);
+        self.prefix[unit] == KEY_OF_NONE >> resolved
     }
 
     /// As tensors of a checkpoint, under this name.
@@ -184,18 +202,19 @@ impl Quantile {
         ]
     }
 
-    /// Takes up what [`Quantile::tensors`] gave.
+    /// Takes up what [`Quantile::tensors`] gave, however the digits were split then: with less memory at hand, the table of the digit
+    /// that is counted becomes one of fewer bits, and more digits follow.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] if it has other units or digits: with other memory at hand, the work starts over.
+    /// [`crate::error::Kind::Input`] if it has other units, or digits that there are not.
     pub(super) fn restore(&mut self, saved: &Saved<'_>, name: &str) -> Result<()> {
         let named = |part: &str| format!("{name}.{part}");
         let strange = || Error::input("it is of another layer").at(name);
-        if saved.values::<u32>(&named("digits"))? != self.bits() {
-            return Err(strange());
-        }
+        let widest = self.digits.iter().map(|digit| digit.bits).max().unwrap_or(0);
         let level: u64 = saved.value(&named("resolved"))?;
+        self.digits = split(&saved.values::<u32>(&named("digits"))?).ok_or_else(strange)?;
         self.level = usize::try_from(level).ok().filter(|&level| level <= self.digits.len()).ok_or_else(strange)?;
+        let finer = self.narrow(widest);
         saved.fill(&named("prefix"), &mut self.prefix)?;
         saved.fill(&named("rank"), &mut self.rank)?;
         saved.fill(&named("zeros"), &mut self.zeros)?;
@@ -206,11 +225,30 @@ impl Quantile {
             return Err(strange());
         }
         for (&bin, &count) in bins.iter().zip(&counts) {
-            *self.counts.get_mut(bin as usize).ok_or_else(strange)? = count;
+            *self.counts.get_mut((bin >> finer) as usize).ok_or_else(strange)? += count;
         }
         let known = if self.digit().is_none() { self.prefix.len() } else { 0 };
         self.thresholds = vec![0.0; known];
         saved.fill(&named("thresholds"), &mut self.thresholds)
+    }
+
+    /// Splits the digits that are still to be resolved so that none is wider than `most` bits. By how many bits the one at hand was
+    /// finer before: so many bins become one.
+    fn narrow(&mut self, most: u32) -> u32 {
+        let left = &self.digits[self.level..];
+        let Some(&at_hand) = left.first().filter(|_| left.iter().any(|digit| digit.bits > most)) else { return 0 };
+        let first = at_hand.bits.min(most);
+        self.digits.truncate(self.level);
+        let mut shift = at_hand.shift + at_hand.bits;
+        for bits in std::iter::once(first).chain(std::iter::repeat(most)) {
+            let bits = bits.min(shift);
+            shift -= bits;
+            self.digits.push(Digit { shift, bits });
+            if shift == 0 {
+                break;
+            }
+        }
+        at_hand.bits - first
     }
 
     /// Bits of each digit.
@@ -229,7 +267,10 @@ impl Merge for Quantile {
     fn merge(&mut self, other: &Quantile) -> Result<()> {
         let digits = |of: &Quantile| (of.bits(), of.level, of.tail.to_bits());
         let known = |of: &Quantile| (of.prefix.clone(), of.rank.clone(), of.zeros.clone());
-        if digits(self) != digits(other) || known(self) != known(other) || self.thresholds != other.thresholds {
+        if digits(self) != digits(other)
+            || known(self) != known(other)
+            || !same_levels(&self.thresholds, &other.thresholds)
+        {
             return Err(Error::input("quantiles of different layers, fractions or passes do not add up"));
         }
         // As in `add`, untouched pages stay so.
@@ -239,6 +280,18 @@ impl Merge for Quantile {
         self.above.iter_mut().zip(&other.above).for_each(|(least, &key)| *least = (*least).min(key));
         Ok(())
     }
+}
+
+/// The digits of so many bits each that 32-bit keys are split into, the highest first; none if they are not split so.
+fn split(bits: &[u32]) -> Option<Vec<Digit>> {
+    let mut shift = 32u32;
+    let digits = bits.iter().map(|&bits| {
+        shift = shift.checked_sub(bits)?;
+        (1..=WIDEST).contains(&bits).then_some(Digit { shift, bits })
+    });
+    let digits: Vec<Digit> = digits.collect::<Option<_>>()?;
+    // Numbers that are not finite are told by sign and exponent, in the first digit.
+    (shift == 0 && digits[0].bits >= 9).then_some(digits)
 }
 
 /// Ranks of the two neighbouring order statistics, from 0, and the fraction between them.
@@ -276,7 +329,7 @@ mod tests {
 
     use super::*;
     use crate::reference::histogram::key;
-    use crate::state::checkpoint::values;
+    use crate::state::checkpoint::{self, values};
     use crate::state::laws::Sample;
 
     impl Sample for Quantile {
@@ -341,6 +394,22 @@ mod tests {
         quantile.thresholds().unwrap()[0]
     }
 
+    /// As [`select`], kept behind every piece and taken up with whatever digits the memory then allows.
+    fn select_with_stops(values: &[f32], tail: f64, splits: &[&[Digit]], piece: usize) -> f32 {
+        let mut splits = splits.iter().cycle();
+        let mut quantile = Quantile::new(1, tail, splits.next().unwrap()).unwrap();
+        while quantile.digit().is_some() {
+            for piece in values.chunks(piece) {
+                count(&mut quantile, &[piece]);
+                let bytes = checkpoint::encode("job", quantile.tensors("0")).unwrap();
+                quantile = Quantile::new(1, tail, splits.next().unwrap()).unwrap();
+                quantile.restore(&checkpoint::open(&bytes, "job").unwrap(), "0").unwrap();
+            }
+            quantile.finish_pass(values.len() as u64).unwrap();
+        }
+        quantile.thresholds().unwrap()[0]
+    }
+
     /// Sort, then the rule.
     fn by_sorting(values: &[f32], tail: f64) -> f32 {
         let mut sorted = values.to_vec();
@@ -363,6 +432,30 @@ mod tests {
         }
     }
 
+    proptest! {
+        // Many tables are made.
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn work_that_is_taken_up_with_more_or_less_memory_ends_in_the_same_level(
+            values in proptest::collection::vec(prop_oneof![Just(0.0f32), -3.0f32..3.0], 1..40),
+            tail in 0.01f64..0.99,
+            piece in 3usize..20,
+            narrow in proptest::collection::vec(any::<bool>(), 1..8),
+        ) {
+            let splits: Vec<&[Digit]> = narrow.iter().map(|&narrow| if narrow { &THREE_PASSES[..] } else { &TWO_PASSES }).collect();
+            prop_assert_eq!(select_with_stops(&values, tail, &splits, piece), by_sorting(&values, tail));
+        }
+    }
+
+    #[test]
+    fn digits_that_split_no_key_are_none() {
+        assert_eq!(split(&[16, 16]).as_deref(), Some(&TWO_PASSES[..]));
+        assert_eq!(split(&[11, 11, 10]).as_deref(), Some(&THREE_PASSES[..]));
+        for bits in [&[][..], &[16], &[16, 17], &[16, 15], &[16, 16, 1], &[16, 16, 0], &[8, 8, 16], &[u32::MAX, 33]] {
+            assert_eq!(split(bits), None, "{bits:?}");
+        }
+    }
+
     #[test]
     fn equals_numpy_to_the_bit() {
         let bytes = include_bytes!("../../tests/golden/quantile/quantile.safetensors");
@@ -382,13 +475,15 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_finite_is_an_error_that_names_the_unit() {
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+    fn a_unit_with_a_value_that_is_not_finite_has_no_level() {
+        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for digits in [&TWO_PASSES[..], &THREE_PASSES] {
-                let mut quantile = Quantile::new(1, 0.01, digits).unwrap();
-                count(&mut quantile, &[&[1.0, bad]]);
-                assert!(quantile.finish_pass(2).unwrap_err().to_string().starts_with("unit 0"));
+                assert!(select(&[1.0, bad, 0.0, -2.0], 0.01, digits, 3).is_nan());
+                assert!(select_in_parts(&[bad, 1.0], 0.5, digits, 1).is_nan());
             }
+        }
+        for extreme in [f32::MAX, f32::MIN] {
+            assert_eq!(select(&[extreme], 0.01, &TWO_PASSES, 1), extreme);
         }
     }
 }

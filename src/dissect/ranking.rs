@@ -16,6 +16,30 @@ pub fn ranked(tally: &Tally, label: usize) -> Vec<usize> {
     units.into_iter().map(|(unit, _)| unit).collect()
 }
 
+/// Labels that are few enough to be named in an error.
+const FEW: usize = 12;
+/// Labels named where there are more.
+const NEAREST: usize = 5;
+/// Likeness from which on a name is taken for a slip of the pen.
+const ALIKE: f64 = 0.8;
+
+/// The error of a concept that there is not: which there are, or the nearest of them.
+fn unknown(vocabulary: &Vocabulary, concept: &str) -> Error {
+    let likeness = |name: &str| strsim::jaro_winkler(&concept.to_lowercase(), &name.to_lowercase());
+    let mut names: Vec<&str> = vocabulary.names.iter().skip(1).map(String::as_str).collect();
+    let (count, all) = (names.len(), names.join(", "));
+    names.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+    names.truncate(NEAREST);
+    let there =
+        if count <= FEW { format!("there are: {all}") } else { format!("the nearest are: {}", names.join(", ")) };
+    let message = format!("there is no concept `{concept}` among its labels ({}); {there}", vocabulary.in_words());
+    Error::input(message).hint(match names.first() {
+        Some(nearest) if likeness(nearest) > ALIKE => format!("did you mean `{nearest}`?"),
+        _ => "a run knows the concepts it was dissected with; `netdissect dissect` with others makes another run"
+            .to_owned(),
+    })
+}
+
 /// The number of a label, from its name or from the number itself.
 ///
 /// # Errors
@@ -26,17 +50,7 @@ pub fn label(vocabulary: &Vocabulary, concept: &str) -> Result<usize> {
     match (found.as_slice(), concept.parse::<usize>()) {
         (&[label], _) => Ok(label),
         ([], Ok(label)) if (1..names.len()).contains(&label) => Ok(label),
-        ([], _) => {
-            let nearest = names
-                .iter()
-                .skip(1)
-                .max_by(|a, b| strsim::jaro_winkler(concept, a).total_cmp(&strsim::jaro_winkler(concept, b)));
-            let error = Error::input(format!("there is no concept `{concept}`"));
-            Err(match nearest {
-                Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
-                None => error,
-            })
-        }
+        ([], _) => Err(unknown(vocabulary, concept)),
         (several, _) => {
             let shown: Vec<String> =
                 several.iter().map(|&label| format!("{label} ({})", vocabulary.categories[label])).collect();

@@ -102,7 +102,15 @@ pub(crate) fn values<T: Element>(file: &SafeTensors<'_>, name: &str) -> Result<V
 ///
 /// # Errors
 /// [`crate::error::Kind::Output`] if the file cannot be written.
-pub(crate) fn save(path: &Path, job: &str, mut tensors: Vec<StateTensor>) -> Result<()> {
+pub(crate) fn save(path: &Path, job: &str, tensors: Vec<StateTensor>) -> Result<()> {
+    files::write_atomic(path, &encode(job, tensors)?)
+}
+
+/// The bytes of a checkpoint, as [`open`] reads them.
+///
+/// # Errors
+/// [`crate::error::Kind::Internal`] if two tensors have one name.
+pub(crate) fn encode(job: &str, mut tensors: Vec<StateTensor>) -> Result<Vec<u8>> {
     tensors.sort_by(|a, b| a.name.cmp(&b.name));
     let mut hash = Sha256::new();
     tensors.iter().for_each(|tensor| take_in(&mut hash, &tensor.name, &tensor.bytes));
@@ -115,8 +123,7 @@ pub(crate) fn save(path: &Path, job: &str, mut tensors: Vec<StateTensor>) -> Res
             .map_err(|error| Error::internal(error.to_string()))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| Error::internal(error.to_string()))?;
-    files::write_atomic(path, &bytes)
+    safetensors::serialize(views, Some(metadata)).map_err(|error| Error::internal(error.to_string()))
 }
 
 /// The tensors in `bytes`, if they are what [`save`] wrote for the same job.

@@ -9,6 +9,7 @@ use super::Host;
 use super::network::{LayerChoice, NetworkChoice};
 use super::subject::{Inputs, Subject, forward};
 use crate::data::loader::Skipped;
+use crate::data::search::LeftOut;
 use crate::error::{Error, Result};
 use crate::files::Scratch;
 use crate::session::Session;
@@ -50,6 +51,8 @@ pub enum SavedInputs {
         names: Vec<String>,
         /// Files that could not be used.
         skipped: Vec<Skipped>,
+        /// What was found beside them and not used.
+        left_out: LeftOut,
     },
     /// Those of latents, by number.
     Latents(Vec<u32>),
@@ -87,7 +90,9 @@ impl ActivationsJob {
         let of = match (&subject, &source) {
             (Subject::Latents(generator), _) => SavedInputs::Latents(generator.indices.clone()),
             (_, source) if names.is_empty() => return Err(source.nothing_readable()),
-            (_, source) => SavedInputs::Images { names, skipped: source.unreadable() },
+            (Subject::Photographs(network), source) => {
+                SavedInputs::Images { names, skipped: source.unreadable(), left_out: network.set.left_out.clone() }
+            }
         };
         let bytes = self.write(&subject, &layers, &of)?;
         Ok(SavedActivations { layers: layers.into_iter().map(|layer| (layer.name, layer.shape)).collect(), of, bytes })

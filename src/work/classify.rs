@@ -9,6 +9,7 @@ use super::Host;
 use super::network::{ImageChoice, ImageNetwork, NetworkChoice};
 use super::subject::forward;
 use crate::data::loader::{ImageLoader, Skipped};
+use crate::data::search::LeftOut;
 use crate::error::Result;
 use crate::files;
 use crate::weights::import;
@@ -44,6 +45,8 @@ pub struct Classified {
     /// Files that could not be used.
     #[serde(serialize_with = "by_image")]
     pub skipped: Vec<Skipped>,
+    /// What was found beside the images and not used.
+    pub left_out: LeftOut,
 }
 
 /// Files that could not be used, told by the same key as the images that could.
@@ -97,7 +100,7 @@ impl ClassifyJob {
         if images.is_empty() {
             return Err(loader.nothing_readable());
         }
-        Ok(Classified { images, skipped: loader.skipped() })
+        Ok(Classified { images, skipped: loader.skipped(), left_out: network.set.left_out })
     }
 
     fn class_names(&self, network: &ImageNetwork) -> Result<Vec<String>> {

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use super::run_folder::absolute;
 use crate::concepts::parsing::Wanted;
 use crate::concepts::segmenter::{self, SegmenterChoice};
 use crate::concepts::{self, ConceptChoice, ConceptSource};
@@ -13,7 +16,8 @@ use crate::weights::shipped;
 use crate::work::Host;
 
 /// Where label maps come from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Labelling {
     /// The eleven basic colour terms, told from the image itself.
     #[default]
@@ -27,7 +31,7 @@ pub enum Labelling {
 }
 
 /// Segmenters, and what is asked of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segmenters {
     /// Weights of UPerNet, of the colour network or of both, in any order; or the name of segmenters that come with the program.
     pub files: Vec<PathBuf>,
@@ -83,6 +87,29 @@ impl Labelling {
         }
     }
 
+    /// The same with paths that hold from anywhere.
+    pub(crate) fn located(self) -> Labelling {
+        match self {
+            Labelling::Segmenters(segmenters) => {
+                let located = |file: PathBuf| if is_shipped(&file) { file } else { absolute(file) };
+                let files = segmenters.files.into_iter().map(located).collect();
+                Labelling::Segmenters(Segmenters { files, ..segmenters })
+            }
+            Labelling::Folder(folder) => Labelling::Folder(absolute(folder)),
+            other => other,
+        }
+    }
+
+    /// What is typed for it.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Labelling::Colors => "--concepts colors".to_owned(),
+            Labelling::Segmenters(segmenters) => segmenters.in_words(),
+            Labelling::Folder(folder) => format!("--labels {}", folder.display()),
+            Labelling::Broden => "--concepts broden".to_owned(),
+        }
+    }
+
     /// Opens the source; `photographs` where the images are files.
     ///
     /// # Errors
@@ -128,13 +155,34 @@ fn check_geometry(folder: &Path, geometry: Geometry) -> Result<()> {
     Ok(())
 }
 
+/// Whether segmenters of this name come with the program.
+fn is_shipped(file: &Path) -> bool {
+    file.to_str().is_some_and(|name| shipped::find(name).is_some())
+}
+
 impl Segmenters {
+    /// What is typed for them.
+    fn in_words(&self) -> String {
+        let files: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
+        let mut words = format!("--concepts upernet --segmenter {}", files.join(","));
+        if !self.categories.is_empty() {
+            words += &format!(" --categories {}", self.categories.join(","));
+        }
+        if !self.halves {
+            words += " --halves off";
+        }
+        if !self.compat {
+            words += " --compat off";
+        }
+        words
+    }
+
     /// The files behind names that the program knows, and what is wanted of them.
     fn choice(&self) -> Result<SegmenterChoice> {
         let mut paths = Vec::new();
         for named in &self.files {
-            match named.to_str().filter(|name| shipped::find(name).is_some()) {
-                Some(name) => paths.extend(shipped::paths(name)?),
+            match named.to_str().and_then(shipped::find) {
+                Some(network) => paths.extend(network.paths()),
                 None => paths.push(named.clone()),
             }
         }

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::concepts::Labelling;
+use super::finished::RunInputs;
+use super::generator::LatentOrigin;
 use super::network::{LayerChoice, NetworkChoice};
 use super::run_folder::{RunFiles, digest};
 use super::strips;
@@ -19,7 +21,7 @@ use crate::dissect::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
 use crate::files;
 use crate::gpu::Gpu;
-use crate::report::{self, schema};
+use crate::report::{self, schema, warnings};
 use crate::session::{Parts, Split};
 use crate::tensor::Shape;
 
@@ -151,10 +153,12 @@ impl DissectJob {
         let opened = DissectRun::new(self, host)?;
         let record = opened.record()?;
         if FILES.is_done(&self.output, &record, self.restart)? {
+            self.inputs().note(&self.output)?;
             host.progress.note("this run is complete; `--restart` makes it again");
             return report::read(&self.output);
         }
         FILES.begin(&self.output, &record)?;
+        self.inputs().note(&self.output)?;
         let loaded = opened.load()?;
         let clock = Stopwatch::start();
         let outcome = opened.dissect(&loaded, &record)?;
@@ -162,6 +166,15 @@ impl DissectJob {
         report::write_timing(&self.output, &clock.timing())?;
         FILES.remove_states(&self.output)?;
         report::read(&self.output)
+    }
+
+    /// Where what it names lies.
+    fn inputs(&self) -> RunInputs {
+        let latents = match &self.inputs {
+            Inputs::Images(_) => None,
+            Inputs::Latents(latents) => Some(latents.origin.clone().unwrap_or(LatentOrigin::Seed(1))),
+        };
+        RunInputs { network: self.network.clone(), latents, concepts: self.concepts.clone() }
     }
 
     /// Times one batch and says what the whole would take; writes nothing.
@@ -215,6 +228,7 @@ impl<'a> DissectRun<'a> {
             "model": self.subject.report_model()?,
             "images": self.subject.describe_images()?,
             "concepts": self.concepts.describe(),
+            "label_maps": self.subject.label_maps_fingerprint(self.concepts.as_ref()),
             "settings": {
                 "layers": layers, "pre_relu": job.layers.pre_relu, "quantile": job.quantile, "min_iou": job.min_iou,
                 "grid": self.grid, "top": job.top, "show": job.shown, "compat_strips": job.compat_strips,
@@ -261,6 +275,10 @@ impl<'a> DissectRun<'a> {
             settings: &settings,
         }
         .run(&watch)
+        .map_err(|error| match loaded.source.unreadable().len() == self.subject.count() {
+            true => loaded.source.nothing_readable(),
+            false => error,
+        })
     }
 
     /// Tallies, top images, strips and the report.
@@ -280,6 +298,13 @@ impl<'a> DissectRun<'a> {
         let positions = u64::from(self.grid.0) * u64::from(self.grid.1);
         let counted = outcome.layers.first().map_or(0, |outcome| outcome.tally.positions / positions);
         let variants = loaded.parts.session().variants().into_iter();
+        let settings = schema::Settings {
+            quantile_tail: job.quantile,
+            min_iou: job.min_iou,
+            grid: [self.grid.0, self.grid.1],
+            pre_relu: job.layers.pre_relu,
+            layers: outcome.layers.iter().map(|outcome| outcome.name.clone()).collect(),
+        };
         report::write(
             &job.output,
             &schema::Report {
@@ -291,13 +316,8 @@ impl<'a> DissectRun<'a> {
                     source: self.concepts.describe(),
                     vocabulary: self.concepts.vocabulary().clone(),
                 },
-                settings: schema::Settings {
-                    quantile_tail: job.quantile,
-                    min_iou: job.min_iou,
-                    grid: [self.grid.0, self.grid.1],
-                    pre_relu: job.layers.pre_relu,
-                    layers: outcome.layers.iter().map(|outcome| outcome.name.clone()).collect(),
-                },
+                warnings: warnings::of(counted, &settings, &layers),
+                settings,
                 adapter: schema::Adapter::of(self.gpu.summary()),
                 kernels: variants.map(|(layer, variant)| (layer, format!("{variant:?}"))).collect(),
                 layers,

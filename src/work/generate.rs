@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Host;
+use super::finished::FinishedRun;
 use super::generator::{Generator, LatentChoice};
 use super::network::NetworkChoice;
 use super::subject::forward;
@@ -22,9 +23,9 @@ use crate::weights::{self, Stored};
 /// Which images to make, and where they go.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GenerateJob {
-    /// The generator.
+    /// The generator; if none is named, that of the first run whose ranking is used.
     pub network: NetworkChoice,
-    /// What it is given.
+    /// What it is given; what is not said is as in that run.
     pub latents: LatentChoice,
     /// Units that are changed, in this order.
     pub changes: Vec<Words>,
@@ -64,7 +65,7 @@ impl GenerateJob {
     /// # Errors
     /// [`crate::error::Kind::Input`] if a layer, unit or latent is not there; [`crate::error::Kind::Output`] if a file cannot be written.
     pub fn perform(&self, host: &Host<'_>) -> Result<Generated> {
-        let generator = Generator::open(&self.network, &self.latents)?;
+        let generator = self.generator()?;
         let edits = self.edits(&generator)?;
         let image = generator.model.graph.node(generator.model.graph.output()).clone();
         let gpu = host.open_gpu()?;
@@ -87,6 +88,14 @@ impl GenerateJob {
         })?;
         let written = outputs.finish(&generator)?;
         Ok(Generated { images: generator.indices.len(), size: (image.shape.h, image.shape.w), written })
+    }
+
+    /// The generator and its latents.
+    fn generator(&self) -> Result<Generator> {
+        match self.changes.iter().find_map(Words::run) {
+            Some(run) => FinishedRun::open(run)?.generator(&self.network, &self.latents),
+            None => Generator::open(&self.network, &self.latents),
+        }
     }
 
     /// Nodes and what is done to each.
@@ -164,7 +173,7 @@ impl<'a> Outputs<'a> {
             let dims = vec![generator.indices.len(), 3, self.side as usize, self.side as usize];
             let metadata = [
                 ("latents".to_owned(), json!(generator.indices).to_string()),
-                ("latents_from".to_owned(), generator.latents.describe()),
+                ("latents_from".to_owned(), generator.latents_from()),
                 ("weights_sha256".to_owned(), generator.file.sha256().to_owned()),
             ];
             let values = |_| Ok(Cow::Borrowed(numbers));

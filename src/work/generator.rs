@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Host;
 use super::network::{NetworkChoice, Opening};
-use super::run_folder::file_name;
+use super::run_folder::{absolute, file_name};
 use crate::data::latent_source::LatentSource;
 use crate::data::latents::Latents;
+use crate::data::search::LeftOut;
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Extent;
 use crate::gpu::Gpu;
@@ -22,22 +24,44 @@ use crate::session::{self, AtOnce, Session, Split, Weights, halving};
 use crate::weights::WeightFile;
 
 /// Which latents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LatentChoice {
     /// Their numbers; all rows of the file if left out.
     pub indices: Option<Vec<u32>>,
-    /// Seed of the stream that they are numbered in; the same numbers as numpy's `RandomState(seed).standard_normal`.
-    pub seed: u32,
-    /// Take them from the rows of a numpy array instead: f32 or f64, `[n, z]` or `[n, z, 1, 1]`.
-    pub file: Option<PathBuf>,
+    /// Where they are numbered; in the stream of seed 1 if left out.
+    pub origin: Option<LatentOrigin>,
     /// Only the first so many of these.
     pub limit: Option<u32>,
 }
 
-impl Default for LatentChoice {
-    /// None yet, of seed 1.
-    fn default() -> Self {
-        LatentChoice { indices: None, seed: 1, file: None, limit: None }
+/// Where latents are numbered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LatentOrigin {
+    /// In the stream of a seed; the same numbers as numpy's `RandomState(seed).standard_normal`.
+    Seed(u32),
+    /// By the rows of a numpy array: f32 or f64, `[n, z]` or `[n, z, 1, 1]`.
+    File(PathBuf),
+}
+
+impl LatentOrigin {
+    /// The same with a path that holds from anywhere.
+    pub(crate) fn located(self) -> LatentOrigin {
+        match self {
+            LatentOrigin::File(path) => LatentOrigin::File(absolute(path)),
+            seed => seed,
+        }
+    }
+
+    /// The latents, of `size` numbers each.
+    ///
+    /// # Errors
+    /// As [`Latents::open`].
+    pub(crate) fn open(&self, size: usize) -> Result<Latents> {
+        match self {
+            LatentOrigin::Seed(seed) => Ok(Latents::seeded(*seed, size)),
+            LatentOrigin::File(path) => Latents::open(path, size),
+        }
     }
 }
 
@@ -67,10 +91,7 @@ impl Generator {
         }
         let model = progan::build(&file.shapes()).map_err(|error| error.at(file.path().display()))?;
         let size = model.graph.node(model.graph.input()).shape.c as usize;
-        let latents = match &choice.file {
-            Some(path) => Latents::open(path, size)?,
-            None => Latents::seeded(choice.seed, size),
-        };
+        let latents = choice.origin.as_ref().unwrap_or(&LatentOrigin::Seed(1)).open(size)?;
         let mut indices = match (&choice.indices, latents.count()) {
             (Some(indices), _) => indices.clone(),
             (None, Some(count)) => (0..count).collect(),
@@ -202,6 +223,7 @@ impl Generator {
             geometry: format!("{h}x{w}, the generator's own"),
             order: "list".to_owned(),
             skipped: Vec::new(),
+            left_out: LeftOut::default(),
             latents: Some(schema::Latents { list: source.in_words(), from: self.latents_from() }),
         })
     }

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod dissect;
 pub mod doctor;
 pub mod experiments;
+mod finished;
 pub mod generate;
 pub mod generator;
 pub mod host;

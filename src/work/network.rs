@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Host;
 use super::concepts::PhotographFolder;
 use super::run_folder::file_name;
@@ -27,7 +29,7 @@ use crate::weights::{WeightFile, shipped};
 const KEPT_PIXELS: u64 = 256 << 20;
 
 /// Which weights: those of a file, or of a network that comes with the program.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NetworkChoice {
     /// A file, as `netdissect weights import` writes them.
     pub weights: Option<PathBuf>,
@@ -46,6 +48,11 @@ impl NetworkChoice {
         NetworkChoice { weights: None, model: Some(name.to_owned()) }
     }
 
+    /// Whether a file or a network is named.
+    pub fn is_named(&self) -> bool {
+        self.weights.is_some() || self.model.is_some()
+    }
+
     /// Opens them.
     ///
     /// # Errors
@@ -57,7 +64,13 @@ impl NetworkChoice {
                 return Err(Error::new(Kind::Usage, message).hint("networks that come with the program need no file"));
             }
             (Some(path), _) => vec![path.clone()],
-            (None, name) => shipped::paths(name.unwrap_or_default())?,
+            (None, Some(name)) => shipped::paths(name)?,
+            (None, None) => {
+                let error = Error::new(Kind::Usage, "no network is named");
+                return Err(
+                    error.hint("name weights with `--weights`, or one that comes with the program with `--model`")
+                );
+            }
         };
         let first = paths.first().ok_or_else(|| Error::internal("a shipped network without a file"))?;
         WeightFile::open(first)
@@ -73,8 +86,8 @@ impl NetworkChoice {
 /// Which images, and how they are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImageChoice {
-    /// A folder (searched to any depth), a list file (`.txt`, one path a line) or an image; empty if none are named.
-    pub path: PathBuf,
+    /// Folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns of them; empty if none are named.
+    pub paths: Vec<PathBuf>,
     /// Send pixels in without resizing or cropping.
     pub as_is: bool,
     /// Only the first so many in order.
@@ -107,7 +120,7 @@ pub(crate) struct ImageNetwork {
     /// Whether cameras' rotations are applied.
     pub(crate) exif: Exif,
     /// Where the images are, as they were named.
-    pub(crate) path: PathBuf,
+    pub(crate) paths: Vec<PathBuf>,
     order: Order,
 }
 
@@ -129,22 +142,18 @@ impl ImageNetwork {
                 _ => error,
             });
         }
-        let ImageChoice { path, as_is, limit, order, exif } = choice.clone();
-        if path.as_os_str().is_empty() {
+        let ImageChoice { paths, as_is, limit, order, exif } = choice.clone();
+        if paths.is_empty() {
             let error = Error::new(Kind::Usage, "no images are named");
-            return Err(error.hint("name a folder of images, a list file (.txt) or an image"));
+            return Err(error.hint("name a folder of images, a list file (.txt) or images"));
         }
         // Among Broden's images lie its label maps; only its index tells them apart.
-        let mut set = match broden::is_broden(&path) {
-            true => broden::image_set(&path, order)?,
-            false => ImageSet::open(&path, order)?,
+        let mut set = match paths.as_slice() {
+            [folder] if broden::is_broden(folder) => broden::image_set(folder, order)?,
+            paths => ImageSet::open(paths, order)?,
         };
         if let Some(limit) = limit {
             set = set.limit(limit as usize);
-        }
-        if set.is_empty() {
-            let error = Error::input("there is no image in it").at(path.display());
-            return Err(error.hint("JPEG, PNG and WebP files are read"));
         }
         let geometry = if as_is { Geometry::AsIs } else { Geometry::DEFAULT };
         let (h, w) = match geometry.fixed_size() {
@@ -157,7 +166,7 @@ impl ImageNetwork {
         };
         let model = model.map_err(|error| error.at(file.path().display()))?;
         let file = Arc::new(file);
-        Ok(ImageNetwork { file, model, set, geometry, exif, path, order })
+        Ok(ImageNetwork { file, model, set, geometry, exif, paths, order })
     }
 }
 
@@ -176,7 +185,7 @@ fn first_size(set: &ImageSet, exif: Exif) -> Result<(u32, u32)> {
 impl ImageNetwork {
     /// The images as those whose label maps are asked for.
     pub(crate) fn photographs(&self) -> PhotographFolder {
-        PhotographFolder { folder: self.path.clone(), geometry: self.geometry }
+        PhotographFolder { folder: self.set.root.clone(), geometry: self.geometry }
     }
 
     /// Its weights, for sessions on a device.
@@ -227,6 +236,7 @@ impl ImageNetwork {
             geometry: self.geometry.describe().to_string(),
             order: self.order().to_owned(),
             skipped,
+            left_out: self.set.left_out.clone(),
             latents: None,
         }
     }

@@ -1,6 +1,6 @@
 //! Folders of results: whose they are, whether they are done, whether work there may be taken up.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -61,6 +61,11 @@ impl RunFiles {
 /// A job as a short string, to know unfinished work by.
 pub(crate) fn digest(job: &Value) -> String {
     sha256(job.to_string())
+}
+
+/// The path from the root; as it is where the system does not say.
+pub(crate) fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// Name of a file without its folder.

@@ -1,5 +1,6 @@
 //! What is dissected: a network and its photographs, or a generator and its latents.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use super::Host;
 use super::concepts::PhotographFolder;
 use super::generator::{Generator, LatentChoice};
 use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice, report_model};
+use crate::concepts::ConceptSource;
 use crate::data::latent_source::LatentSource;
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::data::{ImageBatch, ImageSource};
@@ -183,11 +185,21 @@ impl Subject {
     pub(crate) fn describe_images(&self) -> Result<Value> {
         Ok(match self {
             Subject::Photographs(network) => json!({
-                "folder": network.path, "count": network.set.len(), "fingerprint": network.set.fingerprint(),
+                "folder": places(&network.paths), "count": network.set.len(), "fingerprint": network.set.fingerprint(),
                 "geometry": network.geometry.describe(), "order": network.order(),
             }),
             Subject::Latents(generator) => generator.describe()?,
         })
+    }
+
+    /// What tells the files of the images' label maps apart from others, where there are such files.
+    pub(crate) fn label_maps_fingerprint(&self, concepts: &dyn ConceptSource) -> Option<String> {
+        match self {
+            Subject::Photographs(network) => {
+                concepts.fingerprint(&network.set.items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>())
+            }
+            Subject::Latents(_) => None,
+        }
     }
 
     /// The images as the report names them, of which `counted` could be used.
@@ -199,6 +211,14 @@ impl Subject {
             Subject::Photographs(network) => network.report_images(counted, source.skipped(counted, stop)?),
             Subject::Latents(generator) => generator.report_images()?,
         })
+    }
+}
+
+/// Where images are, for `run.json`: a path, or a list of several.
+pub(crate) fn places(paths: &[PathBuf]) -> Value {
+    match paths {
+        [path] => json!(path),
+        paths => json!(paths),
     }
 }
 

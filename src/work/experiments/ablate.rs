@@ -64,7 +64,7 @@ impl Experiment for AblateJob {
     fn open<'h>(&self, _: &Host<'h>) -> Result<OpenedAblation> {
         let open = |images| ImageNetwork::open(&self.network, images);
         let network = open(&self.images)?;
-        let held_out = open(&ImageChoice { path: self.held_out.clone(), ..self.images.clone() })?;
+        let held_out = open(&ImageChoice { paths: vec![self.held_out.clone()], ..self.images.clone() })?;
         let classes = class_names(&network)?;
         [&network, &held_out].into_iter().try_for_each(|network| check_classes(network, &classes))?;
         let node = network.model.node_of(&self.layer, false)?.to_owned();
@@ -123,7 +123,8 @@ impl Experiment for AblateJob {
         let (ranking, mut skipped) = stage("removing units one by one", network, &each, RANKING)?;
         let (judged, others) = stage("removing units together", held_out, &ranking.extremes(sizes), JUDGING)?;
         skipped.extend(others);
-        let about = self.about(split.session().gpu(), held_out, skipped)?;
+        let mut about = self.about(split.session().gpu(), held_out, skipped)?;
+        about.images.left_out.merge(network.set.left_out.clone());
         let found = Judged { names: classes, units: *units, sizes, ranking: &ranking, judged: &judged };
         let report = AblationReport::new(about, found);
         if report.classes.is_empty() {

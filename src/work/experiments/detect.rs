@@ -6,23 +6,24 @@ use image::RgbImage;
 use serde_json::{Value, json};
 
 use super::pictures::{drawn, save};
-use super::ranked::{check_latents, check_vocabulary};
+use super::ranked::check_latents;
 use super::{Estimate, Experiment, Findings, Passes, Workplace};
 use crate::concepts::ConceptSource;
 use crate::data::decode::Exif;
 use crate::data::images::Order;
 use crate::dissect::pictures::thumbnail;
-use crate::dissect::ranking::{self, Dissected, ranked};
+use crate::dissect::ranking::{self, ranked};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
 use crate::report::experiments::detect::{self, DetectionReport, PresenceRule, Question};
 use crate::report::experiments::{About, ExperimentReport, PictureFile, PictureRow};
-use crate::report::{self, schema};
+use crate::report::schema;
 use crate::roles::detect::{Detection, Presence, Sightings};
 use crate::session::Parts;
 use crate::work::Host;
 use crate::work::concepts::Labelling;
+use crate::work::finished::FinishedRun;
 use crate::work::generator::{Generator, LatentChoice};
 use crate::work::network::{ImageChoice, ImageNetwork, NetworkChoice};
 use crate::work::run_folder::{RunFiles, file_name};
@@ -33,7 +34,7 @@ use crate::work::subject::{Source, Subject};
 pub struct DetectJob {
     /// Folder of a finished dissection, or of one of its layers, to take layer, unit and grid from.
     pub run: Option<PathBuf>,
-    /// The network.
+    /// The network; that of the run if none is named.
     pub network: NetworkChoice,
     /// Layer of the unit; that of the run if none is named.
     pub layer: Option<String>,
@@ -54,10 +55,10 @@ pub struct DetectJob {
 pub enum Evidence {
     /// A generator's own images, which are labelled.
     Generated {
-        /// Its latents.
+        /// Its latents; what is not said of them is as in the run.
         latents: LatentChoice,
-        /// What labels the images.
-        labelling: Labelling,
+        /// What labels the images; that of the run if nothing is named.
+        labelling: Option<Labelling>,
         /// Share of the positions that a concept must exceed to count as present.
         share: f64,
         /// Channel of the label maps that is looked at; any if none is named.
@@ -125,7 +126,7 @@ impl Experiment for DetectJob {
     const FILES: RunFiles = RunFiles { job: "detect-run.json", result: "detect.json", states: &[STATE] };
 
     fn open<'h>(&self, host: &Host<'h>) -> Result<OpenedDetection<'h>> {
-        let run = self.run.as_deref().map(Dissected::open).transpose()?;
+        let run = self.run.as_deref().map(FinishedRun::open).transpose()?;
         let gpu = host.open_gpu()?;
         let shown = match &self.images {
             Evidence::Generated { .. } => self.open_generated(run.as_ref(), &gpu, host)?,
@@ -201,20 +202,27 @@ impl Experiment for DetectJob {
 
 impl DetectJob {
     /// A generator, its own images, and the concept in them.
-    fn open_generated<'h>(&self, run: Option<&Dissected>, gpu: &Gpu, host: &Host<'h>) -> Result<OpenedEvidence<'h>> {
+    fn open_generated<'h>(&self, run: Option<&FinishedRun>, gpu: &Gpu, host: &Host<'h>) -> Result<OpenedEvidence<'h>> {
         let Evidence::Generated { latents, labelling, share, channel, grid } = &self.images else {
             return Err(Error::internal("images of another kind"));
         };
-        let generator = Generator::open(&self.network, latents)?;
+        let named = self.concept.as_deref().unwrap_or_default();
+        let (generator, concepts) = match run {
+            Some(run) => {
+                // A misspelt concept is said before anything is put on the device.
+                run.layer.label(named).map_err(|error| error.at(run.layer.folder.display()))?;
+                (run.generator(&self.network, latents)?, run.concepts(labelling.as_ref(), host, gpu)?)
+            }
+            None => {
+                let labelling = labelling.clone().unwrap_or_default();
+                (Generator::open(&self.network, latents)?, labelling.open(host, gpu, None)?)
+            }
+        };
         check_latents(&generator)?;
-        let concepts = labelling.open(host, gpu, None)?;
         let vocabulary = concepts.vocabulary();
-        if let Some(run) = run {
-            check_vocabulary(run, vocabulary)?;
-        }
-        let label = ranking::label(vocabulary, self.concept.as_deref().unwrap_or_default())?;
+        let label = ranking::label(vocabulary, named)?;
         let concept = vocabulary.names[label].clone();
-        let of_run = run.map(|run| report::read(&run.folder)).transpose()?.map(|report| report.settings.grid);
+        let of_run = run.map(|run| run.report.settings.grid);
         let grid = grid.or(of_run.map(|[rows, columns]| (rows, columns)));
         let (share, channel) = (*share, *channel);
         Ok(OpenedEvidence {
@@ -228,17 +236,19 @@ impl DetectJob {
     }
 
     /// Two folders as one set, the positive ones first.
-    fn open_photographs(&self, run: Option<&Dissected>) -> Result<OpenedEvidence<'static>> {
+    fn open_photographs(&self, run: Option<&FinishedRun>) -> Result<OpenedEvidence<'static>> {
         let Evidence::Photographs { positive, negative, as_is, limit, exif } = &self.images else {
             return Err(Error::internal("images of another kind"));
         };
+        let named = run.map_or_else(|| Ok(self.network.clone()), |run| run.network(&self.network))?;
         let open = |path: &Path| {
-            let (path, order) = (path.to_owned(), Order::Sorted);
-            ImageNetwork::open(&self.network, &ImageChoice { path, as_is: *as_is, limit: *limit, order, exif: *exif })
+            let (paths, order) = (vec![path.to_owned()], Order::Sorted);
+            ImageNetwork::open(&named, &ImageChoice { paths, as_is: *as_is, limit: *limit, order, exif: *exif })
         };
         let [shows, lacks] = names_apart(positive, negative)?;
         let (mut network, others) = (open(positive)?, open(negative)?);
         let positives = network.set.len() as u32;
+        network.set.left_out.merge(others.set.left_out);
         network.set.items.iter_mut().for_each(|item| item.name = format!("{shows}/{}", item.name));
         network.set.items.extend(others.set.items.into_iter().map(|mut item| {
             item.name = format!("{lacks}/{}", item.name);
@@ -248,7 +258,7 @@ impl DetectJob {
         Ok(OpenedEvidence {
             subject: Subject::Photographs(network),
             // A dissection's labels may have nothing to do with the photographs' folders.
-            label: run.and_then(|run| run.label(&concept).ok()),
+            label: run.and_then(|run| run.layer.label(&concept).ok()),
             concept,
             presence: PresenceRule::Folders { positive: shows, negative: lacks },
             grid: (1, 1),
@@ -257,23 +267,19 @@ impl DetectJob {
     }
 
     /// Layer and unit, as they are named or as the run ranks them.
-    fn ask<'h>(&self, run: Option<&Dissected>, gpu: Gpu, shown: OpenedEvidence<'h>) -> Result<OpenedDetection<'h>> {
+    fn ask<'h>(&self, run: Option<&FinishedRun>, gpu: Gpu, shown: OpenedEvidence<'h>) -> Result<OpenedDetection<'h>> {
         let OpenedEvidence { subject, concept, label, presence, grid, truth } = shown;
         let mut pre_relu = self.pre_relu;
         if let Some(run) = run {
-            let report = report::read(&run.folder)?;
-            if report.model.sha256 != subject.file().sha256() {
-                let error = Error::input(format!("is a dissection of other weights: {}", report.model.file));
-                return Err(error.at(run.folder.display()));
-            }
-            pre_relu |= report.settings.pre_relu;
+            run.check_weights(subject.file(), self.network.is_named())?;
+            pre_relu |= run.report.settings.pre_relu;
         }
-        let layer = self.layer.clone().or_else(|| run.map(|run| run.layer.clone()));
+        let layer = self.layer.clone().or_else(|| run.map(|run| run.layer.layer.clone()));
         let layer = layer.ok_or_else(|| Error::new(Kind::Usage, "no layer is named"))?;
         let node = subject.model().node_of(&layer, pre_relu)?.to_owned();
         let first = || {
             let (run, label) = run.zip(label)?;
-            ranked(&run.tally, label).first().map(|&unit| unit as u32)
+            ranked(&run.layer.tally, label).first().map(|&unit| unit as u32)
         };
         let unit = self.unit.or_else(first).ok_or_else(|| {
             let error = Error::input(format!("no unit of {layer} is ranked for `{concept}`"));
@@ -284,7 +290,7 @@ impl DetectJob {
             let message = format!("there is no unit {unit}; it has {units} units, counted from 0");
             return Err(Error::input(message).at(layer));
         }
-        let iou = run.zip(label).and_then(|(run, label)| run.tally.iou(unit as usize, label));
+        let iou = run.zip(label).and_then(|(run, label)| run.layer.tally.iou(unit as usize, label));
         let question = Question { unit, pre_relu, concept, presence, iou };
         Ok(OpenedDetection { gpu, subject, layer, node, question, grid, truth })
     }

@@ -9,7 +9,6 @@ use super::pictures::{drawn, save};
 use super::ranked::{Labelled, Ranked, RankedChoice};
 use super::{Estimate, Experiment, Findings, Passes, Workplace};
 use crate::data::latent_source::LatentSource;
-use crate::data::latents::{Latents, parse_indices};
 use crate::dissect::edits::{Change, by_layer};
 use crate::dissect::{Dissection, Settings};
 use crate::error::{Error, Result};
@@ -42,7 +41,7 @@ pub enum Level {
     Quantile {
         /// Share of the activations at or below it: 0.995 in the authors' code, 0.99 in their paper.
         quantile: f64,
-        /// Latents to take it over; those of the run if none are named, or those that are counted if the run's came from a file.
+        /// Latents to take it over; those of the run if none are named.
         latents: Option<Vec<u32>>,
     },
     /// All to one activation.
@@ -91,11 +90,11 @@ impl Experiment for InsertJob {
     const FILES: RunFiles = RunFiles { job: "insert-run.json", result: "insert.json", states: &[STATE, LEVELS] };
 
     fn open<'h>(&self, host: &Host<'h>) -> Result<OpenedInsertion<'h>> {
-        let on = Ranked::open(&self.units)?.labelled(&self.units.labelling, host)?;
+        let on = Ranked::open(&self.units)?.labelled(self.units.labelling.as_ref(), host)?;
         let ranked = &on.ranked;
         let graph = &ranked.generator.model.graph;
         let layer = graph.node(graph.find(&ranked.node)?).shape;
-        let level_latents = self.level_latents(ranked);
+        let level_latents = self.level_latents(ranked)?;
         self.check_shown(ranked, layer)?;
         let positions = match self.positions {
             Positions::Drawn { count, .. } if count >= layer.positions() => Positions::All,
@@ -187,18 +186,13 @@ impl InsertJob {
     }
 
     /// The latents that quantiles are taken over, unless a value is given.
-    fn level_latents(&self, ranked: &Ranked) -> Option<LatentSource> {
-        let Level::Quantile { latents, .. } = &self.level else { return None };
-        let own = &ranked.generator;
-        if let Some(chosen) = latents {
-            return Some(LatentSource::new(own.latents.clone(), chosen.clone(), 1));
-        }
-        // A run names the file of its latents without its folder, so only those of a seed can be found again.
-        let of_run = ranked.report.images.latents.as_ref().and_then(|latents| {
-            let seed = latents.from.strip_prefix("seed ")?.parse().ok()?;
-            Some(LatentSource::new(Latents::seeded(seed, own.latents.size()), parse_indices(&latents.list).ok()?, 1))
-        });
-        Some(of_run.unwrap_or_else(|| own.source(1)))
+    fn level_latents(&self, ranked: &Ranked) -> Result<Option<LatentSource>> {
+        let Level::Quantile { latents, .. } = &self.level else { return Ok(None) };
+        let own = &ranked.generator.latents;
+        Ok(Some(match latents {
+            Some(chosen) => LatentSource::new(own.clone(), chosen.clone(), 1),
+            None => ranked.run.latent_source(own.size())?,
+        }))
     }
 
     /// Checks that the edits asked for can be shown.
@@ -206,7 +200,7 @@ impl InsertJob {
         for ShownEdit { latent, at: (row, column) } in &self.shown {
             ranked.check_shown(*latent)?;
             if *row >= layer.h || *column >= layer.w {
-                let (name, h, w) = (&ranked.run.layer, layer.h, layer.w);
+                let (name, h, w) = (&ranked.run.layer.layer, layer.h, layer.w);
                 let error = Error::input(format!("there is no place {row},{column}; the maps of {name} are {h}x{w}"));
                 return Err(error.hint("row and column count from 0"));
             }
@@ -292,7 +286,7 @@ fn quantiles(
 ) -> Result<Vec<f32>> {
     let Labelled { ranked, gpu, concepts } = &opened.on;
     let settings = Settings {
-        layers: vec![(ranked.run.layer.clone(), ranked.node.clone())],
+        layers: vec![(ranked.run.layer.layer.clone(), ranked.node.clone())],
         tail: 1.0 - quantile,
         grid: ranked.grid,
         top: 0,
@@ -344,7 +338,7 @@ fn pictures(
     let mut rows = Vec::new();
     for (ShownEdit { latent, at }, title) in shown {
         split.begin(&reader.row(latent)?, 1)?;
-        let change = Change { layer: ranked.run.layer.clone(), units: units.to_vec(), at: Some(at) };
+        let change = Change { layer: ranked.run.layer.layer.clone(), units: units.to_vec(), at: Some(at) };
         let edits = by_layer(&[change], |_| Ok(layer))?;
         let mut pictures = Vec::new();
         for (end, edit) in [("before", None), ("after", edits.first().map(|edit| &edit.1))] {

@@ -5,17 +5,17 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::concepts::{ConceptSource, Vocabulary};
+use crate::concepts::ConceptSource;
 use crate::dissect::ranking::{Dissected, ranked};
 use crate::error::{Error, Kind, Result};
 use crate::gpu::Gpu;
 use crate::report::experiments::{About, RankedUnit};
-use crate::report::{self, schema};
+use crate::report::schema;
 use crate::work::Host;
 use crate::work::concepts::Labelling;
+use crate::work::finished::FinishedRun;
 use crate::work::generator::{Generator, LatentChoice};
 use crate::work::network::NetworkChoice;
-use crate::work::run_folder::file_name;
 
 /// Which units of which generator, and how its images are looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,12 +27,12 @@ pub struct RankedChoice {
     pub concept: String,
     /// How many units at most, the first by IoU.
     pub units: usize,
-    /// The generator.
+    /// The generator; that of the run if none is named.
     pub network: NetworkChoice,
-    /// Its latents.
+    /// Its latents; what is not said of them is as in the run.
     pub latents: LatentChoice,
-    /// The concepts, which must be those of the run.
-    pub labelling: Labelling,
+    /// The concepts, which must be those of the run; if none are named, they are.
+    pub labelling: Option<Labelling>,
     /// Rows and columns on which pixels are counted; those of the dissection if none are named.
     pub grid: Option<(u32, u32)>,
     /// Images at once; as many as the memory allows if none are named.
@@ -41,10 +41,8 @@ pub struct RankedChoice {
 
 /// A dissection and the generator that it dissected, opened and checked.
 pub(crate) struct Ranked {
-    /// The dissected layer.
-    pub(crate) run: Dissected,
-    /// Its report.
-    pub(crate) report: schema::Report,
+    /// The dissected layer and its report.
+    pub(crate) run: FinishedRun,
     /// The generator.
     pub(crate) generator: Generator,
     /// Node of the layer.
@@ -72,35 +70,27 @@ impl Ranked {
     ///
     /// # Errors
     /// [`Kind::Input`] if the run is of another network, has no such concept, or no unit that meets it; [`Kind::Usage`] if a latent is
-    /// named twice; else as [`Dissected::open`] and [`Generator::open`].
+    /// named twice; else as [`FinishedRun::open`] and [`FinishedRun::generator`].
     pub(crate) fn open(choice: &RankedChoice) -> Result<Ranked> {
-        choice.labelling.check_looks()?;
-        let run = Dissected::open(&choice.run)?;
-        let report = report::read(&run.folder)?;
-        let generator = Generator::open(&choice.network, &choice.latents)?;
+        choice.labelling.as_ref().map_or(Ok(()), Labelling::check_looks)?;
+        let run = FinishedRun::open(&choice.run)?;
+        let label = run.layer.label(&choice.concept).map_err(|error| error.at(choice.run.display()))?;
+        let generator = run.generator(&choice.network, &choice.latents)?;
         check_latents(&generator)?;
-        if report.model.sha256 != generator.file.sha256() {
-            let file = file_name(generator.file.path());
-            let message = format!("is a dissection of other weights: {} and {file}", report.model.file);
-            return Err(Error::input(message)
-                .at(choice.run.display())
-                .hint("units are ranked for one file of weights; dissect this one first"));
-        }
-        let label = run.label(&choice.concept).map_err(|error| error.at(choice.run.display()))?;
-        let node = generator.model.node_of(&run.layer, report.settings.pre_relu)?.to_owned();
-        let units = first_units(&run, label, choice.units)?;
-        let grid = choice.grid.unwrap_or((report.settings.grid[0], report.settings.grid[1]));
-        Ok(Ranked { run, report, generator, node, label, units, grid })
+        let settings = &run.report.settings;
+        let node = generator.model.node_of(&run.layer.layer, settings.pre_relu)?.to_owned();
+        let units = first_units(&run.layer, label, choice.units)?;
+        let grid = choice.grid.unwrap_or((settings.grid[0], settings.grid[1]));
+        Ok(Ranked { run, generator, node, label, units, grid })
     }
 
     /// Opens the device and the concepts.
     ///
     /// # Errors
-    /// [`Kind::Input`] if labels have other meanings than in the run; else as [`Host::open_gpu`] and [`Labelling::open`].
-    pub(crate) fn labelled<'h>(self, labelling: &Labelling, host: &Host<'h>) -> Result<Labelled<'h>> {
+    /// [`Kind::Input`] if labels have other meanings than in the run; else as [`Host::open_gpu`] and [`FinishedRun::concepts`].
+    pub(crate) fn labelled<'h>(self, labelling: Option<&Labelling>, host: &Host<'h>) -> Result<Labelled<'h>> {
         let gpu = host.open_gpu()?;
-        let concepts = labelling.open(host, &gpu, None)?;
-        check_vocabulary(&self.run, concepts.vocabulary())?;
+        let concepts = self.run.concepts(labelling, host, &gpu)?;
         Ok(Labelled { ranked: self, gpu, concepts })
     }
 
@@ -128,18 +118,6 @@ fn first_units(run: &Dissected, label: usize, count: usize) -> Result<Vec<Ranked
     Ok(units)
 }
 
-/// Checks that labels mean the same to a run and to concepts.
-///
-/// # Errors
-/// [`Kind::Input`], with the folder of the run.
-pub(super) fn check_vocabulary(run: &Dissected, vocabulary: &Vocabulary) -> Result<()> {
-    if run.vocabulary == *vocabulary {
-        return Ok(());
-    }
-    let error = Error::input("its labels are not those of these concepts").at(run.folder.display());
-    Err(error.hint("name the concepts that the run was dissected with"))
-}
-
 /// Checks that no latent is named twice: images are taken for independent of each other.
 ///
 /// # Errors
@@ -159,9 +137,9 @@ impl Labelled<'_> {
     /// # Errors
     /// As [`Generator::describe`].
     pub(super) fn describe(&self) -> Result<Value> {
-        let Ranked { run, report, generator, label, grid, .. } = &self.ranked;
+        let Ranked { run: FinishedRun { layer, report }, generator, label, grid, .. } = &self.ranked;
         Ok(json!({
-            "tool": schema::Tool::current(), "model": report.model, "layer": run.layer,
+            "tool": schema::Tool::current(), "model": report.model, "layer": layer.layer,
             "pre_relu": report.settings.pre_relu, "concept": label, "images": generator.describe()?,
             "concepts": self.concepts.describe(), "grid": [grid.0, grid.1],
         }))
@@ -172,9 +150,9 @@ impl Labelled<'_> {
     /// # Errors
     /// As [`Generator::report_images`].
     pub(super) fn about(&self, experiment: &str) -> Result<About> {
-        let Ranked { run, report, generator, grid, .. } = &self.ranked;
+        let Ranked { run: FinishedRun { layer, report }, generator, grid, .. } = &self.ranked;
         let images = generator.report_images()?;
-        let about = About::new(experiment, report.model.clone(), &run.layer, images, self.gpu.summary());
+        let about = About::new(experiment, report.model.clone(), &layer.layer, images, self.gpu.summary());
         Ok(about.counted(self.concepts.describe(), *grid))
     }
 }

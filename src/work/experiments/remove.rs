@@ -47,7 +47,7 @@ impl Experiment for RemoveJob {
     fn open<'h>(&self, host: &Host<'h>) -> Result<OpenedRemoval<'h>> {
         let ranked = Ranked::open(&self.units)?;
         let shown = self.shown(&ranked)?;
-        Ok(OpenedRemoval { on: ranked.labelled(&self.units.labelling, host)?, shown })
+        Ok(OpenedRemoval { on: ranked.labelled(self.units.labelling.as_ref(), host)?, shown })
     }
 
     fn describe(&self, opened: &OpenedRemoval<'_>) -> Result<Value> {

@@ -21,8 +21,8 @@ pub(super) const INPUTS: [(u32, u32); 2] = [(224, 224), (256, 256)];
 /// Which images to label, with what, and where results go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentJob {
-    /// A folder of images (searched to any depth), a list file (`.txt`, one path a line) or an image.
-    pub images: PathBuf,
+    /// Folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns of them.
+    pub images: Vec<PathBuf>,
     /// Where labels come from.
     pub concepts: Labelling,
     /// Folder for the results; a new one, or that of a run to go on with.
@@ -47,7 +47,7 @@ impl Default for SegmentJob {
     /// Colours of every fourth pixel; images and folder are still to be named.
     fn default() -> Self {
         SegmentJob {
-            images: PathBuf::new(),
+            images: Vec::new(),
             concepts: Labelling::default(),
             output: PathBuf::new(),
             downsample: 4,
@@ -83,10 +83,10 @@ impl SegmentJob {
             label_writer::beside(&self.output, &item.name, "")?;
         }
         // A search for images would find the pictures of an earlier run.
-        if let (Ok(images), Some(output)) = (files::resolve(&self.images), resolved(&self.output))
-            && files::is_folder(&images)
-            && output.starts_with(&images)
-        {
+        let output = resolved(&self.output);
+        let folders =
+            self.images.iter().filter(|path| files::is_folder(path)).filter_map(|path| files::resolve(path).ok());
+        if folders.into_iter().any(|folder| output.as_ref().is_some_and(|output| output.starts_with(folder))) {
             let error =
                 Error::new(Kind::Usage, "lies in the folder of the images, where label maps would be taken for images");
             return Err(error.at(self.output.display()).hint("choose a folder beside it with `-o`"));
@@ -110,12 +110,14 @@ impl SegmentJob {
     /// One image as the network would see it, or why it cannot be used.
     pub(super) fn load(&self, item: &ImageItem) -> Result<Prepared, String> {
         let place = format!("{}: ", item.path.display());
-        let image = decode::decode(&item.path, self.exif).map_err(|error| {
+        let prepared = decode::decode_with(&item.path, self.exif, |image| {
+            let size = (image.h, image.w);
+            prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() })
+        });
+        let prepared = prepared.map_err(|error| {
             let text = error.to_string();
             text.strip_prefix(&place).unwrap_or(&text).to_owned()
         })?;
-        let size = (image.h, image.w);
-        let prepared = prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() });
         let (rows, columns) = self.grid(&prepared);
         match u64::from(rows) * u64::from(columns) {
             0 => Err(format!(

@@ -14,6 +14,7 @@ use self::run::{JOB, SegmentRun};
 use super::Host;
 use crate::concepts::label_writer;
 use crate::data::loader::Skipped;
+use crate::data::search::LeftOut;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::report::{self, segments};
@@ -25,6 +26,8 @@ pub struct Segmented {
     pub images: usize,
     /// Files that could not be used.
     pub skipped: Vec<Skipped>,
+    /// What was found beside the images and not used.
+    pub left_out: LeftOut,
     /// The first page.
     pub page: PathBuf,
     /// Areas of all images as JSON.
@@ -74,11 +77,12 @@ impl SegmentJob {
         if skipped.len() == count {
             let first = &skipped[0];
             let message = format!("none of {count} images can be used; the first, {}: {}", first.name, first.reason);
-            return Err(Error::input(message).at(self.images.display()));
+            return Err(Error::input(message).at(run.set.root.display()));
         }
         pages::write(&run, &skipped)?;
         let (page, areas) = (self.output.join(segments::file_name(0)), self.output.join(pages::AREAS));
-        Ok(Segmented { images: count - skipped.len(), skipped, page, areas })
+        let left_out = run.set.left_out;
+        Ok(Segmented { images: count - skipped.len(), skipped, left_out, page, areas })
     }
 
     /// Labels the first image that can be used, keeps nothing of it, and says what the whole would take.

@@ -50,7 +50,10 @@ pub(super) fn write(run: &SegmentRun<'_>, skipped: &[Skipped]) -> Result<()> {
     run.host.progress.stage("writing pages", usable.len() as u64);
     let mut failure = None;
     let written = files::write_atomic_with(&output.join(AREAS), |out| {
-        let head = json!({ "concepts": view.source, "downsample": view.downsample, "skipped": skipped }).to_string();
+        let head = json!({
+            "concepts": view.source, "downsample": view.downsample, "skipped": skipped, "left_out": run.set.left_out,
+        })
+        .to_string();
         write!(out, "{},\"images\":[", head.strip_suffix('}').unwrap_or(&head))?;
         for (number, some) in usable.chunks(PER_PAGE).enumerate() {
             match page(run, &folder, &view, number, some, out) {

@@ -18,6 +18,7 @@ use crate::progress::check_stop;
 use crate::report::{overlay, schema, segments, sheet};
 use crate::work::Host;
 use crate::work::concepts::Labelling;
+use crate::work::subject::places;
 
 /// Longest side of a picture that is written; larger ones are shrunk.
 const PICTURE_MAX: u32 = 1024;
@@ -65,10 +66,11 @@ impl<'a> SegmentRun<'a> {
             "command": "segment",
             "tool": schema::Tool::current(),
             "images": {
-                "folder": self.job.images, "count": self.set.len(), "fingerprint": self.set.fingerprint(),
+                "folder": places(&self.job.images), "count": self.set.len(), "fingerprint": self.set.fingerprint(),
                 "geometry": self.job.geometry().describe(), "exif": format!("{:?}", self.job.exif),
             },
             "concepts": self.concepts.describe(),
+            "label_maps": self.concepts.fingerprint(&self.set.items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>()),
             "downsample": self.job.downsample,
             "painted": self.painted,
         })
