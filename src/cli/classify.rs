@@ -13,9 +13,12 @@ use crate::work::classify::{Classified, ClassifiedImage, ClassifyJob};
 /// Name the most likely classes of images.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect classify photos/ --weights vgg16.safetensors
-  netdissect classify cat.jpg --weights vgg16.safetensors --top 10
-  netdissect classify photos/ --weights vgg16.safetensors --json > classes.json")]
+  netdissect classify photos/ --model demo-classifier
+  netdissect classify photo.jpg --model demo-classifier --top 10
+  netdissect classify photos/ --model demo-classifier --json > classes.json
+
+  # needs vgg16.safetensors
+  netdissect classify photos/ -w vgg16.safetensors")]
 pub(super) struct ClassifyArgs {
     #[command(flatten)]
     input: InputArgs,

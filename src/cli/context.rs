@@ -43,6 +43,14 @@ pub(super) struct GlobalArgs {
     /// Colour in messages: when to use it.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: clap::ColorChoice,
+
+    /// Print help, with `-h` in short.
+    #[arg(short, long, global = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+
+    /// Print the version.
+    #[arg(short = 'V', long, global = true, action = clap::ArgAction::Version)]
+    version: Option<bool>,
 }
 
 impl GlobalArgs {
