@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::network::GeometryArgs;
+use super::written::Written;
 use crate::error::Result;
 use crate::models::segmenter::Segmenter;
 use crate::models::vgg16;
@@ -57,7 +58,7 @@ struct ImportArgs {
     #[arg(long, value_enum)]
     model: ModelName,
     /// File to write; one that is there is replaced once the new one is whole.
-    #[arg(short, long, value_name = "FILE.safetensors")]
+    #[arg(short, long, value_name = "FILE.safetensors", value_parser = Written::Safetensors.path())]
     output: PathBuf,
     /// Accept a file without fully connected layers, and drop them where there are some.
     #[arg(long)]
