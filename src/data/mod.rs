@@ -7,6 +7,7 @@
 
 mod batches;
 pub mod budget;
+pub mod classes;
 pub mod decode;
 pub(crate) mod fingerprint;
 pub(crate) mod format;
