@@ -15,6 +15,8 @@ pub enum Kind {
     DeviceLost,
     /// The work does not fit, even after shrinking the batch.
     OutOfMemory,
+    /// Another command works in the same folder.
+    Busy,
     /// A kernel disagreed with its reference.
     SelfTest,
     /// A result could not be written: folder not writable, disk full.
@@ -34,6 +36,7 @@ impl Kind {
             Kind::NoDevice => 4,
             Kind::DeviceLost => 5,
             Kind::OutOfMemory => 6,
+            Kind::Busy => 7,
             Kind::SelfTest => 8,
             Kind::Output => 9,
             Kind::Internal => 70,
@@ -109,7 +112,10 @@ impl Error {
         let out = Error::new(Kind::Output, describe_io(error)).at(path.display());
         match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                out.hint("free some space and run the same command again; finished work is kept")
+                out.hint("free some space and run the same command again")
+            }
+            std::io::ErrorKind::FileTooLarge => {
+                out.hint("files may not grow so large here: ask for the limit with `ulimit -f`, or choose another folder with `-o`")
             }
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 out.hint("choose a folder you may write to with `-o`")

@@ -54,6 +54,7 @@ use crate::work::Host;
   4    no adapter that can do the work
   5    the device was lost or did not answer
   6    out of memory, even after shrinking the batch
+  7    another command works in the same folder
   8    a kernel disagreed with its reference
   9    a result could not be written
   70   a mistake of this program
