@@ -128,8 +128,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(subgroup_invocati
 //%     for s in range(0, pixels, 2 * stored_vector)
             if column + {{ s + 1 }}u < params.width {
 //%       for q in range(s, s + 2 * stored_vector, 2)
-                let top_{{ q }} = max(sum_{{ k }}_0_{{ q }}, sum_{{ k }}_0_{{ q + 1 }});
-                let most_{{ q }} = max(top_{{ q }}, max(sum_{{ k }}_1_{{ q }}, sum_{{ k }}_1_{{ q + 1 }}));
+                let top_{{ q }} = larger(sum_{{ k }}_0_{{ q }}, sum_{{ k }}_0_{{ q + 1 }});
+                let most_{{ q }} = larger(top_{{ q }}, larger(sum_{{ k }}_1_{{ q }}, sum_{{ k }}_1_{{ q + 1 }}));
 //%       endfor
 //%       if stored_vector == 1
                 y[to + {{ s // 2 }}u] = act(most_{{ s }} + b);

@@ -3,9 +3,12 @@
 // Shapes   x [N,C,H,W]  y [N,C,R,S], f32
 // Grid     that of the walk, which is shared/pool.wgsl
 // Requires padding below half of the window, so that every window holds a position of the map.
-// Ensures  every element of y is written once.
+// Ensures  every element of y is written once; a window with a NaN gives NaN.
 // Twin     src/reference/max_pool.rs
-// The lowest float: WGSL has no word for minus infinity.
-fn first() -> f32 { return -0x1.fffffep+127f; }
-fn next(best: f32, value: f32) -> f32 { return max(best, value); }
+// Minus infinity, for which WGSL has no word.
+fn first() -> f32 {
+    var bits = 0xff800000u;
+    return bitcast<f32>(bits);
+}
+fn next(best: f32, value: f32) -> f32 { return larger(best, value); }
 fn last(best: f32) -> f32 { return best; }

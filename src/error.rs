@@ -28,6 +28,36 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, by rising exit code.
+    pub const ALL: [Kind; 10] = [
+        Kind::Usage,
+        Kind::Input,
+        Kind::NoDevice,
+        Kind::DeviceLost,
+        Kind::OutOfMemory,
+        Kind::Busy,
+        Kind::SelfTest,
+        Kind::Output,
+        Kind::Internal,
+        Kind::Interrupted,
+    ];
+
+    /// What it means, in words.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Kind::Usage => "the command line makes no sense, or the folder holds other results",
+            Kind::Input => "a file, image, label map or weight is not what it should be",
+            Kind::NoDevice => "no adapter that can do the work",
+            Kind::DeviceLost => "the device was lost or did not answer",
+            Kind::OutOfMemory => "out of memory, even after shrinking the batch",
+            Kind::Busy => "another command works in the same folder",
+            Kind::SelfTest => "a kernel disagreed with its reference",
+            Kind::Output => "a result could not be written",
+            Kind::Internal => "a mistake of this program",
+            Kind::Interrupted => "stopped by the user; what was done is kept",
+        }
+    }
+
     /// Exit code of the process, stable across versions.
     pub const fn exit_code(self) -> u8 {
         match self {

@@ -54,6 +54,38 @@ impl Header {
     /// # Errors
     /// [`crate::error::Kind::Input`] if this is no `.npy` file, its header is broken, or its elements are not floats.
     pub(crate) fn parse(file: &[u8]) -> Result<Header> {
+        match Contents::parse(file)? {
+            Contents::Floats(header) => Ok(header),
+            Contents::Others { elements, .. } => {
+                Err(Error::input(format!("elements are {elements}; needed little-endian floats: <f4 or <f8"))
+                    .hint("save the array again as `array.astype('<f4')`"))
+            }
+        }
+    }
+}
+
+/// What a `.npy` file may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Contents {
+    /// Numbers that can be weights or latents.
+    Floats(Header),
+    /// An array of anything else.
+    Others {
+        /// Sizes, outermost first.
+        dims: Vec<usize>,
+        /// The type of the elements as numpy writes it, safe to print.
+        elements: String,
+        /// Whether they are objects of Python: the data is a pickle.
+        pickled: bool,
+    },
+}
+
+impl Contents {
+    /// As [`Header::parse`], but for any elements.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if this is no `.npy` file or its header is broken.
+    pub(crate) fn parse(file: &[u8]) -> Result<Contents> {
         let (text, data_offset) = dictionary(file)?;
         let mut words = HeaderWords { rest: text.trim_end_matches(['\n', ' ', '\0']) };
         let (mut element, mut fortran, mut dims) = (None, None, None);
@@ -62,7 +94,7 @@ impl Header {
             let key = words.string()?;
             words.take(":")?;
             let twice = match key {
-                "descr" => element.replace(words.element()?).is_some(),
+                "descr" => element.replace(words.element_type()?).is_some(),
                 "fortran_order" => fortran.replace(words.truth()?).is_some(),
                 "shape" => dims.replace(words.sizes()?).is_some(),
                 _ => return Err(broken("it has a key that numpy does not write")),
@@ -77,11 +109,20 @@ impl Header {
         let (Some(element), Some(fortran), Some(dims), "") = (element, fortran, dims, words.rest) else {
             return Err(broken("it needs `descr`, `fortran_order` and `shape`, and nothing behind them"));
         };
+        let element = match element {
+            "<f2" => Element::F16,
+            "<f4" => Element::F32,
+            "<f8" => Element::F64,
+            other => {
+                let elements = format!("`{}`", other.chars().take(60).filter(|c| !c.is_control()).collect::<String>());
+                return Ok(Contents::Others { dims, elements, pickled: other.starts_with("|O") });
+            }
+        };
         let bytes = dims.iter().try_fold(element.size(), |product, &size: &usize| product.checked_mul(size));
         let data_bytes = bytes.filter(|&bytes| bytes <= isize::MAX as usize / 2);
         let data_bytes =
             data_bytes.ok_or_else(|| Error::input(format!("an array of {dims:?} is more than memory can hold")))?;
-        Ok(Header { dims, element, fortran, data_offset, data_bytes })
+        Ok(Contents::Floats(Header { dims, element, fortran, data_offset, data_bytes }))
     }
 }
 
@@ -137,20 +178,24 @@ impl<'a> HeaderWords<'a> {
         Ok(text)
     }
 
-    fn element(&mut self) -> Result<Element> {
-        if !self.rest.starts_with(['\'', '"']) {
-            return Err(Error::input("the array has named fields; needed plain numbers"));
+    /// The text of a string, or a list of fields as it is written.
+    fn element_type(&mut self) -> Result<&'a str> {
+        if !self.rest.starts_with(['[', '(']) {
+            return self.string();
         }
-        match self.string()? {
-            "<f2" => Ok(Element::F16),
-            "<f4" => Ok(Element::F32),
-            "<f8" => Ok(Element::F64),
-            other => {
-                let shown: String = other.chars().take(20).flat_map(char::escape_debug).collect();
-                Err(Error::input(format!("elements are `{shown}`; needed little-endian floats: <f4 or <f8"))
-                    .hint("save the array again as `array.astype('<f4')`"))
-            }
-        }
+        let mut open = 0usize;
+        let closes = |c: char| {
+            open = match c {
+                '[' | '(' => open + 1,
+                ']' | ')' => open.saturating_sub(1),
+                _ => open,
+            };
+            open == 0
+        };
+        let end = self.rest.find(closes).ok_or_else(|| broken("a type does not end"))?;
+        let (fields, rest) = self.rest.split_at(end + 1);
+        self.rest = rest;
+        Ok(fields)
     }
 
     fn truth(&mut self) -> Result<bool> {
@@ -216,7 +261,10 @@ mod tests {
     fn other_element_types_are_named() {
         assert!(refusal("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }").contains("`>f4`"));
         assert!(refusal("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }").contains("`|O`"));
-        assert!(refusal("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }").contains("named fields"));
+        let fields = refusal("{'descr': [('a', '<f4', (2,)), ('b', '|S1')], 'fortran_order': False, 'shape': (2,), }");
+        assert!(fields.contains("elements are `[('a', '<f4', (2,)), ('b', '|S1')]`"), "{fields}");
+        let objects = file("{'descr': '|O', 'fortran_order': False, 'shape': (), }");
+        assert!(matches!(Contents::parse(&objects).unwrap(), Contents::Others { pickled: true, .. }));
     }
 
     #[test]

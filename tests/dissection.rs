@@ -300,3 +300,44 @@ fn a_damaged_checkpoint_is_not_taken_up() {
     assert_eq!(want, again.unwrap());
     assert!(heard.notes.lock().unwrap()[0].starts_with("starting over: "), "and it is said");
 }
+
+#[test]
+fn units_that_overflow_have_no_level_and_no_count_and_leave_the_others_as_they_are() {
+    if gpu().is_none() {
+        return;
+    }
+    let plain = Setting::new();
+    let mut setting = Setting::new();
+    // Finite weights, whose sums grow beyond the largest number.
+    let taps = setting.weights["features.conv3_3.weight"].1.len() / 6;
+    setting.weights.get_mut("features.conv3_3.weight").unwrap().1[taps..2 * taps].iter_mut().for_each(|w| *w = 3e38);
+    let outcome = setting.whole(2);
+    let (before, layer) = (&plain.whole(2)[0], &outcome[0]);
+    for unit in (0..6).filter(|&unit| unit != 1) {
+        assert_eq!(layer.tally.threshold[unit], before.tally.threshold[unit]);
+        let row = |of: &LayerOutcome| of.tally.intersection[unit * 6..][..6].to_vec();
+        assert_eq!((layer.tally.unit_area[unit], row(layer)), (before.tally.unit_area[unit], row(before)));
+        assert!(layer.topk.of(unit).eq(before.topk.of(unit)));
+    }
+    assert!(layer.tally.threshold[1].is_nan());
+    assert_eq!((layer.tally.unit_area[1], &layer.tally.intersection[6..12]), (0, &[0; 6][..]));
+    assert_eq!(layer.not_finite.of_unit, [0, 7, 0, 0, 0, 0]);
+    assert_eq!((layer.not_finite.images, layer.not_finite.first_image(), layer.topk.of(1).count()), (7, Some(0), 0));
+    // What follows reads all units of it.
+    for layer in &outcome[1..] {
+        assert_eq!(layer.not_finite.units(), layer.tally.units);
+        assert!(layer.tally.threshold.iter().all(|level| level.is_nan()));
+    }
+    // NaN is not equal to itself: what is compared are words.
+    let words = |outcome: &[LayerOutcome]| format!("{outcome:?}");
+    for stop_after in [1, 3, 6, 10] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = || Some(folder.path().join("checkpoint.safetensors"));
+        let stop = AtomicBool::new(false);
+        let progress = StopAfter { left: AtomicU32::new(stop_after), stop: &stop };
+        let parts = setting.parts(2);
+        setting.run(&parts, &watch(path(), &progress, &stop)).unwrap_err();
+        stop.store(false, Ordering::Relaxed);
+        assert_eq!(words(&outcome), words(&setting.run(&parts, &watch(path(), &Silent, &stop)).unwrap()));
+    }
+}

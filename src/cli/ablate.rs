@@ -17,12 +17,14 @@ use crate::work::experiments::{Estimate, Place};
 /// Switch units of a classifier off, one at a time and in groups, and see which classes suffer.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect ablate places/train --held-out places/val -w vgg16.safetensors -l conv5_3 -o ablated
-  netdissect ablate train/images --held-out held/images --model demo-classifier --as-is -l conv5_3 -o ablated
+  netdissect ablate photos/ --held-out photos/ --model demo-classifier -l conv5_3 -o out --dry-run
 
-Both folders hold a folder of images for each class, called as the network calls it. Units are ranked for each class by the balanced
-accuracy that it loses on the first folder's images without that unit; the most and the least important are then removed together, and
-judged on the second's. The folder then holds report.html, ablate.json, ablate.csv and a plot. The same command goes on where a stopped one
+  # needs places and vgg16.safetensors
+  netdissect ablate places/train --held-out places/val -w vgg16.safetensors -l conv5_3 -o ablated
+
+Both folders hold a folder of images for each class, called as the network calls it. Units are ranked for each class by the balanced \
+accuracy that it loses on the first folder's images without that unit; the most and the least important are then removed together, and \
+judged on the second's. The folder then holds report.html, ablate.json, ablate.csv and a plot. The same command goes on where a stopped one \
 left off.")]
 pub(super) struct AblateArgs {
     #[command(flatten)]

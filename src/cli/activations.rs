@@ -15,12 +15,14 @@ use crate::work::activations::{ActivationsJob, SavedInputs};
 /// Save the activations of chosen layers as safetensors: tensors named by layer, `[n, c, h, w]`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect activations photos/ --weights vgg16.safetensors --layer conv5_3 -o conv5_3.safetensors
-  netdissect activations photos/ -w vgg16.safetensors -l conv1_1,fc7 --limit 100 -o some.safetensors
-  netdissect activations crops/ -w vgg16.safetensors -l conv5_3 --as-is --pre-relu -o raw.safetensors
-  netdissect activations --latents 0-63 -w church.safetensors -l layer4 -o layer4.safetensors
+  netdissect activations photos/ --model demo-classifier -l conv5_3 -o conv5_3.safetensors
+  netdissect activations photos/ --model demo-classifier -l conv1_1,fc7 --limit 10 -o some.safetensors
+  netdissect activations --latents 0-63 --model demo-generator -l layer4 -o layer4.safetensors
 
-The names of the images, or the numbers of the latents, stand in the file's metadata, key `images` or `latents`, as a JSON list in
+  # needs vgg16.safetensors
+  netdissect activations crops/ -w vgg16.safetensors -l conv5_3 --as-is --pre-relu -o raw.safetensors
+
+The names of the images, or the numbers of the latents, stand in the file's metadata, key `images` or `latents`, as a JSON list in \
 the order of the first axis.")]
 pub(super) struct ActivationsArgs {
     #[command(flatten)]

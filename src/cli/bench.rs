@@ -16,8 +16,11 @@ use crate::work::network::NetworkChoice;
 #[command(after_help = "Examples:
   netdissect bench
   netdissect bench conv
-  netdissect bench --weights vgg16.safetensors --layer conv5_3 --batch 4 --json
-  netdissect bench --weights church.safetensors --layer layer4 --batch 4
+  netdissect bench --model demo-classifier --layer conv5_3 --batch 4 --json
+  netdissect bench --model demo-generator --layer layer4 --batch 4
+
+  # needs vgg16.safetensors
+  netdissect bench -w vgg16.safetensors --layer conv5_3
 
 A generator with a layer is also timed in its two parts, and sweeping an edit over all positions of that layer.")]
 #[command(group(ArgGroup::new("network").args(["weights", "model"]).multiple(true)))]

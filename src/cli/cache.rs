@@ -28,8 +28,10 @@ pub(super) struct CacheArgs {
 #[derive(Debug, Subcommand)]
 enum CacheCommand {
     /// Print the folder.
+    #[command(after_help = "Examples:\n  netdissect cache dir")]
     Dir,
     /// Print how much is kept of what.
+    #[command(after_help = "Examples:\n  netdissect cache size\n  netdissect cache size --json")]
     Size,
     /// Remove the label maps that were not used for longest.
     Prune(PruneArgs),
@@ -39,6 +41,9 @@ enum CacheCommand {
 
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("limit").required(true).multiple(true).args(["keep", "older_than"])))]
+#[command(after_help = "Examples:
+  netdissect cache prune --keep 1GiB
+  netdissect cache prune --older-than 90 --dry-run")]
 struct PruneArgs {
     /// Size that label maps may take after it, such as `1GiB`.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
@@ -54,6 +59,9 @@ struct PruneArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  netdissect cache clean --dry-run
+  netdissect cache clean --all")]
 struct CleanArgs {
     /// Also forget which kernels are fastest; the next run of each network tries them again.
     #[arg(long)]

@@ -8,14 +8,17 @@ use super::context::Context;
 use super::network::InputArgs;
 use super::words::passed_over_in_words;
 use crate::error::Result;
-use crate::work::classify::{Classified, ClassifiedImage, ClassifyJob};
+use crate::work::classify::{Accuracy, Classified, ClassifiedImage, ClassifyJob};
 
 /// Name the most likely classes of images.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect classify photos/ --weights vgg16.safetensors
-  netdissect classify cat.jpg --weights vgg16.safetensors --top 10
-  netdissect classify photos/ --weights vgg16.safetensors --json > classes.json")]
+  netdissect classify photos/ --model demo-classifier
+  netdissect classify photo.jpg --model demo-classifier --top 10
+  netdissect classify photos/ --model demo-classifier --json > classes.json
+
+  # needs vgg16.safetensors
+  netdissect classify photos/ -w vgg16.safetensors")]
 pub(super) struct ClassifyArgs {
     #[command(flatten)]
     input: InputArgs,
@@ -45,10 +48,14 @@ pub(super) fn run(args: &ClassifyArgs, context: &mut Context<'_>) -> Result<()> 
     context.tell(&classified, || in_words(&classified))
 }
 
-fn in_words(Classified { images, skipped, left_out }: &Classified) -> Vec<String> {
+fn in_words(Classified { images, skipped, left_out, accuracy }: &Classified) -> Vec<String> {
     let of_image = |ClassifiedImage { image, classes }: &ClassifiedImage| {
         let classes = classes.iter().map(|class| format!("  {:5.1} %  {}", class.probability * 100.0, class.name));
         [image.clone()].into_iter().chain(classes).collect::<Vec<_>>()
     };
-    images.iter().flat_map(of_image).chain(passed_over_in_words(skipped, left_out)).collect()
+    let right = accuracy.iter().map(|Accuracy { images, first, named }| {
+        let (first, named) = (first * 100.0, named * 100.0);
+        format!("right: {first:.1} %, among the named classes {named:.1} % (of {images} images whose class is known)")
+    });
+    images.iter().flat_map(of_image).chain(passed_over_in_words(skipped, left_out)).chain(right).collect()
 }

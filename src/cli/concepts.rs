@@ -32,11 +32,11 @@ pub(super) struct ConceptArgs {
     categories: Vec<String>,
 
     /// Whether each piece of an object also counts as top, bottom, left and right half.
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Switch::On)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Switch::On, hide_short_help = true)]
     halves: Switch,
 
     /// Follow the reference where it is odd: the last piece of an object in each image has no halves.
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Switch::On)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Switch::On, hide_short_help = true)]
     compat: Switch,
 
     /// Neither use nor keep what the segmenters said in other runs (`netdissect cache`).

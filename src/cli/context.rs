@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::output::writing;
 use super::words::parse_size;
+use crate::data::budget::MAX_PIXELS;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::work::Host;
@@ -22,6 +23,10 @@ pub(super) struct GlobalArgs {
     /// Memory that buffers on the adapter may take, such as `4GiB` [default: half of what is free, or 4GiB on a GPU].
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
     pub(super) memory: Option<u64>,
+
+    /// Pixels of images that are decoded at one time, over all threads; an image of more is skipped.
+    #[arg(long, global = true, value_name = "N", default_value_t = MAX_PIXELS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) max_pixels: u64,
 
     /// Write results as JSON.
     #[arg(long, global = true)]
@@ -38,6 +43,14 @@ pub(super) struct GlobalArgs {
     /// Colour in messages: when to use it.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: clap::ColorChoice,
+
+    /// Print help, with `-h` in short.
+    #[arg(short, long, global = true, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+
+    /// Print the version.
+    #[arg(short = 'V', long, global = true, action = clap::ArgAction::Version)]
+    version: Option<bool>,
 }
 
 impl GlobalArgs {

@@ -21,9 +21,9 @@ use crate::work::timing::Stopwatch;
   netdissect demo -o story --scenes 1200
   netdissect demo --dry-run
 
-Draws places with exact label maps; dissects a classifier of places with them, and again with a segmenter; removes the units of each class;
-lets a generator make places up, dissects it, removes its trees and adds doors; and does the same to networks that have learned nothing.
-All of them come with the program. The folder then holds report.html, which tells the story, demo.json, and a folder for each run. The
+Draws places with exact label maps; dissects a classifier of places with them, and again with a segmenter; removes the units of each class; \
+lets a generator make places up, dissects it, removes its trees and adds doors; and does the same to networks that have learned nothing. \
+All of them come with the program. The folder then holds report.html, which tells the story, demo.json, and a folder for each run. The \
 same command goes on where a stopped one left off. `--dry-run` prints the commands that it runs; each can be run by itself.")]
 pub(super) struct DemoArgs {
     /// Folder for the results.

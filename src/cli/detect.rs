@@ -18,13 +18,17 @@ use crate::work::experiments::detect::{DetectJob, Evidence};
 #[derive(Debug, Args)]
 #[command(mut_group("network", |group| group.required(false)), mut_group("source", |group| group.required(false)))]
 #[command(after_help = "Examples:
-  netdissect detect run --concept window -w kitchen.safetensors --latents 0-9999 --concepts colors -o window
-  netdissect detect -w kitchen.safetensors -l layer5 --unit 314 --concept window --latents 0-9999 --concepts colors -o window
-  netdissect detect -w vgg16.safetensors -l conv5_3 --unit 150 --pre-relu --positive airplanes/ --negative others/ -o airplane
+  netdissect detect run --concept tree -o tree
+  netdissect detect run --concept tree --unit 3 --latents 0-255 -o unit3
+  netdissect detect --model demo-classifier -l conv5_3 --unit 7 --positive photos/church --negative photos/farm -o farm
 
-With a generator, its images are labelled, and the concept counts as present where it covers more than 5 % of the positions. With
-photographs, two folders say which show it. The threshold is set where the same share of images is missed of those with the
-concept as is mistaken of those without. The folder then holds report.html, detect.json, detect.csv (every image), a plot, and pictures.")]
+  # needs vgg16.safetensors, airplanes and others
+  netdissect detect -w vgg16.safetensors -l conv5_3 --unit 150 --positive airplanes/ --negative others/ -o plane
+
+With a run of a generator, what is not named is taken from it: the network, the latents and the concepts. Its images are labelled, \
+and the concept counts as present where it covers more than 5 % of the positions. With photographs, two folders say which show it. \
+The threshold is set where the same share of images is missed of those with the concept as is mistaken of those without. The folder \
+then holds report.html, detect.json, detect.csv (every image), a plot, and pictures.")]
 pub(super) struct DetectArgs {
     /// Folder of a finished dissection, or of one of its layers, to take layer, unit and grid from.
     run: Option<PathBuf>,

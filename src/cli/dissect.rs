@@ -19,14 +19,18 @@ use crate::work::subject::Inputs;
 /// Label the units of some layers with the concepts they respond to.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect dissect photos/ --weights vgg16.safetensors --layer conv5_3 --concepts colors -o run
-  netdissect dissect photos/ -w vgg16.safetensors -l conv4_3,conv5_3 --labels label-maps/ -o run
-  netdissect dissect photos/ -w vgg16.safetensors -l conv5_3 --concepts upernet --segmenter upernet.safetensors,colors.safetensors -o run
-  netdissect dissect broden1_224/ --as-is -w vgg16.safetensors -l conv5_3 --concepts broden -o run
-  netdissect dissect --latents 0-999 -w church.safetensors -l layer4 --concepts colors -o run
-  netdissect dissect photos/ -w vgg16.safetensors -l conv5_3 --concepts colors -o run --dry-run
+  netdissect dissect photos/ --model demo-classifier -l conv5_3 --segmenter demo-segmenter -o run
+  netdissect dissect scenes/images --labels scenes/labels --model demo-classifier -l conv5_3 -o exact
+  netdissect dissect --latents 0-255 --model demo-generator -l layer6 --concepts colors -o made
+  netdissect dissect photos/ --model demo-classifier -l conv5_3 --concepts colors -o later --dry-run
 
-The same command goes on where a stopped one left off. The folder then holds report.html, report.json, units.csv, concepts.svg
+  # needs vgg16.safetensors
+  netdissect dissect photos/ -w vgg16.safetensors -l conv4_3,conv5_3 --concepts colors -o vgg16
+
+  # needs broden1_224 and vgg16.safetensors
+  netdissect dissect broden1_224/ --as-is -w vgg16.safetensors -l conv5_3 --concepts broden -o broden
+
+The same command goes on where a stopped one left off. The folder then holds report.html, report.json, units.csv, concepts.svg \
 and, for each layer, tally.safetensors and topk.safetensors. A generator is given latents; its images are its own.")]
 pub(super) struct DissectArgs {
     #[command(flatten)]
@@ -127,7 +131,8 @@ pub(super) fn run(args: &DissectArgs, context: &mut Context<'_>) -> Result<()> {
         .map(|layer| json!({ "layer": layer.layer, "units": layer.unit_count, "matched": layer.matched, "concepts": layer.concepts.len() }))
         .collect();
     let said = json!({
-        "folder": args.output, "report": page, "layers": layers, "skipped": report.images.skipped,
+        "folder": args.output, "report": page, "layers": layers, "warnings": report.warnings,
+        "skipped": report.images.skipped,
         "left_out": report.images.left_out,
     });
     context.tell(&said, || in_words(&report, &page))
@@ -138,7 +143,9 @@ fn in_words(report: &Report, page: &Path) -> Vec<String> {
         let (name, matched, units, concepts) = (&layer.layer, layer.matched, layer.unit_count, layer.concepts.len());
         format!("{name}: {matched} of {units} units match {concepts} concepts")
     });
+    let warnings = report.warnings.iter().map(|warning| format!("warning: {}", warning.message));
     layers
+        .chain(warnings)
         .chain(passed_over_in_words(&report.images.skipped, &report.images.left_out))
         .chain([page.display().to_string()])
         .collect()

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::context::Context;
 use super::latents::LatentArgs;
@@ -15,24 +15,22 @@ use crate::work::generate::{GenerateJob, GeneratedFile};
 /// Make images with a generator, as it is or with units changed.
 #[derive(Debug, Args)]
 #[command(mut_group("network", |group| group.required(false)))]
+#[command(group(ArgGroup::new("written").required(true).multiple(true).args(["output", "sheet", "raw"])))]
 #[command(after_help = "Examples:
-  netdissect generate --weights church.safetensors --latents 0-63 --sheet church.png
-  netdissect generate -w church.safetensors --latents 489,726,920-926 -o images
-  netdissect generate -w church.safetensors --latents 0-9 --zero layer4:0-19 -o without
-  netdissect generate -w church.safetensors --latents 0-9 --zero run:tree:20 -o treeless
-  netdissect generate -w church.safetensors --latents 0-9 --set layer4:0-19=3.0@2,5 --raw door.safetensors
+  netdissect generate --model demo-generator --latents 0-63 --sheet churches.png
+  netdissect generate --model demo-generator --latents 489,726,920-926 -o images
+  netdissect generate --model demo-generator --latents 0-9 --zero layer4:0-19 -o without
+  netdissect generate --zero run:tree:4 --latents 0-9 -o treeless
+  netdissect generate --model demo-generator --latents 0-9 --set layer4:0-19=3@2,5 --raw x.safetensors
 
-Files written by `--raw` hold the tensor `images` [n, 3, h, w] as the generator makes it, not clamped to [-1, 1]. Pictures are:
-byte = trunc(clamp(127.5 v + 127.5, 0, 255)).")]
+  # needs church.safetensors
+  netdissect generate -w church.safetensors --latents 0-63 -o church
+
+A folder of pictures also holds manifest.json: latents, edits, and the network by its hash. Files written by `--raw` hold the tensor \
+`images` [n, 3, h, w] as the generator makes it, not clamped to [-1, 1]. Pictures are: byte = trunc(clamp(127.5 v + 127.5, 0, 255)).")]
 pub(super) struct GenerateArgs {
-    #[command(flatten)]
-    network: WeightArgs,
-
-    #[command(flatten)]
-    latents: LatentArgs,
-
     /// Folder for one PNG file an image, named by the latent's number.
-    #[arg(short, long, value_name = "DIR", required_unless_present_any = ["sheet", "raw"])]
+    #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
     /// PNG file for all images side by side.
@@ -42,6 +40,12 @@ pub(super) struct GenerateArgs {
     /// File for the images as numbers, not clamped.
     #[arg(long, value_name = "FILE.safetensors")]
     raw: Option<PathBuf>,
+
+    #[command(flatten)]
+    network: WeightArgs,
+
+    #[command(flatten)]
+    latents: LatentArgs,
 
     /// Switch units of a layer off, by number or the first of a dissection's ranking by a concept; may be given several times.
     #[arg(long, value_name = "LAYER:UNITS|RUN:CONCEPT:COUNT", value_parser = Words::zero)]

@@ -17,13 +17,13 @@ use crate::work::experiments::insert::{InsertJob, Level, ShownEdit};
 /// Set the units for a concept at one position after the other and count where the concept appears.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect insert run --concept door -w church.safetensors --latents 0-99 --concepts colors -o doors
-  netdissect insert run --concept door -w church.safetensors --latents 0-999 --positions 8 --concepts colors -o doors
-  netdissect insert run --concept door -w church.safetensors --latents 0-99 --concepts colors --picture 151@5,3 -o doors
+  netdissect insert run --concept tree --latents 0-15 --positions 16 -o trees
+  netdissect insert run --concept tree --latents 0-3 --units 5 --picture 1@20,7 --positions 4 -o roles
+  netdissect insert run/layer6 --concept sky -o skies --dry-run
 
-The run is a folder that `netdissect dissect` wrote for this generator. Units are set to their own quantile (0.995 unless told
-otherwise) over the latents of that run. The folder then holds report.html, insert.json, insert.csv, two plots, and pictures. The
-same command goes on where a stopped one left off.")]
+The run is a folder that `netdissect dissect` wrote for a generator; what is not named is taken from it. Units are set to their own \
+quantile (0.995 unless told otherwise) over the latents of that run. The folder then holds report.html, insert.json, insert.csv, two \
+plots, and pictures. The same command goes on where a stopped one left off.")]
 pub(super) struct InsertArgs {
     /// Folder of a finished dissection, or of one of its layers.
     run: PathBuf,

@@ -17,7 +17,7 @@ pub(super) struct LatentArgs {
     #[arg(long, value_name = "LIST", value_parser = parse_list)]
     latents: Option<Indices>,
 
-    /// Seed of the stream that latents are numbered in; the same numbers as numpy's `RandomState(seed).standard_normal`.
+    /// Seed of the stream that latents are numbered in; the same numbers as numpy's `RandomState(seed).standard_normal`
     /// [default: 1].
     #[arg(long, value_name = "N")]
     seed: Option<u32>,

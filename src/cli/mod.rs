@@ -14,6 +14,7 @@ mod dissect;
 mod doctor;
 mod experiment;
 mod generate;
+mod help;
 mod insert;
 mod interrupt;
 mod latents;
@@ -30,35 +31,31 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::context::{Context, GlobalArgs};
 use self::output::{Output, writing};
+use crate::data::budget::allow_pixels;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::work::Host;
 
 /// Shows what every single unit of a vision network has learned.
 #[derive(Debug, Parser)]
-#[command(name = "netdissect", version, propagate_version = true)]
+#[command(
+    name = "netdissect",
+    version,
+    propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
 #[command(after_help = "Examples:
-  netdissect weights import vgg16.pth --model vgg16 -o vgg16.safetensors
-  netdissect dissect photos/ --weights vgg16.safetensors --layer conv5_3 --concepts colors -o run
+  netdissect demo --dry-run
+  netdissect scenes --count 60 -o drawn
+  netdissect dissect drawn/images --labels drawn/labels --model demo-classifier -l conv5_3 -o run
   netdissect doctor
 
 `netdissect help dissect` says more of a subcommand.")]
-#[command(after_long_help = "Exit codes:
-  0    done
-  2    the command line makes no sense
-  3    a file, image, label map or weight is not what it should be
-  4    no adapter that can do the work
-  5    the device was lost or did not answer
-  6    out of memory, even after shrinking the batch
-  7    another command works in the same folder
-  8    a kernel disagreed with its reference
-  9    a result could not be written
-  70   a mistake of this program
-  130  stopped by the user; what was done is kept")]
 pub struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -86,6 +83,7 @@ enum Command {
     Bench(bench::BenchArgs),
     Cache(cache::CacheArgs),
     /// Print completions for a shell.
+    #[command(after_help = "Examples:\n  netdissect completions bash\n  netdissect completions zsh > _netdissect")]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -95,14 +93,31 @@ enum Command {
 
 /// Print the manual page, or write those of all subcommands to a folder.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  netdissect man
+  netdissect man pages/")]
 struct ManArgs {
     /// Folder for the pages.
     folder: Option<PathBuf>,
 }
 
+/// The command line, with its help in sections.
+fn definition() -> clap::Command {
+    let command = help::in_sections(Cli::command());
+    let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    command.after_long_help(format!("{examples}\n\n{}", exit_codes()))
+}
+
+/// What the exit codes mean, a line each.
+fn exit_codes() -> String {
+    let line = |kind: Kind| format!("\n  {:<4} {}", kind.exit_code(), kind.meaning());
+    format!("Exit codes:\n  0    done{}", Kind::ALL.map(line).concat())
+}
+
 /// Runs the program as it was called and says how it ended.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = definition().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Nothing to be done if even the message cannot be printed.
@@ -123,6 +138,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
+    allow_pixels(cli.global.max_pixels);
     let stop = interrupt::listen()?;
     let progress = progress::ProgressShown::new(cli.global.quiet, cli.global.no_progress);
     perform(&cli.command, &mut Context { host: &cli.global.host(&progress, stop), json: cli.global.json, out })?;
@@ -161,7 +177,7 @@ fn perform(command: &Command, context: &mut Context<'_>) -> Result<()> {
         Command::Completions { shell } => {
             // Written by hand: the crate's own way of writing panics where nobody reads.
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "netdissect", &mut script);
+            clap_complete::generate(*shell, &mut definition(), "netdissect", &mut script);
             context.out.write_all(&script).map_err(|error| writing(&error))
         }
         Command::Man(args) => manual(args, context),
@@ -170,10 +186,10 @@ fn perform(command: &Command, context: &mut Context<'_>) -> Result<()> {
 
 fn manual(args: &ManArgs, context: &mut Context<'_>) -> Result<()> {
     let Some(folder) = &args.folder else {
-        return clap_mangen::Man::new(Cli::command()).render(context.out).map_err(|error| writing(&error));
+        return clap_mangen::Man::new(definition()).render(context.out).map_err(|error| writing(&error));
     };
     files::make_folder(folder)?;
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = definition().disable_help_subcommand(true);
     command.build();
     write_pages(command, folder)
 }

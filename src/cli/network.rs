@@ -51,11 +51,11 @@ pub(super) struct InputArgs {
     pub(super) limit: Option<u32>,
 
     /// Order of the images: sorted by name, or shuffled as the reference implementation does (seed 1).
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, hide_short_help = true)]
     order: OrderName,
 
     /// What to do about the rotation a camera noted: turn the image upright, or take pixels as they are stored.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, hide_short_help = true)]
     exif: ExifName,
 }
 

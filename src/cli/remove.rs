@@ -14,12 +14,13 @@ use crate::work::experiments::remove::RemoveJob;
 /// Switch the units for a concept off, one after the other, and count what is lost.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect remove run --concept tree -w church.safetensors --latents 0-999 --concepts colors -o treeless
-  netdissect remove run/layer4 --concept tree -w church.safetensors --latents 0-99 --concepts colors --pictures 489,726 -o treeless
+  netdissect remove run --concept tree -o treeless
+  netdissect remove run --concept tree --units 8 --latents 0-99 --pictures 8,31 -o roles
+  netdissect remove run/layer6 --concept sky -o skyless --dry-run
 
-The run is a folder that `netdissect dissect` wrote for this generator: its layer, its ranking of units and its grid are taken. The
-folder then holds report.html, remove.json, remove.csv, two plots, and pictures before and after. The same command goes on where a
-stopped one left off.")]
+The run is a folder that `netdissect dissect` wrote for a generator. Its layer, its ranking of units and its grid are taken, and so \
+are the network, the latents and the concepts unless others are named. The folder then holds report.html, remove.json, remove.csv, \
+two plots, and pictures before and after. The same command goes on where a stopped one left off.")]
 pub(super) struct RemoveArgs {
     /// Folder of a finished dissection, or of one of its layers.
     run: PathBuf,

@@ -13,12 +13,12 @@ use crate::work::scenes::{DrawnScenes, ScenesEstimate, ScenesJob};
 /// Draw pictures of outdoor and indoor places with exact label maps of objects, parts, materials and colours.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect scenes --count 600 -o scenes
+  netdissect scenes --count 600 -o pictures
   netdissect scenes --count 4000 --classes church,street,farm --seed 7 -o outdoors
-  netdissect dissect scenes/images --as-is --labels scenes/labels -w vgg16.safetensors -l conv5_3 -o run
+  netdissect scenes --count 60 --sheet sheet.png -o few
 
-The folder then holds images/CLASS/NUMBER.png, labels/labels.csv, labels/CLASS/NUMBER.0.png to .3.png (object, part, material,
-colour; grey value = label number, 0 = none) and scenes.json. A picture depends on seed, class and number alone, on no machine. The
+The folder then holds images/CLASS/NUMBER.png, labels/labels.csv, labels/CLASS/NUMBER.0.png to .3.png (object, part, material, \
+colour; grey value = label number, 0 = none) and scenes.json. A picture depends on seed, class and number alone, on no machine. The \
 same command goes on where a stopped one left off; a larger count adds to what is there.")]
 pub(super) struct ScenesArgs {
     /// Pictures in all, evenly over the classes.

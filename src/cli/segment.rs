@@ -16,13 +16,15 @@ use crate::work::segment::{SegmentEstimate, SegmentJob, Segmented};
 /// Label the pixels of images, and show the labels.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  netdissect segment photos/ --concepts upernet --segmenter upernet.safetensors,colors.safetensors -o segmented
-  netdissect segment photo.jpg --concepts colors --as-is -o segmented
-  netdissect segment scenes/images --model demo-segmenter --as-is -o segmented
-  netdissect segment photos/ --labels label-maps/ -o segmented
+  netdissect segment photos/ --model demo-segmenter -o segmented
+  netdissect segment photo.jpg --concepts colors --as-is -o colors
+  netdissect segment scenes/images --labels scenes/labels -o exact
 
-The folder then holds index.html, areas.json, labels.csv and, for an image a/b.jpg, its label maps a/b.png or a/b.0.png, a/b.1.png
-..., a/b.picture.jpg and a/b.overlay.png. It can be given to `netdissect dissect photos/ --labels segmented`, with `--as-is` for both
+  # needs upernet.safetensors and colors.safetensors
+  netdissect segment photos/ --segmenter upernet.safetensors,colors.safetensors -o objects
+
+The folder then holds index.html, areas.json, labels.csv and, for an image a/b.jpg, its label maps a/b.png or a/b.0.png, a/b.1.png \
+..., a/b.picture.jpg and a/b.overlay.png. It can be given to `netdissect dissect photos/ --labels segmented`, with `--as-is` for both \
 or for neither. The same command goes on where a stopped one left off.")]
 pub(super) struct SegmentArgs {
     /// Images: folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns such as 'shots/*.png'.

@@ -16,6 +16,10 @@ use crate::work::import::{Architecture, ImportJob, Imported};
 
 /// Import weights from other programs, or list what a file holds.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  # needs vgg16.pth
+  netdissect weights inspect vgg16.pth
+  netdissect weights import vgg16.pth --model vgg16 -o vgg16.safetensors")]
 pub(super) struct WeightsArgs {
     #[command(subcommand)]
     command: WeightsCommand,
@@ -30,11 +34,24 @@ enum WeightsCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  # needs vgg16.pth and classes.txt
+  netdissect weights import vgg16.pth --model vgg16 -o vgg16.safetensors
+  netdissect weights import vgg16.pth --model vgg16 --body --dry-run -o body.safetensors
+  netdissect weights import vgg16.pth --model vgg16 --classes classes.txt -o named.safetensors
+
+  # needs church.pth
+  netdissect weights import church.pth --model progan -o church.safetensors
+
+  # needs encoder.pth, decoder.pth and labels.json
+  netdissect weights import encoder.pth decoder.pth labels.json --model upernet -o upernet.safetensors")]
 struct ImportArgs {
     /// File to read: PyTorch (zip or legacy), safetensors, ONNX, or numpy's .npz; told by its content. A segmenter has three: encoder,
     /// decoder and labels.json.
     #[arg(required = true, num_args = 1..=3, value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    entry: EntryArgs,
     /// Network the weights belong to.
     #[arg(long, value_enum)]
     model: ModelName,
@@ -60,9 +77,24 @@ struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  # needs vgg16.pth
+  netdissect weights inspect vgg16.pth
+  netdissect weights inspect vgg16.pth --json")]
 struct InspectArgs {
     /// File to look into.
     file: PathBuf,
+    #[command(flatten)]
+    entry: EntryArgs,
+}
+
+/// What of a file is meant.
+#[derive(Debug, Args)]
+struct EntryArgs {
+    /// Which dict of weights to take from a file of PyTorch that holds several, with a dot for each step inwards, such as `ema` or
+    /// `state.model`; `.` is the outermost.
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -106,6 +138,7 @@ pub(super) fn run(args: &WeightsArgs, context: &mut Context<'_>) -> Result<()> {
 fn import(args: &ImportArgs, context: &mut Context<'_>) -> Result<()> {
     let job = ImportJob {
         files: args.files.clone(),
+        key: args.entry.key.clone(),
         architecture: args.model.into(),
         output: args.output.clone(),
         body: args.body,
@@ -124,6 +157,7 @@ fn in_json(imported: &Imported, output: &Path) -> Value {
             "file": archive.path().to_string_lossy(),
             "container": archive.container().to_string(),
             "sha256": archive.sha256(),
+            "passed_over": passed_over_json(archive),
         })
     };
     let sources: Vec<Value> = sources.iter().map(source).collect();
@@ -161,12 +195,13 @@ fn in_words(imported: &Imported, job: &ImportJob) -> Vec<String> {
     if !assignment.dropped.is_empty() {
         lines.push(format!("  dropped {} tensors: {}", assignment.dropped.len(), list(&assignment.dropped)));
     }
+    lines.extend(sources.iter().filter_map(passed_over_words).map(|words| format!("  {words}")));
     lines.extend(assignment.notes.iter().map(|note| format!("  note    {note}")));
     lines
 }
 
 fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
-    let archive = weights::open(&args.file)?;
+    let archive = weights::open_at(&args.file, args.entry.key.as_deref())?;
     let sha256 = archive.sha256();
     let total: usize = archive.tensors().iter().map(Tensor::bytes_len).sum();
     if context.json {
@@ -178,6 +213,7 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
             "file_bytes": archive.file_bytes(),
             "sha256": sha256,
             "metadata": metadata,
+            "passed_over": passed_over_json(&archive),
             "tensor_bytes": total,
             "tensors": tensors_json(archive.tensors()),
         });
@@ -196,8 +232,22 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
     for (key, value) in archive.metadata() {
         context.line(&format!("{}: {}", printable(key), printable(value)))?;
     }
+    if let Some(words) = passed_over_words(&archive) {
+        context.line(&words)?;
+    }
     let (count, kind) = (archive.tensors().len(), archive.container());
     context.line(&format!("{count} tensors, {} ({kind}, sha256 {sha256})", size(total as u64)))
+}
+
+fn passed_over_json(archive: &Archive) -> Vec<Value> {
+    archive.passed_over().iter().map(|entry| json!({"name": entry.name, "what": entry.what})).collect()
+}
+
+/// What a file holds beside its tensors; nothing for most.
+fn passed_over_words(archive: &Archive) -> Option<String> {
+    let passed = archive.passed_over();
+    let names: Vec<String> = passed.iter().map(|entry| format!("{} ({})", entry.name, entry.what)).collect();
+    (!names.is_empty()).then(|| format!("passed over {}: {}", passed.len(), list(&names)))
 }
 
 fn tensors_json(tensors: &[Tensor]) -> Vec<Value> {

@@ -1,7 +1,8 @@
 //! Image files to upright 8-bit RGB, with bounds on what a hostile file can cost.
 //!
 //! The rules, all tested:
-//! - The format is told from the content (JPEG, PNG, WebP), not from the name.
+//! - The format is told from the content, not from the name.
+//! - What a picture takes is reckoned from its header and taken from a budget that all threads share, before anything is decoded.
 //! - Grey becomes three equal channels; alpha is dropped, not blended; palettes are looked up; CMYK JPEG becomes RGB: as
 //!   Pillow's `convert("RGB")`.
 //! - 16-bit values keep their high byte, as Pillow does for colour. (Pillow turns 16-bit *grey* white above 255; we do not.)
@@ -10,21 +11,27 @@
 //! - JPEG and lossy WebP values may differ by 3 levels or so from those of Pillow's C libraries: other inverse transforms and
 //!   chroma upsampling. PNG values are equal.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
 
+use super::budget::{self, Permit};
 use super::format::Format;
+use super::header;
 use crate::error::{Error, Result};
 use crate::files;
 
-/// Largest number of rows or columns of an image.
+/// Largest number of rows or columns of what networks are given.
 pub const SIDE_LIMIT: u32 = 16_384;
-/// Largest decoded size of an image, and largest file.
+/// Largest number of rows or columns of a picture that is decoded.
+const DECODED_SIDE_LIMIT: u32 = 65_535;
+/// Largest file that is read as one.
 pub const DECODED_LIMIT_BYTES: u64 = 512 << 20;
+/// How much of a file is read first where only its size is wanted.
+const HEADER_BYTES: u64 = 1 << 17;
 
 /// What to do with a camera's note on how it was held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,7 +59,17 @@ pub struct RgbImage {
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the file if it cannot be read, is no image, is damaged or too large.
 pub fn decode(path: &Path, exif: Exif) -> Result<RgbImage> {
-    decode_bytes(&files::read_bounded(path, DECODED_LIMIT_BYTES)?, exif).map_err(|error| error.at(path.display()))
+    decode_with(path, exif, |image| image)
+}
+
+/// Decodes the image file at `path` and makes something smaller of it while its pixels count among those in flight.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with<T>(path: &Path, exif: Exif, make: impl FnOnce(RgbImage) -> T) -> Result<T> {
+    let bytes = files::read_bounded(path, DECODED_LIMIT_BYTES)?;
+    let (image, _permit) = upright(&bytes, exif).map_err(|error| error.at(path.display()))?;
+    Ok(make(image))
 }
 
 /// Decodes an image from memory; see [`decode`].
@@ -60,11 +77,14 @@ pub fn decode(path: &Path, exif: Exif) -> Result<RgbImage> {
 /// # Errors
 /// [`crate::error::Kind::Input`] if the bytes are no image, damaged or too large.
 pub fn decode_bytes(bytes: &[u8], exif: Exif) -> Result<RgbImage> {
-    let mut decoded = decode_stored(bytes, exif)?;
-    let turn = decoded.orientation;
+    upright(bytes, exif).map(|(image, _permit)| image)
+}
+
+fn upright(bytes: &[u8], exif: Exif) -> Result<(RgbImage, Permit<'static>)> {
+    let StoredPixels { mut pixels, orientation, permit } = decode_stored(bytes, exif)?;
     guarded(|| {
-        decoded.pixels.apply_orientation(turn);
-        Ok(to_rgb(decoded.pixels))
+        pixels.apply_orientation(orientation);
+        Ok((to_rgb(pixels), permit))
     })
 }
 
@@ -73,14 +93,22 @@ pub fn decode_bytes(bytes: &[u8], exif: Exif) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode`], save for damage behind the header.
 pub fn size(path: &Path, exif: Exif) -> Result<(u32, u32)> {
-    let bytes = files::read_bounded(path, DECODED_LIMIT_BYTES)?;
-    let (w, h, orientation) = guarded(|| {
-        let mut decoder = open(&bytes)?;
-        let (w, h) = decoder.dimensions();
-        Ok((w, h, orientation(&mut decoder, exif)))
+    let mut bytes = Vec::new();
+    let file = files::open_bounded(path, DECODED_LIMIT_BYTES)?;
+    file.take(HEADER_BYTES).read_to_end(&mut bytes).map_err(|error| Error::reading(path, &error))?;
+    // Few headers are longer than that.
+    size_in(&bytes, exif).or_else(|_| {
+        let bytes = files::read_bounded(path, DECODED_LIMIT_BYTES)?;
+        size_in(&bytes, exif).map_err(|error| error.at(path.display()))
     })
-    .map_err(|error| error.at(path.display()))?;
-    Ok(if swaps_sides(orientation) { (w, h) } else { (h, w) })
+}
+
+fn size_in(bytes: &[u8], exif: Exif) -> Result<(u32, u32)> {
+    guarded(|| {
+        let mut decoder = open(Format::of(bytes)?, bytes)?;
+        let (w, h) = decoder.dimensions();
+        Ok(if swaps_sides(orientation(&mut decoder, exif)) { (w, h) } else { (h, w) })
+    })
 }
 
 /// An image as its file stores it: channels and depth unconverted, not yet turned.
@@ -89,6 +117,8 @@ pub struct StoredPixels {
     pub pixels: DynamicImage,
     /// The turn that makes them upright; none if EXIF is ignored.
     pub orientation: Orientation,
+    /// Their share of the pixels in flight.
+    permit: Permit<'static>,
 }
 
 /// Decodes without any conversion of channels or depth, within the limits of this module.
@@ -97,41 +127,37 @@ pub struct StoredPixels {
 /// As [`decode_bytes`].
 pub fn decode_stored(bytes: &[u8], exif: Exif) -> Result<StoredPixels> {
     guarded(|| {
-        let mut decoder = open(bytes)?;
+        let format = Format::of(bytes)?;
+        let bytes = header::checked(format, bytes)?;
+        let mut decoder = open(format, &bytes)?;
         let orientation = orientation(&mut decoder, exif);
+        let (w, h) = decoder.dimensions();
+        let pixels = u64::from(w) * u64::from(h);
+        // Another copy where channels are converted, and one where the picture is turned.
+        let copies = u64::from(decoder.color_type() != ColorType::Rgb8) + u64::from(swaps_sides(orientation));
+        let working = header::working_bytes(format, &bytes, pixels) + copies * pixels * 3;
+        let permit = budget::take(decoder.total_bytes().saturating_add(working))
+            .map_err(|error| error.at(format!("image of {h}x{w}")))?;
         let pixels = DynamicImage::from_decoder(decoder).map_err(explain)?;
-        Ok(StoredPixels { pixels, orientation })
+        Ok(StoredPixels { pixels, orientation, permit })
     })
 }
 
 /// Opens a decoder whose header fits the limits. Nothing the size of the picture has been allocated yet.
-fn open(bytes: &[u8]) -> Result<impl ImageDecoder + '_> {
-    let format = Format::of(bytes)?;
-    match format {
-        Format::Jpeg if !jpeg_has_an_end(bytes) => {
-            return Err(Error::input("JPEG ends before its end marker; the file is truncated"));
-        }
-        Format::WebP if !webp_is_whole(bytes) => {
-            return Err(Error::input("WebP is shorter than its header says; the file is truncated"));
-        }
-        _ => {}
-    }
+fn open(format: Format, bytes: &[u8]) -> Result<impl ImageDecoder + '_> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
     let mut limits = Limits::default();
-    limits.max_image_width = Some(SIDE_LIMIT);
-    limits.max_image_height = Some(SIDE_LIMIT);
-    limits.max_alloc = Some(DECODED_LIMIT_BYTES);
+    limits.max_image_width = Some(DECODED_SIDE_LIMIT);
+    limits.max_image_height = Some(DECODED_SIDE_LIMIT);
+    limits.max_alloc = Some(budget::limit());
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(explain)?;
     let (w, h) = decoder.dimensions();
     if w == 0 || h == 0 {
         return Err(Error::input(format!("image is {h}x{w}; needs at least one pixel")));
     }
-    if w > SIDE_LIMIT || h > SIDE_LIMIT || decoder.total_bytes() > DECODED_LIMIT_BYTES {
-        return Err(Error::input(format!(
-            "image is {h}x{w}, {} bytes decoded; at most {SIDE_LIMIT} a side and {DECODED_LIMIT_BYTES} bytes are decoded",
-            decoder.total_bytes()
-        )));
+    if w > DECODED_SIDE_LIMIT || h > DECODED_SIDE_LIMIT {
+        return Err(Error::input(format!("image is {h}x{w}; at most {DECODED_SIDE_LIMIT} a side are decoded")));
     }
     Ok(decoder)
 }
@@ -159,35 +185,11 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 fn explain(error: image::ImageError) -> Error {
     match error {
         image::ImageError::Limits(_) => Error::input(format!(
-            "image is larger than {SIDE_LIMIT} a side or {DECODED_LIMIT_BYTES} bytes decoded, which is the most that is decoded"
+            "image is larger than {DECODED_SIDE_LIMIT} a side or {} bytes decoded (`--max-pixels` allows more)",
+            budget::limit()
         )),
         other => Error::input(format!("image cannot be decoded: {other}")),
     }
-}
-
-/// Whether an end marker follows the first scan. The decoder is lenient and would fill what is missing with grey.
-fn jpeg_has_an_end(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some([0xff, marker]) = bytes.get(at..at + 2) {
-        if *marker == 0xda {
-            // Inside a scan 0xff is always followed by 0 or a restart marker, so this is a real end marker.
-            return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]);
-        }
-        at += match (marker, bytes.get(at + 2..at + 4)) {
-            (0xff, _) => 1, // fill byte
-            (0x01 | 0xd0..=0xd7, _) => 2,
-            (_, Some(length)) => 2 + usize::from(u16::from_be_bytes([length[0], length[1]])),
-            (_, None) => return false,
-        };
-    }
-    // Not the structure we know: the decoder has the last word.
-    at < bytes.len()
-}
-
-/// Whether the bytes the RIFF header promises are there. The decoder would make do with less.
-fn webp_is_whole(bytes: &[u8]) -> bool {
-    let promised = bytes.get(4..8).map_or(0, |size| u32::from_le_bytes([size[0], size[1], size[2], size[3]]));
-    bytes.len() as u64 >= u64::from(promised) + 8
 }
 
 /// To 8-bit RGB: grey repeated, alpha dropped, the high byte of 16.
@@ -275,6 +277,36 @@ mod tests {
         assert!(off.iter().all(|(_, levels)| *levels <= 3), "{off:?}");
     }
 
+    /// A picture of few colours in formats whose writers are exact.
+    fn written(format: image::ImageFormat) -> (Vec<u8>, Vec<u8>) {
+        let picture = image::RgbImage::from_fn(7, 5, |x, y| image::Rgb([x as u8 * 36, y as u8 * 51, 0]));
+        let mut file = Cursor::new(Vec::new());
+        DynamicImage::from(picture.clone()).write_to(&mut file, format).unwrap();
+        (file.into_inner(), picture.into_raw())
+    }
+
+    #[test]
+    fn bitmaps_and_gifs_are_read_and_refused_where_they_are_cut() {
+        for format in [image::ImageFormat::Bmp, image::ImageFormat::Pnm, image::ImageFormat::Gif] {
+            let (file, pixels) = written(format);
+            let got = decode_bytes(&file, Exif::Apply).unwrap();
+            assert_eq!((got.h, got.w, got.rgb), (5, 7, pixels), "{format:?}");
+            for length in 0..file.len() - 3 {
+                assert!(decode_bytes(&file[..length], Exif::Apply).is_err(), "{format:?} cut to {length}");
+            }
+        }
+    }
+
+    /// Values of Pillow 13: `round(value * 255 / maximum)`.
+    #[test]
+    fn a_pnm_is_as_bright_as_its_maximum_says() {
+        let grey =
+            |text: &[u8]| decode_bytes(text, Exif::Apply).unwrap().rgb.into_iter().step_by(3).collect::<Vec<_>>();
+        assert_eq!(grey(b"P5\n3 1\n15\n\x00\x07\x0f"), [0, 119, 255]);
+        assert_eq!(grey(b"P2\n3 1\n1023\n0 512 1023\n"), [0, 128, 255]);
+        assert_eq!(grey(b"P1\n2 1\n0 1\n"), [255, 0]);
+    }
+
     #[test]
     fn a_turned_picture_is_upright_unless_exif_is_ignored() {
         let upright = decode_bytes(&file("turn6"), Exif::Apply).unwrap();
@@ -336,14 +368,20 @@ mod tests {
     #[test]
     fn an_image_bomb_is_refused_from_its_header_with_the_limit_in_the_message() {
         assert_eq!(png_claiming(17, 13), file("rgb"), "the checksum is computed as PNG does");
-        for (w, h) in [(60_000, 60_000), (16_385, 1), (1, 16_385), (16_384, 16_384), (u32::MAX, u32::MAX), (0, 5)] {
-            let error = decode_bytes(&png_claiming(w, h), Exif::Apply).unwrap_err();
-            assert!(w == 0 || error.to_string().contains("16384"), "{w}x{h}: {error}");
+        for (w, h, says) in [
+            (60_000, 60_000, "`--max-pixels 3600000000`"),
+            (16_384, 16_384, "image of 16384x16384: takes 806 million bytes to decode; at most 256 are taken"),
+            (65_536, 1, "65535 a side"),
+            (1, u32::MAX, "65535 a side"),
+            (0, 5, ""),
+        ] {
+            let error = decode_bytes(&png_claiming(w, h), Exif::Apply).unwrap_err().to_string();
+            assert!(error.contains(says), "{w}x{h}: {error}");
         }
         let mut jpeg = file("jpeg");
         let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
         jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
-        assert!(decode_bytes(&jpeg, Exif::Apply).unwrap_err().to_string().contains("16384"));
+        assert!(decode_bytes(&jpeg, Exif::Apply).unwrap_err().to_string().contains("a picture of its size takes"));
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Format {
         match content {
             [] => Err(Error::input(format!("file is empty; needs a {READ} image"))),
             [b'B', b'M', _, _, _, _, _, _, _, _, ..] => Ok(Format::Bmp),
-            [b'P', b'1'..=b'6', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => Ok(Format::Pnm),
+            [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => Ok(Format::Pnm),
             _ => Err(match foreign(content) {
                 Some(other) => Error::input(format!("content is {other}, not a {READ} image")),
                 None => Error::input(format!("content is not a {READ} image")),
@@ -157,7 +157,7 @@ mod tests {
             (b"version https://git-lfs.github.com/spec/v1\n", "content is a pointer of Git LFS"),
             (b"\n<!DOCTYPE html>", "content is a web page"),
             (b"hello", "content is not a JPEG, PNG"),
-            (b"P7\n", "content is not a"),
+            (b"P8\n", "content is not a"),
         ] {
             let error = Format::of(content).unwrap_err().to_string();
             assert!(error.starts_with(says), "{error}");

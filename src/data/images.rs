@@ -145,7 +145,17 @@ impl ImageSet {
 
     /// Tells whether a resumed run sees the same images: [`fingerprint`] of all of them. Files are read for it the first time.
     pub fn fingerprint(&self) -> String {
-        self.fingerprint.get_or_init(|| fingerprint(self.items.iter().map(|item| (&*item.name, &*item.path)))).clone()
+        // A class is as much a part of an image as its name.
+        let named = |item: &ImageItem| match &item.label {
+            Some(label) => format!("{}\n{label}", item.name),
+            None => item.name.clone(),
+        };
+        self.fingerprint
+            .get_or_init(|| {
+                let names: Vec<String> = self.items.iter().map(named).collect();
+                fingerprint(names.iter().zip(&self.items).map(|(name, item)| (name.as_str(), item.path.as_path())))
+            })
+            .clone()
     }
 }
 

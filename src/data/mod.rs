@@ -6,10 +6,13 @@
 //! [`latent_source`].
 
 mod batches;
+pub mod budget;
+pub mod classes;
 pub mod decode;
 pub(crate) mod fingerprint;
 pub(crate) mod format;
 pub mod framing;
+mod header;
 pub mod images;
 pub mod latent_source;
 pub mod latents;

@@ -79,8 +79,8 @@ impl Store {
             Some(Readability::Readable) | None => {}
         }
         let item = &self.set.items[index];
-        match decode::decode(&item.path, self.options.exif) {
-            Ok(image) => Ok(Ok(self.remember(index, prepare(image, self.options.geometry)))),
+        match decode::decode_with(&item.path, self.options.exif, |image| prepare(image, self.options.geometry)) {
+            Ok(image) => Ok(Ok(self.remember(index, image))),
             Err(error) if seen.is_some() => {
                 Err(error.hint("this image could be read before; do not change the images while they are dissected"))
             }

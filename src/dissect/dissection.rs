@@ -2,6 +2,7 @@
 
 use super::held::{Held, LayerMaps};
 use super::layers::{Layer, Layers};
+use super::not_finite::NotFinite;
 use super::quantile::{Quantile, THREE_PASSES, TWO_PASSES};
 use super::topk::TopK;
 use crate::concepts::{ConceptSource, LabelMaps};
@@ -62,6 +63,7 @@ impl Dissection<'_> {
                 labels: self.concepts.vocabulary().len(),
                 quantile: Quantile::new(units, *tail, digits)?,
                 topk: TopK::new(units, *top.max(shown)),
+                not_finite: NotFinite::new(units),
                 tally: None,
                 masks: vec![0; units * shown * (thumbnail * thumbnail) as usize],
             })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::not_finite::NotFinite;
 use super::quantile::Quantile;
 use super::tally::Tally;
 use super::topk::TopK;
@@ -16,6 +17,7 @@ pub(super) struct Layer {
     pub(super) labels: usize,
     pub(super) quantile: Quantile,
     pub(super) topk: TopK,
+    pub(super) not_finite: NotFinite,
     /// None before the levels are known.
     pub(super) tally: Option<Tally>,
     /// For each unit and shown image, where the unit fires: `[units, shown, thumbnail, thumbnail]`, 0 or 1.
@@ -69,20 +71,32 @@ impl Layers {
     /// Makes ready for counting by the levels, where that is not under way already.
     pub(super) fn open_tallies(&mut self) -> Result<()> {
         for layer in self.layers.iter_mut().filter(|layer| layer.tally.is_none()) {
-            let levels = layer.quantile.thresholds().ok_or_else(|| Error::internal("levels are not known yet"))?;
-            layer.tally = Some(Tally::new(levels.to_vec(), layer.labels));
+            let levels = layer.levels().ok_or_else(|| Error::internal("levels are not known yet"))?;
+            layer.tally = Some(Tally::new(levels, layer.labels));
         }
         Ok(())
     }
 }
 
 impl Layer {
+    /// Takes in the peaks `[units]` of an image.
+    pub(super) fn take_peaks(&mut self, image: u32, peaks: &[f32]) {
+        self.topk.insert(image, peaks);
+        self.not_finite.insert(image, peaks);
+    }
+
+    /// The level of each unit, once all digits are known; NaN for one that is not finite on some image.
+    pub(super) fn levels(&self) -> Option<Vec<f32>> {
+        self.quantile.thresholds().map(|levels| self.not_finite.levels(levels))
+    }
+
     /// As [`Merge::merge`]; only the `first` pass gathers the top images, and later ones go by what it found.
     fn merge(&mut self, other: &Layer, first: bool) -> Result<()> {
         self.quantile.merge(&other.quantile)?;
         if first {
             self.topk.merge(&other.topk)?;
-        } else if self.topk != other.topk {
+            self.not_finite.merge(&other.not_finite)?;
+        } else if self.topk != other.topk || self.not_finite != other.not_finite {
             return Err(Error::input("parts went by different top images; needed those of one first pass"));
         }
         match (&mut self.tally, &other.tally) {
@@ -101,6 +115,7 @@ impl Layer {
     fn tensors(&self, name: &str) -> Vec<StateTensor> {
         let mut tensors = self.quantile.tensors(name);
         tensors.extend(self.topk.tensors(name));
+        tensors.extend(self.not_finite.tensors(name));
         tensors.extend(self.tally.iter().flat_map(|tally| tally.tensors(name)));
         tensors.push(StateTensor::new(format!("{name}.masks"), &self.masks));
         tensors
@@ -110,8 +125,9 @@ impl Layer {
     fn restore(&mut self, saved: &Saved<'_>, name: &str, counting: bool) -> Result<()> {
         self.quantile.restore(saved, name)?;
         self.topk.restore(saved, name)?;
-        if let (true, Some(levels)) = (counting, self.quantile.thresholds()) {
-            let mut tally = Tally::new(levels.to_vec(), self.labels);
+        self.not_finite.restore(saved, name)?;
+        if let (true, Some(levels)) = (counting, self.levels()) {
+            let mut tally = Tally::new(levels, self.labels);
             tally.restore(saved, name)?;
             self.tally = Some(tally);
         }
@@ -189,8 +205,8 @@ pub(super) mod tests {
 
     impl Sample for Levelling {
         fn on(images: &[u32]) -> Levelling {
-            let (quantile, topk) = (Quantile::on(images), TopK::on(images));
-            let layer = Layer { labels: 3, quantile, topk, tally: None, masks: vec![0; 4] };
+            let (quantile, topk, not_finite) = (Quantile::on(images), TopK::on(images), NotFinite::on(images));
+            let layer = Layer { labels: 3, quantile, topk, not_finite, tally: None, masks: vec![0; 4] };
             let images = images.len() as u64;
             Levelling(Layers { images, ..Layers::new(vec![layer.clone(), layer]) })
         }
@@ -208,7 +224,7 @@ pub(super) mod tests {
             // Two of the images are shown.
             let masks = [9, 4].map(|shown| u8::from(images.contains(&shown))).to_vec();
             let (quantile, topk, tally) = (Quantile::on(&[]), TopK::on(&[4, 9]), Some(Tally::on(images)));
-            let layer = Layer { labels: 3, quantile, topk, tally, masks };
+            let layer = Layer { labels: 3, quantile, topk, not_finite: NotFinite::new(2), tally, masks };
             let shown = images.iter().filter(|image| [9, 4].contains(image));
             let thumbnails = shown.map(|&image| (image, vec![image as u8; 3])).collect();
             Counting(Layers { finished: 2, images: images.len() as u64, layers: vec![layer], thumbnails })

@@ -54,10 +54,7 @@ impl<'a> LevelPass<'a> {
             for (layer, download) in found.layers.iter_mut().zip(downloads) {
                 let units = layer.topk.units;
                 let peaks: Vec<f32> = download.finish(self.run.gpu, units * images.len())?;
-                images
-                    .iter()
-                    .zip(peaks.chunks_exact(units))
-                    .for_each(|(&image, peaks)| layer.topk.insert(image, peaks));
+                images.iter().zip(peaks.chunks_exact(units)).for_each(|(&image, peaks)| layer.take_peaks(image, peaks));
             }
         }
         Ok(())

@@ -14,6 +14,7 @@ mod held;
 pub mod labels;
 mod layers;
 mod levels;
+pub mod not_finite;
 pub mod pictures;
 pub mod quantile;
 pub mod ranking;

@@ -1,5 +1,6 @@
 //! Exact upper quantiles of each unit's upsampled values, by radix selection: a digit of the answer a pass.
 
+use super::not_finite::same_levels;
 use crate::error::{Error, Result};
 use crate::kernels::histogram::Digit;
 use crate::state::checkpoint::{Saved, StateTensor};
@@ -7,6 +8,9 @@ use crate::state::{Merge, beyond_64_bits};
 
 /// Key of zero: the kernel leaves zeros to the host.
 const KEY_OF_ZERO: u32 = 0x8000_0000;
+
+/// Key of no number, the highest of all, whose float is NaN: the level of a unit that has none.
+const KEY_OF_NONE: u32 = u32::MAX;
 
 /// Bits of the widest digit.
 const WIDEST: u32 = 16;
@@ -19,6 +23,8 @@ pub const THREE_PASSES: [Digit; 3] =
     [Digit { shift: 21, bits: 11 }, Digit { shift: 10, bits: 11 }, Digit { shift: 0, bits: 10 }];
 
 /// The level that each unit exceeds at a fraction `tail` of all positions, from its two neighbouring order statistics.
+///
+/// A unit with a value that is not a finite number has no level: NaN.
 ///
 /// The result equals `numpy.quantile(values, 1 - tail, method="hazen")` in double precision, rounded to single; it is bit for
 /// bit independent of batch size and of the order of images, since only integer counts are kept.
@@ -102,7 +108,7 @@ impl Quantile {
     /// Ends a pass over `positions` positions of each unit: fixes the digit.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] if a unit has a value that is not a finite number, or there was no position.
+    /// [`crate::error::Kind::Input`] if there was no position.
     pub fn finish_pass(&mut self, positions: u64) -> Result<()> {
         let Some(digit) = self.digit() else { return Ok(()) };
         if self.level == 0 {
@@ -111,6 +117,11 @@ impl Quantile {
         let (lower_rank, upper_rank, fraction) = hazen(positions, self.tail);
         let last = self.level + 1 == self.digits.len();
         for unit in 0..self.prefix.len() {
+            if self.has_none(unit) {
+                self.prefix[unit] = KEY_OF_NONE >> digit.shift;
+                self.thresholds.extend(last.then_some(value_of(KEY_OF_NONE)));
+                continue;
+            }
             let bins = &mut self.counts[unit << digit.bits..][..1 << digit.bits];
             let digits_of_zero = u64::from(KEY_OF_ZERO >> digit.shift);
             let lead = digits_of_zero >> digit.bits;
@@ -157,9 +168,7 @@ impl Quantile {
         for unit in 0..self.prefix.len() {
             let bins = &self.counts[unit << digit.bits..][..1 << digit.bits];
             if bins[..past].iter().chain(&bins[bins.len() - past..]).any(|&count| count > 0) {
-                return Err(Error::input("an activation is not a finite number")
-                    .at(format!("unit {unit}"))
-                    .hint("check the weights and the preprocessing"));
+                self.prefix[unit] = KEY_OF_NONE;
             }
             let counted: u64 = bins.iter().sum();
             self.zeros[unit] =
@@ -167,6 +176,12 @@ impl Quantile {
             self.rank[unit] = lower_rank;
         }
         Ok(())
+    }
+
+    /// Whether a unit has no level, so far as its digits are known: no finite number starts with these.
+    fn has_none(&self, unit: usize) -> bool {
+        let resolved = self.level.checked_sub(1).map_or(0, |last| self.digits[last].shift);
+        self.prefix[unit] == KEY_OF_NONE >> resolved
     }
 
     /// As tensors of a checkpoint, under this name.
@@ -252,7 +267,10 @@ impl Merge for Quantile {
     fn merge(&mut self, other: &Quantile) -> Result<()> {
         let digits = |of: &Quantile| (of.bits(), of.level, of.tail.to_bits());
         let known = |of: &Quantile| (of.prefix.clone(), of.rank.clone(), of.zeros.clone());
-        if digits(self) != digits(other) || known(self) != known(other) || self.thresholds != other.thresholds {
+        if digits(self) != digits(other)
+            || known(self) != known(other)
+            || !same_levels(&self.thresholds, &other.thresholds)
+        {
             return Err(Error::input("quantiles of different layers, fractions or passes do not add up"));
         }
         // As in `add`, untouched pages stay so.
@@ -457,13 +475,15 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_not_finite_is_an_error_that_names_the_unit() {
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+    fn a_unit_with_a_value_that_is_not_finite_has_no_level() {
+        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for digits in [&TWO_PASSES[..], &THREE_PASSES] {
-                let mut quantile = Quantile::new(1, 0.01, digits).unwrap();
-                count(&mut quantile, &[&[1.0, bad]]);
-                assert!(quantile.finish_pass(2).unwrap_err().to_string().starts_with("unit 0"));
+                assert!(select(&[1.0, bad, 0.0, -2.0], 0.01, digits, 3).is_nan());
+                assert!(select_in_parts(&[bad, 1.0], 0.5, digits, 1).is_nan());
             }
+        }
+        for extreme in [f32::MAX, f32::MIN] {
+            assert_eq!(select(&[extreme], 0.01, &TWO_PASSES, 1), extreme);
         }
     }
 }

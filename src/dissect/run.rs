@@ -7,6 +7,7 @@ use super::dissection::Dissection;
 use super::held::Held;
 use super::layers::{Layer, Layers};
 use super::levels::LevelPass;
+use super::not_finite::NotFinite;
 use super::stage::positions;
 use super::tally::Tally;
 use super::topk::TopK;
@@ -21,8 +22,12 @@ pub struct LayerOutcome {
     pub name: String,
     /// Levels and counts.
     pub tally: Tally,
+    /// Rows and columns of a unit's map.
+    pub map: (u32, u32),
     /// The images that drive each unit highest.
     pub topk: TopK,
+    /// The images on which units are NaN or infinite.
+    pub not_finite: NotFinite,
     /// For each unit and shown image, where the unit fires: `[units, shown, thumbnail, thumbnail]`, 0 or 1.
     pub masks: Vec<u8>,
 }
@@ -41,7 +46,7 @@ impl Dissection<'_> {
     /// results are written.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] if no image can be read, an activation is not finite or a label map is broken; [`crate::error::Kind::Interrupted`] if
+    /// [`crate::error::Kind::Input`] if no image can be read or a label map is broken; [`crate::error::Kind::Interrupted`] if
     /// stopped, after writing a checkpoint; else what the device reports.
     pub fn run(&self, watch: &Watch<'_>) -> Result<Outcome> {
         let (mut part, held) = self.all_levels(watch)?;
@@ -49,22 +54,23 @@ impl Dissection<'_> {
         let mut pass = CountPass::new(self, &held, &part.found)?;
         watch.pass(&mut pass, self.images, 0..self.images.count(), &mut part)?;
         watch.save(&part)?;
-        let layers = part.found.layers.into_iter().zip(&self.settings.layers).map(|(layer, (name, _))| {
+        let layers = part.found.layers.into_iter().zip(&self.settings.layers).map(|(layer, (name, node))| {
+            let shape = self.parts.session().value(node, 1)?.1;
             let tally = layer.tally.ok_or_else(|| Error::internal("nothing was counted"))?;
-            Ok(LayerOutcome { name: name.clone(), tally, topk: layer.topk, masks: layer.masks })
+            let (topk, not_finite, masks) = (layer.topk, layer.not_finite, layer.masks);
+            Ok(LayerOutcome { name: name.clone(), tally, map: (shape.h, shape.w), topk, not_finite, masks })
         });
         Ok(Outcome { layers: layers.collect::<Result<_>>()?, thumbnails: part.found.thumbnails })
     }
 
-    /// Runs the passes for the levels alone: for each layer the level of each unit.
+    /// Runs the passes for the levels alone: for each layer the level of each unit, NaN for one that is not finite on some image.
     ///
     /// # Errors
     /// As [`Dissection::run`].
     pub fn levels(&self, watch: &Watch<'_>) -> Result<Vec<Vec<f32>>> {
         let (part, _) = self.all_levels(watch)?;
         watch.save(&part)?;
-        let known = |layer: &Layer| layer.quantile.thresholds().map(<[f32]>::to_vec);
-        let levels: Option<Vec<_>> = part.found.layers.iter().map(known).collect();
+        let levels: Option<Vec<_>> = part.found.layers.iter().map(Layer::levels).collect();
         levels.ok_or_else(|| Error::internal("levels are not known yet"))
     }
 

@@ -223,8 +223,16 @@ impl CountStage {
     pub(super) fn flush(&mut self, gpu: &Gpu, tally: &mut Tally) -> Result<()> {
         let area: Vec<u32> = gpu.download(&self.area, tally.units)?;
         let inter: Vec<u32> = gpu.download(&self.inter, tally.intersection.len())?;
-        tally.unit_area.iter_mut().zip(area).for_each(|(sum, count)| *sum += u64::from(count));
-        tally.intersection.iter_mut().zip(inter).for_each(|(sum, count)| *sum += u64::from(count));
+        // What is above no level the device need not know.
+        let has_level = |unit: &usize| !tally.threshold[*unit].is_nan();
+        for unit in (0..tally.units).filter(has_level) {
+            tally.unit_area[unit] += u64::from(area[unit]);
+            let row = unit * tally.labels..(unit + 1) * tally.labels;
+            tally.intersection[row.clone()]
+                .iter_mut()
+                .zip(&inter[row])
+                .for_each(|(sum, &count)| *sum += u64::from(count));
+        }
         let mut recording = Recording::new();
         recording.clear(&self.area);
         recording.clear(&self.inter);

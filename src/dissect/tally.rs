@@ -5,6 +5,7 @@ use std::path::Path;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
+use super::not_finite::same_levels;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::state::checkpoint::{Saved, StateTensor, values};
@@ -17,7 +18,8 @@ pub struct Tally {
     pub units: usize,
     /// Label numbers of the vocabulary, 0 included.
     pub labels: usize,
-    /// Activation level of each unit; it fires where its upsampled activation is above.
+    /// Activation level of each unit; it fires where its upsampled activation is above. NaN for a unit without one, which is not
+    /// finite on some image and for which nothing is counted.
     pub threshold: Vec<f32>,
     /// Positions at which the unit fires, `[units]`.
     pub unit_area: Vec<u64>,
@@ -143,7 +145,7 @@ impl Tally {
 
 impl Merge for Tally {
     fn merge(&mut self, other: &Tally) -> Result<()> {
-        if self.units != other.units || self.labels != other.labels || self.threshold != other.threshold {
+        if self.units != other.units || self.labels != other.labels || !same_levels(&self.threshold, &other.threshold) {
             return Err(Error::input("tallies of different layers, levels or vocabularies do not add up"));
         }
         add(&mut self.unit_area, &other.unit_area)?;

@@ -3,12 +3,14 @@
 use proptest::prelude::*;
 
 use super::layers::tests::{Counting, Levelling};
+use super::not_finite::NotFinite;
 use super::quantile::Quantile;
 use super::tally::Tally;
 use super::topk::TopK;
 use crate::state::laws::{Law, hold, parts};
 
-const LAWS: [Law; 5] = [hold::<Quantile>, hold::<TopK>, hold::<Tally>, hold::<Levelling>, hold::<Counting>];
+const LAWS: [Law; 6] =
+    [hold::<Quantile>, hold::<TopK>, hold::<NotFinite>, hold::<Tally>, hold::<Levelling>, hold::<Counting>];
 
 proptest! {
     #[test]

@@ -34,9 +34,10 @@ impl TopK {
         TopK { k, units, peaks: vec![f32::NEG_INFINITY; units * k], images: vec![NO_IMAGE; units * k] }
     }
 
-    /// Takes in the peaks `[units]` of an image. The order of images does not matter.
+    /// Takes in the peaks `[units]` of an image, those that are finite. The order of images does not matter.
     pub fn insert(&mut self, image: u32, peaks: &[f32]) {
-        peaks.iter().enumerate().for_each(|(unit, &peak)| self.place(unit, image, peak));
+        let finite = peaks.iter().enumerate().filter(|(_, peak)| peak.is_finite());
+        finite.for_each(|(unit, &peak)| self.place(unit, image, peak));
     }
 
     /// Puts an image where it belongs in a unit's list, if it does.

@@ -81,7 +81,7 @@ static FORMS: [Form<Tiling>; 10] = [
 ];
 
 fn shader(form: &'static Form<Tiling>, workgroup: u32) -> Shader {
-    form.shader("conv_broadcast", text!("conv_broadcast", "activation"), workgroup, |kind| {
+    form.shader("conv_broadcast", text!("conv_broadcast", "activation", "larger"), workgroup, |kind| {
         let vector = |size: u32| if size == 1 { "f32".to_owned() } else { format!("vec{size}<f32>") };
         let quad = [".x", ".y", ".z", ".w"];
         let parts = if kind.vector == 1 { vec![""] } else { quad[..kind.vector as usize].to_vec() };

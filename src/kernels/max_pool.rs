@@ -17,13 +17,16 @@ pub(crate) static ENTRY: Entry = Entry {
         ("x < i32(params.window.width)", "x <= i32(params.window.width)"),
         ("i * params.window.dilation_y", "i"),
         ("column * params.window.stride_x", "column"),
-        ("return -0x1.fffffep+127f", "return 0.0"),
+        ("return bitcast<f32>(bits)", "return 0.0"),
+        ("max(a, b), b, is_nan(b)", "max(a, b), b, false"),
+        ("a, is_nan(a)", "a, false"),
+        ("> 0x7f800000", ">= 0x7f800000"),
         ("at / window.out_width % window.out_height", "at / window.out_width"),
     ],
 };
 
 fn shader() -> Shader {
-    shader!("max_pool", "pool", "window")
+    shader!("max_pool", "pool", "window", "larger")
 }
 
 /// Appends the pooling of `x` of this shape into `y`.

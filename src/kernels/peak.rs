@@ -15,6 +15,9 @@ pub static ENTRY: Entry = Entry {
         ("i < WG; i++", "i + 1u < WG; i++"),
         ("p < params.positions", "p + 1u < params.positions"),
         ("best = maps[first]", "best = 0.0"),
+        ("& 0x7fffffffu", "& 0xffffffffu"),
+        ("size >= 0x7f800000u", "size > 0x7f800000u"),
+        ("size = max(size, sizes[i])", "size = sizes[i]"),
         ("map * params.positions", "map"),
     ],
 };

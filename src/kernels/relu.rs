@@ -17,7 +17,8 @@ pub(crate) static ENTRY: Entry = Entry {
         ("params.slope * t", "0.0"),
         ("params.slope == 0.0", "params.slope != 0.0"),
         ("params.slope == 0.0", "params.slope == 2.0"),
-        ("return max(", "return min("),
+        ("bitcast<i32>(t) <= MINUS_INFINITY", "bitcast<i32>(t) > MINUS_INFINITY"),
+        ("bitcast<i32>(t) <= MINUS_INFINITY", "bitcast<i32>(t) < 0"),
         ("i < params.count", "i <= params.count"),
     ],
 };

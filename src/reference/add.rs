@@ -33,7 +33,7 @@ fn case(count: u32, relu: bool, size: Size) -> Case {
     let activation = if relu { Activation::RELU } else { Activation::NONE };
     let shape = Shape::new(1, count, 1, 1);
     Case::of(size, format!("{count} elements{}", if relu { ", ReLU" } else { "" }))
-        .reads(rng::floats(shape.len(), 1))
+        .reads(rng::lost(rng::floats(shape.len(), 1), rng::LOST))
         .reads(rng::floats(shape.len(), 2))
         .writes(shape.len())
         .flops(count)

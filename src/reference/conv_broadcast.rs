@@ -50,6 +50,8 @@ fn few_columns() -> Vec<Problem> {
         Problem::new([2, 3, 7, 11], 34, two, Size::Ragged),
         Problem::new([3, 2, 9, 16], 5, two, Size::Ragged),
         Problem::new([2, 3, 6, 8], 35, SAME, Size::Ragged),
+        Problem::new([2, 3, 12, 16], 5, SAME, Size::Ragged).losing(rng::LOST),
+        Problem::new([2, 3, 11, 16], 5, two, Size::Ragged).losing(rng::LOST),
         Problem::new([1, 512, 8, 8], 512, SAME, Size::Timed),
         Problem::new([1, 3, 256, 256], 64, two, Size::Timed),
     ];
@@ -65,6 +67,9 @@ fn pooled() -> Vec<Problem> {
         Problem::new([2, 3, 7, 13], 18, SAME, Size::Ragged),
         Problem::new([3, 5, 6, 18], 5, SAME, Size::Ragged),
         Problem::new([2, 2, 9, 20], 17, SAME, Size::Ragged),
+        Problem::new([2, 2, 14, 24], 17, SAME, Size::Ragged).losing(rng::LOST),
+        Problem::new([2, 2, 14, 26], 3, SAME, Size::Ragged).losing(rng::LOST),
+        Problem::new([2, 2, 14, 25], 3, SAME, Size::Ragged).losing(rng::LOST),
     ];
     let vgg = [(64, 64, 224), (128, 128, 112), (256, 256, 56), (512, 512, 28), (512, 512, 14)];
     all.extend(vgg.map(|(c, k, side)| Problem::new([4, c, side, side], k, SAME, Size::Timed)));

@@ -29,6 +29,8 @@ pub(crate) fn cases() -> Vec<Case> {
         same([2, 2, 3, 4], 9, Size::Ragged).bare(),
         same([2, 4, 3, 8], 11, Size::Ragged).ending(Activation::RELU),
         same([2, 4, 5, 8], 9, Size::Ragged).in_floats().ending(Activation { slope: 0.2 }),
+        // Sums of weights stand for weights: of those of an infinite value, of either sign, other numbers come out.
+        same([2, 4, 8, 12], 11, Size::Ragged).losing(&[f32::NAN, -f32::NAN]),
         same([1, 512, 8, 8], 512, Size::Real),
     ];
     // The layers of the 256x256 generator.

@@ -47,6 +47,7 @@ fn small() -> Vec<Problem> {
         Problem::new([3, 4, 7, 10], 70, uneven, Size::Ragged),
         Problem::new([2, 8, 9, 14], 37, uneven, Size::Ragged),
         Problem::new([2, 4, 6, 10], 18, point(1), Size::Ragged).bare(),
+        Problem::new([2, 4, 8, 10], 18, point(1), Size::Ragged).losing(rng::LOST),
         Problem::new([2, 8, 7, 6], 18, point(2), Size::Ragged).in_floats(),
         Problem::new([2, 4, 6, 12], 17, point(1), Size::Ragged).in_floats().ending(Activation { slope: 0.2 }),
     ]

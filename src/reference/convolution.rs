@@ -24,6 +24,8 @@ pub(super) struct Problem {
     pub size: Size,
     /// Floats and a derived bound instead of integers and equality.
     pub floats: bool,
+    /// What some of the values are lost to.
+    pub lost: &'static [f32],
 }
 
 pub(super) const SAME: Window = Window::square(3, 1, 1);
@@ -37,6 +39,7 @@ impl Problem {
             epilogue: Epilogue { bias: true, activation: Activation::RELU, pool: false },
             size,
             floats: false,
+            lost: &[],
         }
     }
 
@@ -58,6 +61,11 @@ impl Problem {
     /// The same in floats.
     pub(super) fn in_floats(self) -> Problem {
         Problem { floats: true, ..self }
+    }
+
+    /// The same with some values that are no numbers, or infinite.
+    pub(super) fn losing(self, lost: &'static [f32]) -> Problem {
+        Problem { lost, ..self }
     }
 
     /// The same that ends with this activation.
@@ -84,7 +92,7 @@ impl Problem {
         let y = if epilogue.pool { Shape { h: h / 2, w: w / 2, ..summed } } else { summed };
         let weight = self.weight();
         Case::of(self.size, self.label(variant))
-            .reads(self.values(shape.len(), 1))
+            .reads(rng::lost(self.values(shape.len(), 1), self.lost))
             .reads(self.values(convolution.channels as usize, 3))
             .writes(y.len())
             .flops(2 * summed.len() as u64 * self.taps() as u64)
@@ -170,6 +178,8 @@ pub(super) fn common() -> Vec<Problem> {
         same([2, 3, 5, 4], 18, Size::Ragged).bare(),
         same([2, 3, 9, 10], 18, Size::Ragged).in_floats(),
         same([2, 3, 6, 12], 17, Size::Ragged).in_floats().ending(Activation { slope: 0.2 }),
+        same([2, 4, 12, 20], 33, Size::Ragged).losing(rng::LOST),
+        same([2, 4, 12, 19], 18, Size::Ragged).losing(rng::LOST).ending(Activation { slope: 0.25 }),
         same([4, 3, 224, 224], 64, Size::Timed),
     ];
     // The layers of VGG-16 after the first, at batch 4.

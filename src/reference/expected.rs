@@ -3,13 +3,14 @@
 use std::fmt;
 
 use super::Maps;
+use super::case::POISON;
 
 /// What an output must hold after the run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expected {
     /// These words.
     U32(Vec<u32>),
-    /// These floats, bit for bit (both zeros count as one).
+    /// These floats, bit for bit (both zeros count as one, and so do all NaN but that which stands there before the run).
     Exact(Vec<f32>),
     /// These floats, each within its own bound.
     Close {
@@ -56,13 +57,12 @@ impl Expected {
         }
         let differs = |&at: &usize| match self {
             Expected::U32(want) => got[at] != want[at],
-            Expected::Exact(want) => {
-                got[at] != want[at].to_bits() && !(f32::from_bits(got[at]) == 0.0 && want[at] == 0.0)
-            }
-            Expected::Close { want, bound } => {
+            Expected::Exact(want) => got[at] != want[at].to_bits() && !is_same(got[at], want[at]),
+            Expected::Close { want, bound } if want[at].is_finite() => {
                 let distance = (f64::from(f32::from_bits(got[at])) - f64::from(want[at])).abs();
                 distance.is_nan() || distance > f64::from(bound[at])
             }
+            Expected::Close { want, .. } => !is_same(got[at], want[at]),
         };
         let mut different = (0..len).filter(differs);
         let Some(first) = different.next() else { return Ok(()) };
@@ -86,6 +86,12 @@ impl Expected {
     }
 }
 
+/// Whether a word is that number, or none where there is to be none.
+fn is_same(got: u32, want: f32) -> bool {
+    let value = f32::from_bits(got);
+    value == want || value.is_nan() && want.is_nan() && got != POISON
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +113,18 @@ mod tests {
         let expected = Expected::Exact(vec![1.0, 0.0]);
         assert_eq!(expected.compare(&bits(&[1.0, -0.0])), Ok(()));
         assert!(expected.compare(&bits(&[f32::from_bits(1.0f32.to_bits() + 1), 0.0])).is_err());
-        assert!(expected.compare(&[super::super::case::POISON, 0]).is_err());
+        assert!(expected.compare(&[POISON, 0]).is_err());
+    }
+
+    #[test]
+    fn nan_is_wanted_where_there_is_to_be_none_and_only_one_that_was_written() {
+        let want = vec![f32::NAN, f32::INFINITY];
+        for expected in [Expected::Exact(want.clone()), Expected::Close { bound: want.clone(), want }] {
+            assert_eq!(expected.compare(&bits(&[-f32::NAN, f32::INFINITY])), Ok(()));
+            assert!(expected.compare(&[POISON, f32::INFINITY.to_bits()]).is_err());
+            assert!(expected.compare(&bits(&[1.0, f32::INFINITY])).is_err());
+            assert!(expected.compare(&bits(&[f32::NAN, f32::MAX])).is_err());
+        }
     }
 
     #[test]

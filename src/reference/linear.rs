@@ -59,8 +59,9 @@ pub(super) fn case(variant: LinearVariant, sizes: Sizes, size: Size) -> Case {
     let range_bytes = u64::from(inputs) * u64::from(outputs.div_ceil(3)) * 4;
     // Networks end with a layer that has none.
     let activation = if size == Size::Batch { Activation::NONE } else { Activation::RELU };
+    let lost = if size == Size::Ragged { rng::LOST } else { &[] };
     Case::of(size, format!("{images} images, {inputs} inputs, {outputs} outputs, {variant:?}"))
-        .reads(rng::integers(shape.len(), 1))
+        .reads(rng::lost(rng::integers(shape.len(), 1), lost))
         .reads(rng::integers(outputs as usize, 3))
         .writes((images * outputs) as usize)
         .flops(2 * u64::from(images) * u64::from(inputs) * u64::from(outputs))

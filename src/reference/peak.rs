@@ -6,10 +6,12 @@ use super::{Case, Expected, Maps, Size, rng};
 use crate::kernels;
 use crate::tensor::Shape;
 
-/// Maximum of each map, `[n, c, 1, 1]`.
+/// Maximum of each map, `[n, c, 1, 1]`; NaN if one of its values is not finite.
 pub(crate) fn peak(x: &Maps) -> Maps {
     let maps = x.data.chunks_exact(x.shape.positions() as usize);
-    let data = maps.map(|map| map.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect();
+    let of_finite = |map: &[f64]| map.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let peak = |map: &[f64]| if map.iter().all(|value| value.is_finite()) { of_finite(map) } else { f64::NAN };
+    let data = maps.map(peak).collect();
     Maps { shape: Shape { h: 1, w: 1, ..x.shape }, data }
 }
 
@@ -32,7 +34,7 @@ pub(crate) fn random(rng: &mut Mt) -> Case {
 
 fn case(shape: Shape, offset: f32, size: Size) -> Case {
     Case::of(size, shape)
-        .reads(rng::floats(shape.len(), 1).into_iter().map(|value| value + offset).collect::<Vec<_>>())
+        .reads(rng::lost(rng::floats(shape.len(), 1).into_iter().map(|value| value + offset).collect(), rng::LOST))
         .writes((shape.n * shape.c) as usize)
         .flops(shape.len())
         .bytes(shape.bytes())

@@ -75,7 +75,7 @@ impl Pooling {
         let (h, w) = window.output(shape.h, shape.w).unwrap_or((0, 0));
         let out = Shape { h, w, ..shape };
         Case::of(size, format!("{shape}, window {window:?}"))
-            .reads(rng::integers(shape.len(), 1))
+            .reads(rng::lost(rng::integers(shape.len(), 1), rng::LOST))
             .writes(out.len())
             .flops(out.len() as u64 * u64::from(window.kernel[0] * window.kernel[1]))
             .case(

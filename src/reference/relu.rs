@@ -7,9 +7,13 @@ use crate::geometry::Activation;
 use crate::kernels;
 use crate::tensor::Shape;
 
-/// `max(t, slope t)`; for a slope of 0 `max(t, 0)`, since 0 times an infinite `t` is undefined.
+/// `slope t` for a negative `t`, for a slope of 0 itself 0, since 0 times an infinite `t` is undefined; else `t`, NaN too.
 pub(crate) fn act(Activation { slope }: Activation, t: f64) -> f64 {
-    t.max(if slope == 0.0 { 0.0 } else { f64::from(slope) * t })
+    match t < 0.0 {
+        true if slope == 0.0 => 0.0,
+        true => f64::from(slope) * t,
+        false => t,
+    }
 }
 
 /// The activation of every element.
@@ -45,8 +49,9 @@ pub(crate) fn random(rng: &mut Mt) -> Case {
 fn case(count: u32, activation: Activation, size: Size) -> Case {
     let shape = Shape::new(1, count, 1, 1);
     let mut x = rng::floats(shape.len(), 1);
-    // The product of a slope of 0 and an infinite number is none: ReLU must not make it.
-    x.iter_mut().skip(1).zip([f32::NEG_INFINITY, f32::INFINITY]).for_each(|(x, extreme)| *x = extreme);
+    // The product of a slope of 0 and an infinite number is none: ReLU must not make it, nor a number of what is none.
+    let extremes = [f32::NEG_INFINITY, f32::INFINITY, f32::NAN, -f32::NAN];
+    x.iter_mut().skip(1).zip(extremes).for_each(|(x, extreme)| *x = extreme);
     Case::of(size, format!("{count} elements"))
         .reads(x)
         .writes(shape.len())

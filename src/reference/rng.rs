@@ -21,6 +21,18 @@ pub fn floats(count: usize, seed: u32) -> Vec<f32> {
     (0..count).map(|_| (f64::from(rng.next_u32()) / f64::from(u32::MAX) * 2.0 - 1.0) as f32).collect()
 }
 
+/// What is left of numbers beyond the largest: none, either sign, and infinite ones.
+pub(super) const LOST: &[f32] = &[f32::NAN, f32::INFINITY, -f32::NAN, f32::NEG_INFINITY];
+
+/// The values with some of them replaced by these, far from each other; as they are if they are few.
+pub(super) fn lost(mut values: Vec<f32>, by: &[f32]) -> Vec<f32> {
+    let apart = values.len() / (by.len() + 1);
+    if apart > 1 {
+        by.iter().enumerate().for_each(|(at, &value)| values[(at + 1) * apart] = value);
+    }
+    values
+}
+
 /// A size from 1 to `most`.
 pub fn size(rng: &mut Mt, most: u32) -> u32 {
     1 + rng.next_u32() % most

@@ -40,7 +40,7 @@ pub fn random(rng: &mut Mt) -> Case {
 
 fn case(shape: Shape, size: Size) -> Case {
     Case::of(size, shape)
-        .reads(rng::floats(shape.len(), 1).into_iter().map(|value| value * 200.0).collect::<Vec<_>>())
+        .reads(rng::lost(rng::floats(shape.len(), 1).into_iter().map(|value| value * 200.0).collect(), rng::LOST))
         .writes(shape.len())
         .flops(shape.len() * 5)
         .case(

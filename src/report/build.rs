@@ -1,8 +1,9 @@
 //! From counts to the report's words: names put to numbers, nothing calculated but shares.
 
-use super::schema::{ConceptCount, Label, Layer, Match, TopImage, Unit};
+use super::schema::{ConceptCount, Label, Layer, Match, NotFiniteUnits, TopImage, Unit};
 use crate::concepts::Vocabulary;
 use crate::dissect::labels;
+use crate::dissect::not_finite::NotFinite;
 use crate::dissect::tally::Tally;
 use crate::dissect::topk::TopK;
 use crate::error::{Error, Result};
@@ -16,6 +17,10 @@ pub struct LayerResult<'a> {
     pub tally: &'a Tally,
     /// The images that drive its units highest.
     pub topk: &'a TopK,
+    /// The images on which its units are NaN or infinite.
+    pub not_finite: &'a NotFinite,
+    /// Rows and columns of a unit's map.
+    pub map: (u32, u32),
     /// For each unit the label numbers with the highest IoU and that IoU, best first, as [`labels::best`] finds them.
     pub best: &'a [Vec<(usize, f64)>],
     /// For each unit the path of its strip, as [`super::strip::write`] returns it; `None` for a unit without one.
@@ -44,7 +49,9 @@ pub fn layer(result: &LayerResult<'_>) -> Result<Layer> {
             category: result.vocabulary.categories[found.label].clone(),
             units: found.units.len() as u64,
         });
-    Ok(Layer::new(result.layer, result.tally.positions, units, concepts.collect()))
+    let layer = Layer::new(result.layer, result.tally.positions, units, concepts.collect());
+    let not_finite = result.not_finite().map_err(placed)?;
+    Ok(Layer { map: Some([result.map.0, result.map.1]), not_finite, ..layer })
 }
 
 fn check_sizes(result: &LayerResult<'_>) -> Result<()> {
@@ -55,6 +62,7 @@ fn check_sizes(result: &LayerResult<'_>) -> Result<()> {
         (result.strips.len(), "strips"),
         (tally.threshold.len(), "thresholds"),
         (tally.unit_area.len(), "areas"),
+        (result.not_finite.of_unit.len(), "counts of images"),
     ];
     if let Some((found, what)) = units.into_iter().find(|(found, _)| *found != tally.units) {
         return Err(Error::internal(format!("{what} of {found} units; the layer has {}", tally.units)));
@@ -86,7 +94,8 @@ impl LayerResult<'_> {
         });
         Ok(Unit {
             unit: unit as u64,
-            threshold: finite("threshold", self.tally.threshold[unit])?,
+            threshold: self.threshold(unit)?,
+            not_finite: self.not_finite.of_unit[unit],
             area,
             fires: if self.tally.positions == 0 { 0.0 } else { area as f64 / self.tally.positions as f64 },
             matched: label.as_ref().is_some_and(|label| label.iou > self.min_iou),
@@ -95,6 +104,23 @@ impl LayerResult<'_> {
             top: self.top(unit)?,
             strip: self.strips[unit].clone(),
         })
+    }
+
+    /// NaN says that there is none; JSON has no word for it.
+    fn threshold(&self, unit: usize) -> Result<Option<f32>> {
+        let threshold = self.tally.threshold[unit];
+        if threshold.is_nan() { Ok(None) } else { finite("threshold", threshold).map(Some) }
+    }
+
+    fn not_finite(&self) -> Result<Option<NotFiniteUnits>> {
+        let Some(first) = self.not_finite.first_image() else { return Ok(None) };
+        let (units, images) = (self.not_finite.units() as u64, self.not_finite.images);
+        Ok(Some(NotFiniteUnits { units, images, first: self.image(first)?.to_owned() }))
+    }
+
+    fn image(&self, index: u32) -> Result<&str> {
+        let known = self.images.get(index as usize).map(String::as_str);
+        known.ok_or_else(|| Error::internal(format!("image {index} was counted; there are {}", self.images.len())))
     }
 
     fn matching(&self, unit: usize, number: usize, iou: f64) -> Result<Match> {
@@ -119,10 +145,8 @@ impl LayerResult<'_> {
         ranked
             .filter(|(index, _)| **index != u32::MAX)
             .map(|(index, peak)| {
-                let name = self.images.get(*index as usize).ok_or_else(|| {
-                    Error::internal(format!("image {index} is among the top ones; there are {}", self.images.len()))
-                })?;
-                Ok(TopImage { index: u64::from(*index), name: name.clone(), peak: finite("peak", *peak)? })
+                let name = self.image(*index)?.to_owned();
+                Ok(TopImage { index: u64::from(*index), name, peak: finite("peak", *peak)? })
             })
             .collect()
     }
@@ -145,6 +169,7 @@ mod tests {
     struct Case {
         tally: Tally,
         topk: TopK,
+        not_finite: NotFinite,
         best: Vec<Vec<(usize, f64)>>,
         strips: Vec<Option<String>>,
         vocabulary: Vocabulary,
@@ -170,6 +195,7 @@ mod tests {
                     peaks: vec![3.0, 2.0, f32::NEG_INFINITY, 0.0, 0.0, f32::NEG_INFINITY],
                     images: vec![1, 0, u32::MAX, 0, 1, u32::MAX],
                 },
+                not_finite: NotFinite::new(2),
                 best: vec![vec![(2, 0.2), (1, 1.0 / 9.0)], vec![]],
                 strips: vec![Some("conv1/strips/0.jpg".into()), None],
                 vocabulary: Vocabulary {
@@ -181,8 +207,20 @@ mod tests {
         }
 
         fn layer(&self, min_iou: f64) -> Result<Layer> {
-            let Case { tally, topk, best, strips, vocabulary, images } = self;
-            layer(&LayerResult { layer: "conv1", tally, topk, best, strips, vocabulary, images, min_iou })
+            let Case { tally, topk, not_finite, best, strips, vocabulary, images } = self;
+            let map = (14, 14);
+            layer(&LayerResult {
+                layer: "conv1",
+                tally,
+                topk,
+                not_finite,
+                map,
+                best,
+                strips,
+                vocabulary,
+                images,
+                min_iou,
+            })
         }
     }
 
@@ -203,6 +241,16 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_that_is_not_finite_has_no_level_and_is_counted_with_its_first_image() {
+        let mut case = Case::new();
+        case.tally.threshold[1] = f32::NAN;
+        case.not_finite.insert(1, &[1.0, f32::NAN]);
+        let layer = case.layer(0.04).unwrap();
+        assert_eq!(layer.not_finite, Some(NotFiniteUnits { units: 1, images: 1, first: "b.png".into() }));
+        assert_eq!((layer.units[1].threshold, layer.units[1].not_finite, layer.units[0].not_finite), (None, 1, 0));
+    }
+
+    #[test]
     fn an_iou_equal_to_the_minimum_is_no_match() {
         let layer = Case::new().layer(0.2).unwrap();
         assert_eq!((layer.matched, layer.concepts.len()), (0, 0));
@@ -215,7 +263,7 @@ mod tests {
             |case| case.best[0][0].0 = 3,
             |case| case.best[0][0].0 = 0,
             |case| case.best[0][0].1 = f64::NAN,
-            |case| case.tally.threshold[1] = f32::NAN,
+            |case| case.tally.threshold[1] = f32::INFINITY,
             |case| case.topk.peaks[0] = f32::INFINITY,
             |case| case.topk.images[0] = 2,
             |case| case.strips.truncate(1),

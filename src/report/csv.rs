@@ -9,7 +9,8 @@ const IMAGES: usize = 5;
 
 /// Writes the units of all layers as comma-separated values with a header.
 ///
-/// Numbers have all their digits; `label`, `category` and `iou` are empty for a unit that never fires.
+/// Numbers have all their digits; `label`, `category` and `iou` are empty for a unit that never fires, and `threshold` for one that
+/// is not finite on some image.
 ///
 /// # Errors
 /// What `out` returns.
@@ -36,7 +37,7 @@ fn row(layer: &str, unit: &Unit) -> Vec<String> {
         label.map_or_else(String::new, |label| label.category.clone()),
         label.map_or_else(String::new, |label| label.iou.to_string()),
         unit.matched.to_string(),
-        unit.threshold.to_string(),
+        unit.threshold.map_or_else(String::new, |threshold| threshold.to_string()),
         unit.area.to_string(),
         unit.fires.to_string(),
     ];

@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::palette::{Tone, category_order, tones};
-use super::schema::{Adapter, Images, Model, Report, Settings, Tool};
+use super::schema::{Adapter, Images, Model, Report, Settings, Tool, Warning};
 use super::svg;
 use crate::error::{Error, Result};
 
@@ -54,6 +54,7 @@ struct ReportPage<'a> {
     tail_percent: String,
     adapter: &'a Adapter,
     kernels: String,
+    warnings: &'a [Warning],
     layers: Vec<LayerView<'a>>,
     embedded: bool,
     policy: String,
@@ -93,6 +94,7 @@ pub fn page(report: &Report, read_strip: &dyn Fn(&str) -> Result<Vec<u8>>, embed
         tail_percent: svg::number(report.settings.quantile_tail * 100.0, 4),
         adapter: &report.adapter,
         kernels: kernels.collect::<Vec<_>>().join(" · "),
+        warnings: &report.warnings,
         layers: layers.collect::<Result<_>>()?,
         embedded: strips.embedded,
         policy: policy(STYLE, Some(SCRIPT), strips.embedded),

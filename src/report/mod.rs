@@ -14,6 +14,7 @@ pub(crate) mod sheet;
 pub mod story;
 pub mod strip;
 mod svg;
+pub mod warnings;
 
 use std::path::{Component, Path, PathBuf};
 

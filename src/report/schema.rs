@@ -32,6 +32,9 @@ pub struct Report {
     pub adapter: Adapter,
     /// Variant that was chosen for each kernel or step.
     pub kernels: BTreeMap<String, String>,
+    /// What makes the results mean less than they seem to.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
     /// Results, in the order in which the layers were asked for.
     pub layers: Vec<Layer>,
 }
@@ -144,6 +147,33 @@ impl Adapter {
     }
 }
 
+/// Something that makes results mean little.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// What it is about.
+    pub kind: WarningKind,
+    /// The layer, if it is about one.
+    pub layer: Option<String>,
+    /// In words.
+    pub message: String,
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningKind {
+    /// Units are NaN or infinite on some image.
+    NotFinite,
+    /// The images are few.
+    FewImages,
+    /// Units fire at more than half of all positions.
+    HighTail,
+    /// Maps of the layer are single numbers.
+    NoMap,
+    /// Few positions are above a unit's level.
+    FewPositions,
+}
+
 /// Results of one layer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
@@ -153,6 +183,12 @@ pub struct Layer {
     pub unit_count: u64,
     /// Positions over all images: images times cells of the grid.
     pub positions: u64,
+    /// Rows and columns of a unit's map; 1 and 1 where it is a single number. Reports of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<[u32; 2]>,
+    /// Units that are NaN or infinite on some image, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_finite: Option<NotFiniteUnits>,
     /// Units that match a concept.
     pub matched: u64,
     /// Matched units by concept: by category, then most units first, then first unit first.
@@ -161,6 +197,17 @@ pub struct Layer {
     pub categories: Vec<CategoryCount>,
     /// Every unit, by number.
     pub units: Vec<Unit>,
+}
+
+/// Units of a layer that are NaN or infinite on some image: they have no level and no label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotFiniteUnits {
+    /// Such units.
+    pub units: u64,
+    /// Images on which any unit is so.
+    pub images: u64,
+    /// The first of these images.
+    pub first: String,
 }
 
 /// Units that match one concept.
@@ -192,8 +239,11 @@ pub struct CategoryCount {
 pub struct Unit {
     /// Number of the unit, from 0.
     pub unit: u64,
-    /// Activation above which it fires.
-    pub threshold: f32,
+    /// Activation above which it fires; none for a unit that is NaN or infinite on some image, of which nothing is counted.
+    pub threshold: Option<f32>,
+    /// Images on which it is NaN or infinite.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_finite: u64,
     /// Positions at which it fires.
     pub area: u64,
     /// Share of all positions at which it fires, 0 to 1.
@@ -269,12 +319,19 @@ impl Layer {
             layer: layer.into(),
             unit_count: units.len() as u64,
             positions,
+            map: None,
+            not_finite: None,
             matched: units.iter().filter(|unit| unit.matched).count() as u64,
             categories: count_categories(&concepts),
             concepts,
             units,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Totals of runs of equal categories in sorted `concepts`.

@@ -1,16 +1,15 @@
 //! Opening a weight file of any supported container, told by its content.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use prost::bytes::Bytes;
+use bytes::Bytes;
 
-use super::container::{Container, Contents};
+use super::container::{Container, Contents, PassedOver};
 use super::onnx_graph::OnnxGraph;
-use super::tensor::{Tensor, quote};
-use super::{onnx, safetensors, torch, torch_zip};
-use crate::error::{Error, Result};
+use super::tensor::Tensor;
+use super::{onnx, other, safetensors, torch, torch_zip, zip};
+use crate::error::{Error, Kind, Result};
 use crate::{files, hash};
 
 /// An opened weight file: its tensors by name, in file order, not yet converted.
@@ -29,8 +28,17 @@ pub struct Archive {
 /// [`crate::error::Kind::Input`], with the path, if the file cannot be read, is of no supported container, or lies
 /// about itself.
 pub fn open(path: &Path) -> Result<Archive> {
+    open_at(path, None)
+}
+
+/// Like [`open`], for a file of PyTorch with several dicts of weights: `key` is the name of one, with a dot for each step
+/// inwards, such as `ema` or `state.model`; `.` is the outermost.
+///
+/// # Errors
+/// As [`open`]; [`crate::error::Kind::Usage`] for a key where nothing can be chosen.
+pub fn open_at(path: &Path, key: Option<&str>) -> Result<Archive> {
     let source = map(path)?;
-    let contents = parse(&source).map_err(|error| error.at(path.display()))?;
+    let contents = parse(&source, path, key).map_err(|error| error.at(path.display()))?;
     Ok(Archive { path: path.to_owned(), source, contents, sha256: OnceLock::new() })
 }
 
@@ -53,6 +61,11 @@ impl Archive {
     /// Keys and values stored beside the tensors; only safetensors files have them. Sorted by key.
     pub fn metadata(&self) -> &[(String, String)] {
         &self.contents.metadata
+    }
+
+    /// What the file holds beside its tensors and was not read.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.contents.passed_over
     }
 
     /// The operators of an ONNX file.
@@ -85,59 +98,29 @@ pub(super) fn map(path: &Path) -> Result<Bytes> {
     Ok(Bytes::from_owner(files::map(path)?))
 }
 
-/// Reads a whole container from memory.
-pub(super) fn parse(source: &Bytes) -> Result<Contents> {
-    let contents = if torch_zip::is_zip(source) {
-        torch_zip::read(source)?
+/// Reads a whole container from memory; `path` is where the file lies.
+pub(super) fn parse(source: &Bytes, path: &Path, key: Option<&str>) -> Result<Contents> {
+    let contents = if zip::is_zip(source) {
+        torch_zip::read(source, path, key)?
     } else if torch::is_legacy(source) {
-        torch::read_legacy(source)?
+        torch::read_legacy(source, key)?
     } else if safetensors::is_safetensors(source) {
         safetensors::read(source)?
-    } else if let Some(error) = recognise_other(source) {
+    } else if let Some(error) = other::recognise(source, path) {
         return Err(error);
     } else {
-        onnx::read(source)?
+        onnx::read(source, path)?
     };
-    let mut seen = HashSet::new();
-    match contents.tensors.iter().find(|tensor| !seen.insert(tensor.name())) {
-        Some(tensor) => Err(Error::input(format!("tensor {} is there twice", quote(tensor.name())))),
-        None => Ok(contents),
+    if key.is_some() && !matches!(contents.container, Container::TorchZip | Container::TorchLegacy) {
+        let message = format!("`--key` chooses in a file of PyTorch; this is {}", contents.container);
+        return Err(Error::new(Kind::Usage, message));
     }
-}
-
-/// Files that users mistake for weights, by their first bytes.
-fn recognise_other(source: &[u8]) -> Option<Error> {
-    let needed = "needed a .pth, .safetensors, .onnx or .npz file";
-    let known: [(&[u8], &str, &str); 6] = [
-        (b"\x80", "a pickle that PyTorch did not write", "save it again with `torch.save(model.state_dict(), FILE)`"),
-        (b"\x89HDF", "an HDF5 (Keras) file", "export the network to ONNX and import that"),
-        (b"<", "a web page or XML", "the download probably failed: look at the file in a text editor"),
-        (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with `git lfs pull`"),
-        (b"\x1f\x8b", "compressed with gzip", "unpack it with `gunzip` first"),
-        (b"7z\xbc\xaf", "a 7z archive", "unpack it first"),
-    ];
-    let (_, found, hint) = known.into_iter().find(|(magic, ..)| source.starts_with(magic))?;
-    Some(Error::input(format!("this is {found}; {needed}")).hint(hint))
+    Ok(contents)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_of_another_kind_are_named() {
-        for (bytes, word) in [
-            (&b"<!DOCTYPE html>"[..], "web page"),
-            (b"\x89HDF\r\n\x1a\n", "Keras"),
-            (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
-            (b"\x80\x02}q\x00.", "PyTorch did not write"),
-            (b"7z\xbc\xaf\x27\x1c", "7z"),
-            (b"hello, world", "not a .pth"),
-        ] {
-            let error = parse(&Bytes::from_static(bytes)).err().unwrap();
-            assert!(error.to_string().contains(word), "{error}");
-        }
-    }
 
     #[test]
     fn an_empty_file_and_a_folder_are_refused() {

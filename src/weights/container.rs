@@ -1,9 +1,11 @@
 //! What a weight file may be packed in, and what every reader makes of it.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::onnx_graph::OnnxGraph;
-use super::tensor::Tensor;
+use super::tensor::{Tensor, quote};
+use crate::error::{Error, Result};
 
 /// How a weight file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +34,38 @@ impl fmt::Display for Container {
     }
 }
 
+/// Something in a file that is no tensor of the network, and was left where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Where it lies, as the file calls it.
+    pub name: String,
+    /// What it is, such as `an integer`.
+    pub what: String,
+}
+
+/// Tensors of one file; ResNet-152 has 932. What is read of each takes a few hundred bytes, so a file of many would take much more
+/// memory than it has bytes.
+pub(super) const TENSORS_MAX: usize = 20_000;
+
 /// What a container holds, before it is tied to a path.
 pub(super) struct Contents {
     pub(super) container: Container,
     pub(super) tensors: Vec<Tensor>,
     pub(super) metadata: Vec<(String, String)>,
     pub(super) graph: Option<OnnxGraph>,
+    pub(super) passed_over: Vec<PassedOver>,
+}
+
+impl Contents {
+    /// Tensors and nothing else.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if two have one name.
+    pub(super) fn new(container: Container, tensors: Vec<Tensor>) -> Result<Self> {
+        let mut seen = HashSet::new();
+        if let Some(tensor) = tensors.iter().find(|tensor| !seen.insert(tensor.name())) {
+            return Err(Error::input(format!("tensor {} is there twice; needed once", quote(tensor.name()))));
+        }
+        Ok(Contents { container, tensors, metadata: Vec::new(), graph: None, passed_over: Vec::new() })
+    }
 }

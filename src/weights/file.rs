@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use prost::bytes::Bytes;
+use bytes::Bytes;
 
 use super::archive::{map, parse};
 use super::container::Container;
@@ -39,7 +39,7 @@ impl WeightFile {
             Some(bytes) => Bytes::from_static(bytes),
             None => map(path)?,
         };
-        let contents = parse(&source).map_err(|error| error.at(path.display()))?;
+        let contents = parse(&source, path, None).map_err(|error| error.at(path.display()))?;
         let imported = contents.metadata.iter().any(|(key, _)| key == import::MODEL_KEY);
         if contents.container != Container::Safetensors || !imported {
             let found = contents.container;

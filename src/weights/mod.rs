@@ -4,23 +4,30 @@
 //! [`import`] turns one into a safetensors file with canonical names; [`WeightFile`] is what normal runs load.
 
 mod archive;
+mod bytes_reader;
 mod container;
 mod file;
 pub mod import;
+mod modules;
 mod npz;
 mod onnx;
 mod onnx_graph;
-mod onnx_proto;
+mod onnx_tensor;
+mod other;
 mod pickle;
+mod protobuf;
 mod safetensors;
 pub mod shipped;
+mod state_dict;
+mod storage;
 mod tensor;
 mod torch;
 mod torch_zip;
 mod write;
+mod zip;
 
-pub use archive::{Archive, open};
-pub use container::Container;
+pub use archive::{Archive, open, open_at};
+pub use container::{Container, PassedOver};
 pub use file::WeightFile;
 pub use onnx_graph::{OnnxGraph, OnnxNode};
 pub use tensor::{Dtype, Tensor};

@@ -1,64 +1,95 @@
 //! The `.npz` container of numpy: a zip archive of one `.npy` file for each array.
 
-use std::collections::HashMap;
-
-use prost::bytes::Bytes;
-
-use super::container::{Container, Contents};
+use super::container::{Container, Contents, PassedOver};
 use super::tensor::{Dtype, Tensor, quote};
+use super::zip::Member;
 use crate::error::{Error, Result};
-use crate::npy::{Element, Header};
+use crate::npy::{self, Element, HEADER_MAX, Header};
 
 const ENDING: &str = ".npy";
 
-/// Whether the entries of a zip archive are those of an `.npz` file.
-pub(super) fn is_npz(entries: &HashMap<String, Bytes>) -> bool {
-    !entries.is_empty() && entries.keys().all(|name| name.ends_with(ENDING))
+/// Whether the members of a zip archive are those of an `.npz` file.
+pub(super) fn is_npz(members: &[Member]) -> bool {
+    !members.is_empty() && members.iter().all(|member| member.name.ends_with(ENDING))
 }
 
-/// The arrays, sorted by name: the directory of the archive has no order that means anything.
-pub(super) fn read(entries: &HashMap<String, Bytes>) -> Result<Contents> {
-    let mut names: Vec<&String> = entries.keys().collect();
-    names.sort_unstable();
-    let tensor = |name: &String| {
-        let plain = name.strip_suffix(ENDING).unwrap_or(name);
-        array(plain, &entries[name]).map_err(|error| error.at(quote(name)))
-    };
-    let tensors = names.into_iter().map(tensor).collect::<Result<_>>()?;
-    Ok(Contents { container: Container::Npz, tensors, metadata: Vec::new(), graph: None })
-}
-
-fn array(name: &str, file: &Bytes) -> Result<Tensor> {
-    let header = Header::parse(file)?;
-    if file.len() - header.data_offset != header.data_bytes {
-        let found = file.len() - header.data_offset;
-        let message = format!("{found} bytes of data; an array of {:?} needs {}", header.dims, header.data_bytes);
-        return Err(Error::input(message));
+/// The arrays of floats, sorted by name: the directory of the archive has no order that means anything. Arrays that no weights are,
+/// such as texts, integers and single numbers, are passed over.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if an array lies about its size, or none is left.
+pub(super) fn read(members: &[Member]) -> Result<Contents> {
+    let mut sorted: Vec<&Member> = members.iter().collect();
+    sorted.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let (mut tensors, mut passed_over) = (Vec::new(), Vec::new());
+    for member in sorted {
+        let name = member.name.strip_suffix(ENDING).unwrap_or(&member.name);
+        match array(name, member).map_err(|error| error.at(quote(&member.name)))? {
+            Array::Tensor(tensor) => tensors.push(tensor),
+            Array::Other(what) => passed_over.push(PassedOver { name: name.to_owned(), what }),
+        }
     }
+    if tensors.is_empty() {
+        let found: Vec<String> =
+            passed_over.iter().take(4).map(|array| format!("{} ({})", quote(&array.name), array.what)).collect();
+        let message = format!("no array of floats but {}; needed the weights as arrays", found.join(", "));
+        return Err(Error::input(message).hint(
+            "save each array under its name, in Python: `numpy.savez(FILE, **arrays)`; a dict inside an array is taken out with \
+             `numpy.load(FILE, allow_pickle=True)[NAME].item()`",
+        ));
+    }
+    Ok(Contents { passed_over, ..Contents::new(Container::Npz, tensors)? })
+}
+
+enum Array {
+    Tensor(Tensor),
+    /// What it is instead.
+    Other(String),
+}
+
+fn array(name: &str, member: &Member) -> Result<Array> {
+    let start = member.storage.read(0..member.storage.len().min(HEADER_MAX))?;
+    let header = match npy::Contents::parse(&start)? {
+        npy::Contents::Others { elements, .. } if is_foreign_float(&elements) => {
+            return Header::parse(&start).map(|_| Array::Other(elements));
+        }
+        npy::Contents::Others { pickled: true, .. } => return Ok(Array::Other("objects of Python".to_owned())),
+        npy::Contents::Others { dims, elements, .. } => return Ok(Array::Other(format!("{elements} {dims:?}"))),
+        npy::Contents::Floats(header) if header.dims.is_empty() => {
+            return Ok(Array::Other("a single number".to_owned()));
+        }
+        npy::Contents::Floats(header) => header,
+    };
     let dtype = match header.element {
         Element::F16 => Dtype::F16,
         Element::F32 => Dtype::F32,
         Element::F64 => Dtype::F64,
     };
-    let data = file.slice(header.data_offset..);
+    let (start, storage) = (header.data_offset, member.storage.clone());
     if !header.fortran {
-        return Tensor::contiguous(name, header.dims, dtype, data);
+        return Tensor::behind(name, header.dims, dtype, start, storage).map(Array::Tensor);
     }
     let reversed: Vec<usize> = (0..header.dims.len()).rev().collect();
     let dims = header.dims.into_iter().rev().collect();
-    Tensor::contiguous(name, dims, dtype, data)?.permuted(&reversed)
+    Tensor::behind(name, dims, dtype, start, storage)?.permuted(&reversed).map(Array::Tensor)
+}
+
+/// Floats of other machines would be weights; passing them over would only say that weights are missing.
+fn is_foreign_float(elements: &str) -> bool {
+    ["`>f", "`<f", "`=f"].iter().any(|start| elements.starts_with(start))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::weights::storage::Storage;
 
-    fn entry(name: &str, text: &str, data: &[u8]) -> HashMap<String, Bytes> {
+    fn entry(name: &str, text: &str, data: &[u8]) -> Vec<Member> {
         let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
         bytes.extend((text.len() as u16).to_le_bytes());
         bytes.extend(text.as_bytes());
         bytes.extend(data);
-        HashMap::from([(name.to_owned(), bytes.into())])
+        vec![Member { name: name.to_owned(), storage: Storage::Plain(bytes.into()) }]
     }
 
     #[test]
@@ -79,6 +110,33 @@ mod tests {
     #[test]
     fn arrays_that_lie_about_their_size_are_refused_by_name() {
         let entries = entry("a.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", &[0; 20]);
-        assert!(read(&entries).err().unwrap().to_string().starts_with("`a.npy`: 20 bytes of data"));
+        assert!(read(&entries).err().unwrap().to_string().starts_with("`a.npy`: `a`: 20 bytes of data"));
+    }
+
+    #[test]
+    fn arrays_that_are_no_weights_are_passed_over_and_named() {
+        let float = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n";
+        let mut members = entry("w.npy", float, &[0; 4]);
+        for (name, descr, shape, data) in [
+            ("name.npy", "<U2", "()", &[0; 8][..]),
+            ("steps.npy", "<i8", "(2,)", &[0; 16]),
+            ("lod.npy", "<f4", "()", &[0; 4]),
+            ("params.npy", "|O", "()", b"\x80\x04}."),
+        ] {
+            members.extend(entry(
+                name,
+                &format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n"),
+                data,
+            ));
+        }
+        let contents = read(&members).unwrap();
+        assert_eq!(contents.tensors.len(), 1);
+        let passed: Vec<String> =
+            contents.passed_over.iter().map(|array| format!("{} {}", array.name, array.what)).collect();
+        assert_eq!(passed, ["lod a single number", "name `<U2` []", "params objects of Python", "steps `<i8` [2]"]);
+        let error = read(&members[1..]).err().unwrap();
+        assert!(error.to_string().contains("no array of floats but `lod` (a single number)"), "{error}");
+        let big = entry("w.npy", &float.replace('<', ">"), &[0; 4]);
+        assert!(read(&big).err().unwrap().to_string().contains("elements are `>f4`"));
     }
 }

@@ -1,34 +1,78 @@
 //! The ONNX container: initialisers, and the order of operators.
+//!
+//! Field numbers are those of `onnx.proto3`, ONNX 1.x.
 
-use prost::Message;
-use prost::bytes::Bytes;
+use std::path::Path;
 
-use super::container::{Container, Contents};
+use bytes::Bytes;
+
+use super::container::{Container, Contents, PassedOver, TENSORS_MAX};
 use super::onnx_graph::OnnxGraph;
-use super::onnx_proto::{ModelProto, tensor};
-use super::tensor::Tensor;
+use super::onnx_tensor::{Beside, TensorMessage};
+use super::protobuf::Message;
 use crate::error::{Error, Result};
 
-/// Reads the container. Anything that is not a protobuf message with a graph is reported as no weight file at all.
-pub(super) fn read(source: &Bytes) -> Result<Contents> {
-    let unknown = || Error::input("this is not a .pth, .safetensors or .onnx file, or it is damaged or was cut short");
-    let model = ModelProto::decode(source.clone()).map_err(|error| {
+/// Reads the container; `path` is where the file lies, for data that lies beside it. Anything that is not a protobuf message with
+/// a graph is reported as no weight file at all.
+pub(super) fn read(source: &Bytes, path: &Path) -> Result<Contents> {
+    let unknown =
+        || Error::input("this is not a .pth, .safetensors, .onnx or .npz file, or it is damaged or was cut short");
+    let (graph, operator_sets) = model(source).map_err(|error| {
         // Every ONNX file opens with its version; then the cause is worth telling.
-        if source.first() == Some(&0x08) {
-            Error::input(format!("not a readable ONNX file: {error}"))
-        } else {
-            unknown()
-        }
+        if source.first() == Some(&0x08) { error.at("not a readable ONNX file") } else { unknown() }
     })?;
-    let graph = model.graph.ok_or_else(unknown)?;
+    let graph = graph.ok_or_else(unknown)?;
     // Required by the format, and written behind the graph: a file cut between two fields is still a valid message.
-    if model.opset_import.is_empty() {
+    if operator_sets == 0 {
         return Err(Error::input("the ONNX file names no operator set; it was cut short").hint("fetch it again"));
     }
-    if !graph.sparse_initializer.is_empty() {
-        return Err(Error::input("the ONNX file holds sparse initialisers; needed dense ones"));
-    }
-    let tensors: Vec<Tensor> = graph.initializer.iter().map(tensor).collect::<Result<_>>()?;
-    let graph = OnnxGraph::new(&graph.node, &tensors)?;
-    Ok(Contents { container: Container::Onnx, tensors, metadata: Vec::new(), graph: Some(graph) })
+    read_graph(graph, path)
 }
+
+/// The graph and the number of operator sets.
+fn model(source: &Bytes) -> Result<(Option<Bytes>, usize)> {
+    let (mut graph, mut operator_sets) = (None, 0);
+    let mut message = Message::new(source.clone());
+    while let Some((number, field)) = message.next()? {
+        match number {
+            7 if graph.replace(field.bytes()?).is_some() => return Err(Error::input("two graphs; needed one")),
+            8 => operator_sets += 1,
+            _ => {}
+        }
+    }
+    Ok((graph, operator_sets))
+}
+
+fn read_graph(graph: Bytes, path: &Path) -> Result<Contents> {
+    let mut beside = Beside::new(path);
+    let mut nodes = Vec::new();
+    let (mut tensors, mut passed_over) = (Vec::new(), Vec::new());
+    let mut message = Message::new(graph);
+    while let Some((number, field)) = message.next()? {
+        match number {
+            // Only pointed at; the graph counts them before it reads one.
+            1 if nodes.len() == NODES_MAX => {
+                return Err(Error::input(format!("more than {NODES_MAX} operators; no network of images has so many")));
+            }
+            1 => nodes.push(field.bytes()?),
+            5 if tensors.len() + passed_over.len() == TENSORS_MAX => {
+                return Err(Error::input(format!("more than {TENSORS_MAX} tensors; no network of images has so many")));
+            }
+            5 => {
+                let found = TensorMessage::read(field.bytes()?)?;
+                match found.is_text() {
+                    true => passed_over.push(PassedOver { name: found.name, what: "texts".to_owned() }),
+                    false => tensors.push(found.tensor(&mut beside)?),
+                }
+            }
+            15 => return Err(Error::input("the ONNX file holds sparse initialisers; needed dense ones")),
+            _ => {}
+        }
+    }
+    let contents = Contents::new(Container::Onnx, tensors)?;
+    let graph = OnnxGraph::new(nodes, &contents.tensors, &mut beside)?;
+    Ok(Contents { graph: Some(graph), passed_over, ..contents })
+}
+
+/// Operators of one graph; the largest networks of images have a few thousand.
+const NODES_MAX: usize = 50_000;

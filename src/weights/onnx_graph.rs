@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::onnx_proto::{self, NodeProto};
-use super::tensor::{Tensor, quote};
+use bytes::Bytes;
+
+use super::onnx_tensor::{Beside, TensorMessage};
+use super::protobuf::{Field, Message};
+use super::tensor::{Dtype, Tensor, quote};
 use crate::error::{Error, Result};
 
 /// One operator.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OnnxNode {
     /// Name in the file; may be empty.
     pub name: String,
@@ -17,30 +20,47 @@ pub struct OnnxNode {
     pub inputs: Vec<String>,
     /// Values it makes.
     pub outputs: Vec<String>,
-    integers: HashMap<String, Vec<i64>>,
-    floats: HashMap<String, f32>,
-    texts: HashMap<String, String>,
+    attributes: Vec<Attribute>,
+}
+
+/// A named constant of an operator; its type says which of its values counts.
+#[derive(Debug, Clone, Default)]
+struct Attribute {
+    name: String,
+    float: f32,
+    integer: i64,
+    text: String,
+    floats: Vec<f32>,
+    integers: Vec<i64>,
 }
 
 impl OnnxNode {
     /// An attribute of one integer.
     pub fn integer(&self, name: &str) -> Option<i64> {
-        self.integers.get(name).and_then(|list| list.first().copied())
+        self.integers(name).and_then(|list| list.first().copied())
     }
 
     /// An attribute of several integers.
     pub fn integers(&self, name: &str) -> Option<&[i64]> {
-        self.integers.get(name).map(Vec::as_slice)
+        // A single integer is a list of one: no attribute we read can be both.
+        self.attribute(name).map(|found| match found.integers.as_slice() {
+            [] => std::slice::from_ref(&found.integer),
+            list => list,
+        })
     }
 
     /// An attribute that is a number.
     pub fn float(&self, name: &str) -> Option<f32> {
-        self.floats.get(name).copied()
+        self.attribute(name).map(|found| found.float)
     }
 
     /// An attribute that is text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.texts.get(name).map(String::as_str)
+        self.attribute(name).map(|found| found.text.as_str())
+    }
+
+    fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
     /// The operator and its name, for messages.
@@ -61,11 +81,19 @@ pub struct OnnxGraph {
 }
 
 impl OnnxGraph {
-    pub(super) fn new(protos: &[NodeProto], initialisers: &[Tensor]) -> Result<Self> {
+    /// Reads the messages of the operators.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if one is no operator, a value is made twice, or all together take too much memory.
+    pub(super) fn new(messages: Vec<Bytes>, initialisers: &[Tensor], beside: &mut Beside) -> Result<Self> {
         let constants = initialisers.iter().map(|tensor| (tensor.name().to_owned(), tensor.clone())).collect();
         let mut graph = OnnxGraph { nodes: Vec::new(), constants, producers: HashMap::new() };
-        for proto in protos {
-            graph.add(proto)?;
+        let mut room = MEMORY_MAX;
+        for message in messages {
+            let (node, value) = read_node(message, &mut room)?;
+            let value =
+                value.map(|value| value.tensor(beside)).transpose().map_err(|error| error.at(node.describe()))?;
+            graph.add(node, value)?;
         }
         Ok(graph)
     }
@@ -90,14 +118,13 @@ impl OnnxGraph {
         self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == value))
     }
 
-    fn add(&mut self, proto: &NodeProto) -> Result<()> {
-        let node = node(proto);
+    fn add(&mut self, node: OnnxNode, value: Option<Tensor>) -> Result<()> {
         for output in node.outputs.iter().filter(|output| !output.is_empty()) {
             if self.constants.contains_key(output) || self.producers.contains_key(output) {
                 return Err(Error::input(format!("value {} is made twice", quote(output))));
             }
         }
-        match (self.fold(proto, &node)?, node.outputs.first()) {
+        match (self.fold(&node, value)?, node.outputs.first()) {
             (Some(constant), Some(output)) => {
                 self.constants.insert(output.clone(), constant);
             }
@@ -111,13 +138,11 @@ impl OnnxGraph {
     }
 
     /// The value of an operator that only hands a constant on. It keeps the name of the initialiser it came from.
-    fn fold(&self, proto: &NodeProto, node: &OnnxNode) -> Result<Option<Tensor>> {
+    fn fold(&self, node: &OnnxNode, value: Option<Tensor>) -> Result<Option<Tensor>> {
         let source = node.inputs.first().and_then(|input| self.constants.get(input));
         match (node.operator.as_str(), source) {
             ("Constant", _) => {
-                let value = proto.attribute.iter().find(|attribute| attribute.name == "value");
-                let tensor = value.and_then(|attribute| attribute.t.as_ref()).map(onnx_proto::tensor).transpose();
-                let tensor = tensor.map_err(|error| error.at(node.describe()))?;
+                let tensor = value.map_or_else(|| written_constant(node), |tensor| Ok(Some(tensor)))?;
                 Ok(tensor.map(|tensor| tensor.renamed(node.outputs.first().map_or("", String::as_str))))
             }
             ("Identity", Some(source)) => Ok(Some(source.clone())),
@@ -134,23 +159,98 @@ impl OnnxGraph {
     }
 }
 
-fn node(proto: &NodeProto) -> OnnxNode {
-    let mut node = OnnxNode {
-        name: proto.name.clone(),
-        operator: proto.op_type.clone(),
-        inputs: proto.input.clone(),
-        outputs: proto.output.clone(),
-        integers: HashMap::new(),
-        floats: HashMap::new(),
-        texts: HashMap::new(),
+/// The value of a `Constant` that is written as a number or a list instead of a tensor.
+fn written_constant(node: &OnnxNode) -> Result<Option<Tensor>> {
+    let bytes_of = |integers: &[i64]| -> Bytes { integers.iter().flat_map(|number| number.to_le_bytes()).collect() };
+    let Some(found) = node.attributes.iter().find(|attribute| attribute.name.starts_with("value_")) else {
+        return Ok(None);
     };
-    for attribute in &proto.attribute {
-        let name = attribute.name.clone();
-        // A single integer is a list of one: no attribute we read can be both.
-        let list = if attribute.ints.is_empty() { vec![attribute.i] } else { attribute.ints.clone() };
-        node.integers.insert(name.clone(), list);
-        node.floats.insert(name.clone(), attribute.f);
-        node.texts.insert(name, String::from_utf8_lossy(&attribute.s).into_owned());
+    match found.name.as_str() {
+        "value_float" => Tensor::from_values("", Vec::new(), &[found.float]).map(Some),
+        "value_floats" => Tensor::from_values("", vec![found.floats.len()], &found.floats).map(Some),
+        "value_int" => Tensor::contiguous("", Vec::new(), Dtype::I64, bytes_of(&[found.integer])).map(Some),
+        "value_ints" => {
+            Tensor::contiguous("", vec![found.integers.len()], Dtype::I64, bytes_of(&found.integers)).map(Some)
+        }
+        _ => Ok(None),
     }
-    node
+}
+
+/// Bytes that the operators of a graph may take.
+const MEMORY_MAX: usize = 32 << 20;
+
+fn spend(room: &mut usize, bytes: usize) -> Result<()> {
+    *room = room.checked_sub(bytes).ok_or_else(|| {
+        Error::input(format!("its operators take more than {} MiB; no network of images has so many", MEMORY_MAX >> 20))
+    })?;
+    Ok(())
+}
+
+/// An operator, and its attribute that is a tensor.
+fn read_node(message: Bytes, room: &mut usize) -> Result<(OnnxNode, Option<TensorMessage>)> {
+    let mut node = OnnxNode::default();
+    let mut value = None;
+    spend(room, size_of::<OnnxNode>())?;
+    let mut message = Message::new(message);
+    while let Some((number, field)) = message.next()? {
+        let bytes = match number {
+            1..=5 => field.bytes()?,
+            _ => continue,
+        };
+        // A name is kept here and, where a value is made, in the table of its makers.
+        spend(room, if number == 5 { size_of::<Attribute>() } else { 2 * (size_of::<String>() + bytes.len()) + 64 })?;
+        match number {
+            1 => node.inputs.push(Field::Bytes(bytes).text()?),
+            2 => node.outputs.push(Field::Bytes(bytes).text()?),
+            3 => node.name = Field::Bytes(bytes).text()?,
+            4 => node.operator = Field::Bytes(bytes).text()?,
+            _ => {
+                let (attribute, tensor) = read_attribute(bytes, room)?;
+                if attribute.name == "value" {
+                    value = tensor;
+                }
+                node.attributes.push(attribute);
+            }
+        }
+    }
+    Ok((node, value))
+}
+
+fn read_attribute(message: Bytes, room: &mut usize) -> Result<(Attribute, Option<TensorMessage>)> {
+    let mut attribute = Attribute::default();
+    let mut tensor = None;
+    let mut message = Message::new(message);
+    while let Some((number, field)) = message.next()? {
+        match number {
+            1 => {
+                attribute.name = field.text()?;
+                spend(room, attribute.name.len())?;
+            }
+            2 => attribute.float = field.float()?,
+            3 => attribute.integer = field.integer()?,
+            4 => {
+                let bytes = field.bytes()?;
+                spend(room, 3 * bytes.len())?;
+                attribute.text = String::from_utf8_lossy(&bytes).into_owned();
+            }
+            5 => tensor = Some(TensorMessage::read(field.bytes()?)?),
+            7 => match field {
+                Field::Bytes(row) => {
+                    spend(room, row.len())?;
+                    attribute.floats.extend(row.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+                }
+                one => {
+                    spend(room, 2 * size_of::<f32>())?;
+                    attribute.floats.push(one.float()?);
+                }
+            },
+            8 => field.each_integer(|integer| {
+                spend(room, 2 * size_of::<i64>())?;
+                attribute.integers.push(integer);
+                Ok(())
+            })?,
+            _ => {}
+        }
+    }
+    Ok((attribute, tensor))
 }

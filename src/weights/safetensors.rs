@@ -1,11 +1,17 @@
-//! The safetensors container: the crate parses the header and checks order and coverage; names and limits are ours.
+//! The safetensors container: a JSON header, then the tensors without gaps.
+//!
+//! The header is read as a stream whose counts are checked as they grow, and a name that is there twice is refused: readers
+//! disagree about which of the two counts.
 
-use prost::bytes::Bytes;
-use safetensors::Dtype as Stored;
-use safetensors::tensor::Metadata;
+use std::collections::HashSet;
+use std::fmt;
 
-use super::container::{Container, Contents};
-use super::tensor::{Dtype, Tensor, quote};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use super::container::{Container, Contents, TENSORS_MAX};
+use super::tensor::{DIMENSIONS_MAX, Dtype, Tensor, quote};
 use crate::error::{Error, Result};
 
 /// A header that fits the file and opens with a brace.
@@ -20,58 +26,213 @@ pub(super) fn is_safetensors(source: &[u8]) -> bool {
     }
 }
 
-/// As in the crate; no header of a real network comes near it.
-const HEADER_BYTES_MAX: usize = 100_000_000;
+/// The format allows 100 MB; that of a network of images has some kilobytes.
+const HEADER_BYTES_MAX: u64 = 16 << 20;
+/// Pairs of metadata.
+const PAIRS_MAX: usize = 10_000;
 
 pub(super) fn read(source: &Bytes) -> Result<Contents> {
     let broken = |found: String| {
         let error = Error::input(format!("not a valid safetensors file: {found}"));
         error.hint("the file is damaged or was cut short; fetch it again")
     };
-    // The crate's own reading adds up hostile sizes unchecked, so only its header parser is used.
     let length = source.first_chunk::<8>().map_or(u64::MAX, |length| u64::from_le_bytes(*length));
-    let end = usize::try_from(length).ok().filter(|&length| length <= HEADER_BYTES_MAX).map(|length| length + 8);
+    if (HEADER_BYTES_MAX..source.len() as u64).contains(&length) {
+        return Err(Error::input(format!("a header of {length} bytes; at most {HEADER_BYTES_MAX} are read")));
+    }
+    let end = usize::try_from(length).ok().and_then(|length| length.checked_add(8));
     let header = end.and_then(|end| source.get(8..end));
     let header = header.ok_or_else(|| broken(format!("a header of {length} bytes in a file of {}", source.len())))?;
-    let metadata: Metadata = serde_json::from_slice(header).map_err(|error| broken(error.to_string()))?;
     let data_start = 8 + header.len();
-    let found = source.len() - data_start;
-    if metadata.data_len() != found {
-        return Err(broken(format!("{found} bytes of data; the header needs {}", metadata.data_len())));
-    }
-    let mut tensors = Vec::new();
-    for name in metadata.offset_keys() {
-        let about = metadata.info(&name).ok_or_else(|| Error::internal("a listed tensor is not there"))?;
-        let dtype = dtype(about.dtype).ok_or_else(|| {
-            let message = format!("elements are {}; f16, bf16, f32, f64, integers and bool are read", about.dtype);
+    let Header { mut entries, pairs } = serde_json::from_slice(header).map_err(|error| broken(error.to_string()))?;
+    check_names("tensor", entries.iter().map(|(name, _)| name.as_str()))?;
+    check_names("metadata", pairs.iter().map(|(key, _)| key.as_str()))?;
+    entries.sort_by_key(|(_, entry)| entry.data_offsets);
+    let mut position = 0;
+    let mut tensors = Vec::with_capacity(entries.len());
+    for (name, entry) in entries {
+        let [start, end] = entry.data_offsets;
+        if start != position || end < start {
+            let message = format!("its data lies at {start} to {end}; needed a start at {position}");
+            return Err(broken(message).at(quote(&name)));
+        }
+        position = end;
+        let found = source.len() - data_start;
+        if end > found {
+            return Err(broken(format!("{found} bytes of data; the header needs {end}")));
+        }
+        let dtype = dtype(&entry.dtype.0).ok_or_else(|| {
+            let message =
+                format!("elements are {}; f16, bf16, f32, f64, integers and bool are read", quote(&entry.dtype.0));
             Error::input(message).at(quote(&name))
         })?;
-        let range = data_start + about.data_offsets.0..data_start + about.data_offsets.1;
-        // The parser has checked that the ranges have no gaps and no overlaps.
-        tensors.push(Tensor::contiguous(name, about.shape.clone(), dtype, source.slice(range))?);
+        let data = source.slice(data_start + start..data_start + end);
+        tensors.push(Tensor::contiguous(name, entry.shape.0, dtype, data)?);
     }
-    let mut pairs: Vec<(String, String)> = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
-    pairs.sort_unstable();
-    Ok(Contents { container: Container::Safetensors, tensors, metadata: pairs, graph: None })
+    if position != source.len() - data_start {
+        return Err(broken(format!("{} bytes of data; the header needs {position}", source.len() - data_start)));
+    }
+    let mut metadata = pairs;
+    metadata.sort_unstable();
+    Ok(Contents { metadata, ..Contents::new(Container::Safetensors, tensors)? })
 }
 
-fn dtype(stored: Stored) -> Option<Dtype> {
+fn check_names<'a>(what: &str, mut names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = HashSet::new();
+    match names.find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::input(format!("{what} {} is there twice; needed once", quote(name)))
+            .hint("nobody can tell which of the two is meant: save the file again with the program that wrote it")),
+    }
+}
+
+fn dtype(stored: &str) -> Option<Dtype> {
     Some(match stored {
-        Stored::F16 => Dtype::F16,
-        Stored::BF16 => Dtype::BF16,
-        Stored::F32 => Dtype::F32,
-        Stored::F64 => Dtype::F64,
-        Stored::BOOL => Dtype::Bool,
-        Stored::U8 => Dtype::U8,
-        Stored::I8 => Dtype::I8,
-        Stored::U16 => Dtype::U16,
-        Stored::I16 => Dtype::I16,
-        Stored::U32 => Dtype::U32,
-        Stored::I32 => Dtype::I32,
-        Stored::U64 => Dtype::U64,
-        Stored::I64 => Dtype::I64,
+        "F16" => Dtype::F16,
+        "BF16" => Dtype::BF16,
+        "F32" => Dtype::F32,
+        "F64" => Dtype::F64,
+        "BOOL" => Dtype::Bool,
+        "U8" => Dtype::U8,
+        "I8" => Dtype::I8,
+        "U16" => Dtype::U16,
+        "I16" => Dtype::I16,
+        "U32" => Dtype::U32,
+        "I32" => Dtype::I32,
+        "U64" => Dtype::U64,
+        "I64" => Dtype::I64,
         _ => return None,
     })
+}
+
+/// What a header says, in its order; names may still be doubled.
+struct Header {
+    entries: Vec<(String, Entry)>,
+    pairs: Vec<(String, String)>,
+}
+
+/// Where a tensor lies.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    dtype: ShortText,
+    shape: Shape,
+    data_offsets: [usize; 2],
+}
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Header;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a header with one entry for each tensor")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+                let mut header = Header { entries: Vec::new(), pairs: Vec::new() };
+                let mut metadata = false;
+                while let Some(ShortText(name)) = map.next_key()? {
+                    if name == "__metadata__" {
+                        if std::mem::replace(&mut metadata, true) {
+                            return Err(A::Error::custom("`__metadata__` is there twice"));
+                        }
+                        header.pairs = map.next_value::<Pairs>()?.0;
+                    } else if header.entries.len() == TENSORS_MAX {
+                        return Err(A::Error::custom(format!("more than {TENSORS_MAX} tensors")));
+                    } else {
+                        header.entries.push((name, map.next_value()?));
+                    }
+                }
+                Ok(header)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// Metadata in its order.
+struct Pairs(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("texts by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((ShortText(key), value)) = map.next_entry()? {
+                    if pairs.len() == PAIRS_MAX {
+                        return Err(A::Error::custom(format!("more than {PAIRS_MAX} pairs of metadata")));
+                    }
+                    pairs.push((key, value));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Texts)
+    }
+}
+
+/// A name.
+struct ShortText(String);
+
+/// Bytes of a name.
+const NAME_MAX: usize = 1000;
+
+impl<'de> Deserialize<'de> for ShortText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = ShortText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a name of at most {NAME_MAX} bytes")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ShortText, E> {
+                match text.len() {
+                    0..=NAME_MAX => Ok(ShortText(text.to_owned())),
+                    length => Err(E::invalid_length(length, &self)),
+                }
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Sizes, outermost first.
+struct Shape(Vec<usize>);
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Sizes;
+        impl<'de> Visitor<'de> for Sizes {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "at most {DIMENSIONS_MAX} sizes")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut sizes: A) -> Result<Shape, A::Error> {
+                let mut shape = Vec::new();
+                while let Some(size) = sizes.next_element()? {
+                    if shape.len() == DIMENSIONS_MAX {
+                        return Err(A::Error::invalid_length(DIMENSIONS_MAX + 1, &self));
+                    }
+                    shape.push(size);
+                }
+                Ok(Shape(shape))
+            }
+        }
+        deserializer.deserialize_seq(Sizes)
+    }
 }
 
 #[cfg(test)]
@@ -109,10 +270,48 @@ mod tests {
         let two = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#;
         refused(two, &[0; 4]);
         refused(r#"{"a":{"dtype":"U8","shape":[18446744073709551615],"data_offsets":[0,18446744073709551615]}}"#, &[0]);
+        let wide = one.replace("[1]", &format!("[{}1]", "1,".repeat(100_000))).replace("[4,8]", "[0,4]");
+        assert!(refused(&wide, &[0; 4]).contains("at most 8 sizes"), "{}", refused(&wide, &[0; 4]));
         let mut boast = file(one, &[0; 8]).to_vec();
         boast[..8].copy_from_slice(&(1u64 << 39).to_le_bytes());
         assert!(is_safetensors(&boast));
         assert!(read(&boast.into()).is_err());
         assert!(refused(&one.replace("F32", "F8_E4M3").replace("[4,8]", "[0,1]"), &[0]).contains("F8_E4M3"));
+    }
+
+    #[test]
+    fn names_that_are_there_twice_are_refused_at_every_level() {
+        let one = r#"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+        let two = one.replace("[0,4]", "[4,8]");
+        for (header, what) in [
+            (format!(r#"{{"a":{one},"a":{two}}}"#), "tensor `a` is there twice"),
+            (format!(r#"{{"a":{one},"\u0061":{two}}}"#), "tensor `a` is there twice"),
+            (
+                format!(r#"{{"__metadata__":{{"k":"1","l":"2","k":"3"}},"a":{one},"b":{two}}}"#),
+                "metadata `k` is there twice",
+            ),
+            (
+                format!(r#"{{"__metadata__":{{}},"a":{one},"b":{two},"__metadata__":{{}}}}"#),
+                "`__metadata__` is there twice",
+            ),
+            (format!(r#"{{"a":{one},"b":{{"dtype":"F32",{}}}"#, &two[1..]), "duplicate field `dtype`"),
+            (format!(r#"{{"a":{one},"b":{{"sparse":true,{}}}"#, &two[1..]), "unknown field `sparse`"),
+        ] {
+            let text = refused(&header, &[0; 8]);
+            assert!(text.contains(what), "{what} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn headers_that_take_more_memory_than_any_network_needs_are_refused() {
+        let names = |count: usize| (0..count).map(|k| format!(r#""{k}":"{k}""#)).collect::<Vec<_>>().join(",");
+        let metadata = format!(r#"{{"__metadata__":{{{}}}}}"#, names(PAIRS_MAX + 1));
+        assert!(refused(&metadata, &[]).contains("more than 10000 pairs"));
+        let empty = r#"{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#;
+        let tensors: Vec<String> = (0..=TENSORS_MAX).map(|k| format!(r#""{k}":{empty}"#)).collect();
+        assert!(refused(&format!("{{{}}}", tensors.join(",")), &[]).contains("more than 20000 tensors"));
+        assert!(refused(&format!(r#"{{"{}":{empty}}}"#, "x".repeat(1001)), &[]).contains("at most 1000 bytes"));
+        let long = format!("{{{}}}", " ".repeat(HEADER_BYTES_MAX as usize));
+        assert!(refused(&long, &[0; 100]).contains("at most 16777216 are read"));
     }
 }

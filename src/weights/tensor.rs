@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
+use bytes::Bytes;
 use half::{bf16, f16};
-use prost::bytes::Bytes;
 
+use super::storage::Storage;
 use crate::error::{Error, Result};
 
 /// More dimensions than any weight of a vision network has.
@@ -94,8 +96,9 @@ pub struct Tensor {
     dtype: Dtype,
     /// In elements.
     strides: Vec<usize>,
-    /// Starts at the first element.
-    bytes: Bytes,
+    storage: Storage,
+    /// Bytes of the storage from the first element to the last.
+    range: Range<usize>,
 }
 
 impl Tensor {
@@ -104,18 +107,32 @@ impl Tensor {
     /// # Errors
     /// [`crate::error::Kind::Input`] if `bytes` is not exactly as long as the sizes say.
     pub(super) fn contiguous(name: impl Into<String>, dims: Vec<usize>, dtype: Dtype, bytes: Bytes) -> Result<Self> {
+        Tensor::behind(name, dims, dtype, 0, Storage::Plain(bytes))
+    }
+
+    /// A row-major tensor of all that a storage holds behind its first `start` bytes.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] if that is not exactly as long as the sizes say.
+    pub(super) fn behind(
+        name: impl Into<String>,
+        dims: Vec<usize>,
+        dtype: Dtype,
+        start: usize,
+        storage: Storage,
+    ) -> Result<Self> {
         let name = name.into();
         let count = element_count(&dims).map_err(|error| error.at(quote(&name)))?;
         let needed = count.checked_mul(dtype.size());
-        if needed != Some(bytes.len()) {
+        let found = storage.len().saturating_sub(start);
+        if needed != Some(found) {
             let needed = needed.map_or_else(|| "more than memory holds".into(), |n| format!("{n} bytes"));
-            let found = bytes.len();
             return Err(
                 Error::input(format!("{found} bytes of data; {dtype} {} needs {needed}", Dims(&dims))).at(quote(&name))
             );
         }
         let strides = row_major(&dims);
-        Ok(Tensor { name, dims, dtype, strides, bytes })
+        Ok(Tensor { name, dims, dtype, strides, range: start..start + found, storage })
     }
 
     /// An f32 tensor of these elements, row-major.
@@ -130,17 +147,20 @@ impl Tensor {
     /// A view into a storage, as PyTorch describes one: `offset` and `strides` in elements.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] if an element would lie outside the storage, or if two would share one place.
+    /// [`crate::error::Kind::Input`] if an element would lie outside the storage, or if two would share one place, but along axes of
+    /// stride 0, which PyTorch calls expanded.
     pub(super) fn strided(
         name: impl Into<String>,
         dims: Vec<usize>,
         dtype: Dtype,
         (offset, strides): (usize, Vec<usize>),
-        storage: &Bytes,
+        storage: &Storage,
     ) -> Result<Self> {
         let name = name.into();
-        let bytes = view(&dims, dtype, offset, &strides, storage).map_err(|error| error.at(quote(&name)))?;
-        Ok(Tensor { name, dims, dtype, strides, bytes })
+        let held = storage.len() / dtype.size();
+        let elements = view(&dims, offset, &strides, held).map_err(|error| error.at(quote(&name)))?;
+        let range = elements.start * dtype.size()..elements.end * dtype.size();
+        Ok(Tensor { name, dims, dtype, strides, storage: storage.clone(), range })
     }
 
     /// Name in the file.
@@ -208,11 +228,12 @@ impl Tensor {
     /// # Errors
     /// [`crate::error::Kind::Input`] if the elements are integers, or if one is not finite as f32.
     pub fn to_f32(&self) -> Result<Vec<f32>> {
+        let bytes = self.read()?;
         let values = match self.dtype {
-            Dtype::F32 => self.gather(f32::from_le_bytes),
-            Dtype::F64 => self.gather(narrow),
-            Dtype::F16 => self.gather(|b| f16::from_le_bytes(b).to_f32()),
-            Dtype::BF16 => self.gather(|b| bf16::from_le_bytes(b).to_f32()),
+            Dtype::F32 => self.gather(&bytes, f32::from_le_bytes),
+            Dtype::F64 => self.gather(&bytes, narrow),
+            Dtype::F16 => self.gather(&bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Dtype::BF16 => self.gather(&bytes, |b| bf16::from_le_bytes(b).to_f32()),
             other => {
                 let message = format!("elements are {other}; weights need f16, bf16, f32 or f64");
                 return Err(Error::input(message).at(quote(&self.name)));
@@ -232,25 +253,36 @@ impl Tensor {
     /// # Errors
     /// Those of [`Tensor::to_f32`].
     pub fn values(&self) -> Result<Cow<'_, [f32]>> {
-        let native = cfg!(target_endian = "little") && self.dtype == Dtype::F32;
-        let bytes = self.row_major_bytes().filter(|_| native);
-        match bytes.and_then(|bytes| bytemuck::try_cast_slice::<u8, f32>(bytes).ok()) {
-            Some(values) if values.iter().all(|value| value.is_finite()) => Ok(Cow::Borrowed(values)),
-            _ => self.to_f32().map(Cow::Owned),
+        let native = cfg!(target_endian = "little") && self.dtype == Dtype::F32 && self.is_row_major();
+        if let (true, Cow::Borrowed(bytes)) = (native, self.read()?)
+            && let Ok(values) = bytemuck::try_cast_slice::<u8, f32>(bytes)
+            && values.iter().all(|value| value.is_finite())
+        {
+            return Ok(Cow::Borrowed(values));
         }
+        self.to_f32().map(Cow::Owned)
     }
 
-    /// The elements as little-endian bytes if they lie in row-major order.
-    fn row_major_bytes(&self) -> Option<&[u8]> {
-        (self.strides == row_major(&self.dims)).then_some(&self.bytes)
+    /// Bytes from the first element to the last.
+    fn read(&self) -> Result<Cow<'_, [u8]>> {
+        self.storage.read(self.range.clone()).map_err(|error| error.at(quote(&self.name)))
     }
 
-    fn gather<const SIZE: usize>(&self, decode: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
+    fn is_row_major(&self) -> bool {
+        self.strides == row_major(&self.dims)
+    }
+
+    /// Elements that exist only as repetitions of others, along axes of stride 0.
+    pub(super) fn repeated(&self) -> usize {
+        self.count().saturating_sub(self.range.len() / self.dtype.size())
+    }
+
+    fn gather<const SIZE: usize>(&self, bytes: &[u8], decode: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
         let count = self.count();
-        if let Some(bytes) = self.row_major_bytes() {
-            return bytes.as_chunks::<SIZE>().0.iter().map(|&chunk| decode(chunk)).collect();
+        let elements = bytes.as_chunks::<SIZE>().0;
+        if self.is_row_major() {
+            return elements.iter().map(|&chunk| decode(chunk)).collect();
         }
-        let elements = self.bytes.as_chunks::<SIZE>().0;
         let mut values = Vec::with_capacity(count);
         let mut index = vec![0usize; self.dims.len()];
         let mut position = 0;
@@ -258,11 +290,12 @@ impl Tensor {
             values.push(decode(elements[position]));
             for axis in (0..index.len()).rev() {
                 index[axis] += 1;
-                position += self.strides[axis];
                 if index[axis] < self.dims[axis] {
+                    position += self.strides[axis];
                     break;
                 }
-                position -= index[axis] * self.strides[axis];
+                // Back to the start of the axis. A size of one never left it, and its stride may be any number.
+                position -= (self.dims[axis] - 1) * self.strides[axis];
                 index[axis] = 0;
             }
         }
@@ -314,22 +347,23 @@ fn row_major(dims: &[usize]) -> Vec<usize> {
     strides
 }
 
-fn view(dims: &[usize], dtype: Dtype, offset: usize, strides: &[usize], storage: &Bytes) -> Result<Bytes> {
+/// The elements of a storage of `held` that a view spans.
+fn view(dims: &[usize], offset: usize, strides: &[usize], held: usize) -> Result<Range<usize>> {
     if dims.len() != strides.len() {
         return Err(Error::input(format!("{} sizes but {} strides", dims.len(), strides.len())));
     }
     let count = element_count(dims)?;
-    let held = storage.len() / dtype.size();
     let outside = || {
         let what = format!("{} with strides {strides:?} from element {offset}", Dims(dims));
         Error::input(format!("{what} lies outside its storage of {held} elements"))
     };
     if count == 0 {
-        return if offset <= held { Ok(Bytes::new()) } else { Err(outside()) };
+        return if offset <= held { Ok(offset..offset) } else { Err(outside()) };
     }
-    // Sorted by stride, each step must clear everything the smaller ones can reach: then no two elements coincide.
-    let mut axes: Vec<(usize, usize)> =
-        strides.iter().zip(dims).filter(|&(_, &size)| size > 1).map(|(&stride, &size)| (stride, size)).collect();
+    // An axis of size one never moves, and one of stride 0 repeats what is there: an expanded tensor. Sorted by stride, each step
+    // along the others must clear everything the smaller ones can reach: then no two elements coincide.
+    let moves = |&(stride, size): &(usize, usize)| size > 1 && stride > 0;
+    let mut axes: Vec<(usize, usize)> = strides.iter().copied().zip(dims.iter().copied()).filter(moves).collect();
     axes.sort_unstable();
     let mut last = 0usize;
     for (stride, size) in axes {
@@ -339,16 +373,15 @@ fn view(dims: &[usize], dtype: Dtype, offset: usize, strides: &[usize], storage:
         last = stride.checked_mul(size - 1).and_then(|reach| reach.checked_add(last)).ok_or_else(outside)?;
     }
     let end = offset.checked_add(last).and_then(|end| end.checked_add(1)).filter(|&end| end <= held);
-    let end = end.ok_or_else(outside)?;
-    Ok(storage.slice(offset * dtype.size()..end * dtype.size()))
+    Ok(offset..end.ok_or_else(outside)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn storage(count: u16) -> Bytes {
-        (0..count).flat_map(|v| f32::from(v).to_le_bytes()).collect::<Vec<u8>>().into()
+    fn storage(count: u16) -> Storage {
+        Storage::Plain((0..count).flat_map(|v| f32::from(v).to_le_bytes()).collect::<Vec<u8>>().into())
     }
 
     fn strided(dims: &[usize], offset: usize, strides: &[usize]) -> Result<Tensor> {
@@ -380,12 +413,37 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_and_broadcast_views_are_refused() {
-        for (dims, strides) in [([2, 3], [1, 1]), ([2, 3], [0, 1]), ([2, 3], [2, 1]), ([4, 2], [2, 3])] {
+    fn overlapping_views_are_refused() {
+        for (dims, strides) in [([2, 3], [1, 1]), ([2, 3], [2, 1]), ([4, 2], [2, 3])] {
             let error = strided(&dims, 0, &strides).unwrap_err().to_string();
             assert!(error.contains("overlaps itself"), "{error}");
         }
-        assert!(strided(&[1, 3], 0, &[0, 1]).is_ok(), "an axis of size one never moves, so its stride does not matter");
+    }
+
+    #[test]
+    fn expanded_views_repeat_their_elements() {
+        let tensor = strided(&[2, 3], 4, &[0, 1]).unwrap();
+        assert_eq!((tensor.to_f32().unwrap(), tensor.repeated()), (vec![4.0, 5.0, 6.0, 4.0, 5.0, 6.0], 3));
+        let tensor = strided(&[3, 2], 4, &[2, 0]).unwrap();
+        assert_eq!(tensor.to_f32().unwrap(), [4.0, 4.0, 6.0, 6.0, 8.0, 8.0]);
+        let tensor = strided(&[5], 11, &[0]).unwrap();
+        assert_eq!((tensor.values().unwrap().as_ref(), tensor.repeated()), (&[11.0; 5][..], 4));
+        assert!(strided(&[5], 12, &[0]).is_err());
+    }
+
+    #[test]
+    fn the_stride_of_an_axis_of_size_one_does_not_matter() {
+        for stride in [0, 7, usize::MAX] {
+            for (dims, strides) in [([1, 3], [stride, 1]), ([3, 1], [1, stride])] {
+                assert_eq!(
+                    strided(&dims, 2, &strides).unwrap().to_f32().unwrap(),
+                    [2.0, 3.0, 4.0],
+                    "{dims:?} {strides:?}"
+                );
+            }
+            let tensor = strided(&[2, 1, 2, 1], 0, &[4, stride, 1, stride]).unwrap();
+            assert_eq!(tensor.flattened().to_f32().unwrap(), [0.0, 1.0, 4.0, 5.0]);
+        }
     }
 
     #[test]

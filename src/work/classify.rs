@@ -1,5 +1,6 @@
 //! Naming the most likely classes of images, as a job.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
@@ -8,6 +9,8 @@ use serde_json::json;
 use super::Host;
 use super::network::{ImageChoice, ImageNetwork, NetworkChoice};
 use super::subject::forward;
+use crate::data::classes::ClassFolders;
+use crate::data::images::{ImageItem, ImageSet};
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::data::search::LeftOut;
 use crate::error::Result;
@@ -47,6 +50,20 @@ pub struct Classified {
     pub skipped: Vec<Skipped>,
     /// What was found beside the images and not used.
     pub left_out: LeftOut,
+    /// How often it is right, where a list or the folders say what some images show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<Accuracy>,
+}
+
+/// How often a classifier is right.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Accuracy {
+    /// Images whose class is known.
+    pub images: usize,
+    /// Share of them whose most likely class it is, from 0 to 1.
+    pub first: f64,
+    /// Share of them among whose named classes it is, from 0 to 1.
+    pub named: f64,
 }
 
 /// Files that could not be used, told by the same key as the images that could.
@@ -100,7 +117,8 @@ impl ClassifyJob {
         if images.is_empty() {
             return Err(loader.nothing_readable());
         }
-        Ok(Classified { images, skipped: loader.skipped(), left_out: network.set.left_out })
+        let accuracy = accuracy(&images, &network.set, &names);
+        Ok(Classified { images, skipped: loader.skipped(), left_out: network.set.left_out, accuracy })
     }
 
     fn class_names(&self, network: &ImageNetwork) -> Result<Vec<String>> {
@@ -109,6 +127,25 @@ impl ClassifyJob {
         let needed = network.model.graph.node(network.model.graph.output()).shape.c as usize;
         import::class_names(&text, Some(needed)).map_err(|error| error.at(path.display()))
     }
+}
+
+/// How often the likely classes hold the one that is known; none if none is.
+fn accuracy(images: &[ClassifiedImage], set: &ImageSet, names: &[String]) -> Option<Accuracy> {
+    let folders = ClassFolders::new(names);
+    // Folders may be called as they like where nobody asked for classes: what is not clear is not known.
+    let known = |item: &ImageItem| Some((item.name.clone(), folders.class_of(item).ok().flatten()?));
+    let known: HashMap<String, usize> = set.items.iter().filter_map(known).collect();
+    let places: Vec<Option<usize>> = images
+        .iter()
+        .filter_map(|image| known.get(&image.image).map(|class| (image, *class)))
+        .map(|(image, class)| image.classes.iter().position(|likely| likely.class == class))
+        .collect();
+    let share = |right: usize| right as f64 / places.len() as f64;
+    (!places.is_empty()).then(|| Accuracy {
+        images: places.len(),
+        first: share(places.iter().filter(|&&place| place == Some(0)).count()),
+        named: share(places.iter().flatten().count()),
+    })
 }
 
 /// The `top` classes of an image, highest score first; equal ones by number.
@@ -132,6 +169,20 @@ fn ranked(scores: &[f32], top: usize, names: &[String]) -> Vec<LikelyClass> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::images::Order;
+
+    #[test]
+    fn images_whose_folder_or_list_names_a_class_tell_how_often_it_is_right() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let files = ["a/1.png", "b/2.png", "x/3.png", "c/4.png"].map(str::to_owned);
+        let set = ImageSet::from_names(std::path::Path::new("root"), files, Order::Sorted).unwrap();
+        let image =
+            |name: &str| ClassifiedImage { image: name.to_owned(), classes: ranked(&[2.0, 1.0, 0.0], 2, &names) };
+        let images: Vec<_> = set.items.iter().map(|item| image(&item.name)).collect();
+        let Accuracy { images: known, first, named } = accuracy(&images, &set, &names).unwrap();
+        assert_eq!((known, first, named), (3, 1.0 / 3.0, 2.0 / 3.0));
+        assert_eq!(accuracy(&images[2..3], &set, &names), None);
+    }
 
     #[test]
     fn classes_are_ranked_by_score_and_equal_ones_by_number() {

@@ -21,7 +21,7 @@ use crate::dissect::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
 use crate::files::{self, checksums::Checksums};
 use crate::gpu::Gpu;
-use crate::report::{self, schema};
+use crate::report::{self, schema, warnings};
 use crate::session::{Parts, Split};
 use crate::tensor::Shape;
 
@@ -328,6 +328,13 @@ impl<'a> DissectRun<'a> {
         let positions = u64::from(self.grid.0) * u64::from(self.grid.1);
         let counted = outcome.layers.first().map_or(0, |outcome| outcome.tally.positions / positions);
         let variants = loaded.parts.session().variants().into_iter();
+        let settings = schema::Settings {
+            quantile_tail: job.quantile,
+            min_iou: job.min_iou,
+            grid: [self.grid.0, self.grid.1],
+            pre_relu: job.layers.pre_relu,
+            layers: outcome.layers.iter().map(|outcome| outcome.name.clone()).collect(),
+        };
         report::write(
             &job.output,
             &schema::Report {
@@ -339,13 +346,8 @@ impl<'a> DissectRun<'a> {
                     source: self.concepts.describe(),
                     vocabulary: self.concepts.vocabulary().clone(),
                 },
-                settings: schema::Settings {
-                    quantile_tail: job.quantile,
-                    min_iou: job.min_iou,
-                    grid: [self.grid.0, self.grid.1],
-                    pre_relu: job.layers.pre_relu,
-                    layers: outcome.layers.iter().map(|outcome| outcome.name.clone()).collect(),
-                },
+                warnings: warnings::of(counted, &settings, &layers),
+                settings,
                 adapter: schema::Adapter::of(self.gpu.summary()),
                 kernels: variants.map(|(layer, variant)| (layer, format!("{variant:?}"))).collect(),
                 layers,

@@ -16,6 +16,8 @@ use crate::weights::{self, Archive, Precision, Written};
 pub struct ImportJob {
     /// What to read; a segmenter has three: encoder, decoder and `labels.json`.
     pub files: Vec<PathBuf>,
+    /// Which dict of weights to take from a file of PyTorch that has several, such as `ema`.
+    pub key: Option<String>,
     /// Network the weights belong to.
     pub architecture: Architecture,
     /// File to write; one that is there is replaced once the new one is whole.
@@ -119,7 +121,7 @@ impl ImportJob {
                 Err(Error::new(Kind::Usage, message).hint("name them in this order: ENCODER DECODER labels.json"))
             }
             (Architecture::Progan, [file]) => {
-                let archive = weights::open(file)?;
+                let archive = self.open(file)?;
                 let assignment = progan_weights::assign(&archive)?;
                 let what = progan_weights::describe(&assignment);
                 Ok(self.imported(vec![archive], assignment, what))
@@ -132,8 +134,12 @@ impl ImportJob {
         }
     }
 
+    fn open(&self, file: &Path) -> Result<Archive> {
+        weights::open_at(file, self.key.as_deref())
+    }
+
     fn read_classifier(&self, file: &Path) -> Result<Imported> {
-        let archive = weights::open(file)?;
+        let archive = self.open(file)?;
         let assignment = vgg16_weights::assign(&archive, self.body)?;
         let classes = vgg16_weights::classes(&assignment);
         let what = match classes {
@@ -147,7 +153,7 @@ impl ImportJob {
     }
 
     fn read_segmenter(&self, segmenter: Segmenter, encoder: &Path, decoder: &Path, labels: &Path) -> Result<Imported> {
-        let sources = vec![weights::open(encoder)?, weights::open(decoder)?];
+        let sources = vec![self.open(encoder)?, self.open(decoder)?];
         let text = files::read_to_string(labels)?;
         let here = |error: Error| error.at(labels.display());
         let names = Names::parse(segmenter, &text).map_err(here)?;

@@ -54,6 +54,8 @@ pub(crate) fn layers(
                 layer: &outcome.name,
                 tally: &outcome.tally,
                 topk: &topk,
+                not_finite: &outcome.not_finite,
+                map: outcome.map,
                 best: &best,
                 strips: &strips,
                 vocabulary,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use netdissect::concepts::Vocabulary;
 use netdissect::dissect::labels;
+use netdissect::dissect::not_finite::NotFinite;
 use netdissect::dissect::tally::Tally;
 use netdissect::dissect::topk::TopK;
 use netdissect::report::build::{self, LayerResult};
@@ -106,6 +107,7 @@ pub(crate) fn synthetic_run(dir: &Path, units: usize) -> Report {
             driver_info: "Mesa 22.3.6 (LLVM 15.0.6)".into(),
         },
         kernels: BTreeMap::from([("conv".into(), "subgroup_4x8".into()), ("threshold_iou".into(), "portable".into())]),
+        warnings: Vec::new(),
         layers: built,
     }
 }
@@ -123,6 +125,8 @@ fn layer(dir: &Path, name: &str, units: usize, vocabulary: &Vocabulary, images: 
         layer: name,
         tally: &tally,
         topk: &topk,
+        not_finite: &NotFinite::new(units),
+        map: (28, 28),
         best: &best,
         strips: &strips,
         vocabulary,

@@ -85,7 +85,7 @@ fn compression_bombs_are_refused() {
     let zeros = vec![0; 1 << 24];
     let entries =
         [("a/data.pkl", &pickle[..], CompressionMethod::Stored), ("a/data/0", &zeros, CompressionMethod::Deflated)];
-    assert!(refused(&zip_with(&entries)).contains("more than weights ever do"));
+    assert!(refused(&zip_with(&entries)).contains("more than weights ever do"), "{}", refused(&zip_with(&entries)));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn archives_that_lie_about_themselves_are_refused() {
         ("a/data.pkl", &good_pickle()[..], CompressionMethod::Stored),
         ("b/data.pkl", b"N.", CompressionMethod::Stored),
     ];
-    assert!(refused(&zip_with(&two)).contains("two entries named `data.pkl`"));
+    assert!(refused(&zip_with(&two)).contains("two members named `data.pkl`"));
     assert!(refused(&zip_with(&two[1..])).contains("holds None"));
     assert!(refused(&zip_with(&[])).contains("without `data.pkl`"));
     assert!(refused(&replaced(&good, b"little", b"bigbig")).contains("damaged"));
@@ -154,14 +154,14 @@ fn hostile_onnx_tensors_are_refused() {
     let location = [field(1, b"location"), field(2, b"../../etc/passwd")].concat();
     let external = [&[8, 2, 0x10, 1][..], &field(13, &location), &[0x70, 1]].concat();
     let text = refused(&onnx_with(&external));
-    assert!(text.contains("outside the file, in `../../etc/passwd`"), "{text}");
+    assert!(text.contains("its data lies in `../../etc/passwd`; needed a plain name"), "{text}");
 }
 
 #[test]
 fn onnx_messages_nested_without_end_are_refused() {
     // Field 3 as a group that opens and opens and never closes.
     let nested = [&[0x08, 8][..], &[0x1b; 100_000]].concat();
-    assert!(refused(&nested).contains("recursion"), "{}", refused(&nested));
+    assert!(refused(&nested).contains("a field of kind 3"), "{}", refused(&nested));
     refused(&[0x08, 8, 0x3b]);
 }
 

@@ -54,7 +54,9 @@ function conceptTable(unit) {
 }
 
 function unitFacts(unit) {
-  const facts = [['Fires above', formatValue(unit.threshold)]];
+  const facts = unit.threshold === null
+    ? [['NaN or infinite on', plural(unit.not_finite ?? 0, 'image')]]
+    : [['Fires above', formatValue(unit.threshold)]];
   if (unit.area > 0) {
     const places = `${wholeNumber.format(unit.area)} of ${wholeNumber.format(layer().positions)} places`;
     facts.push(['Fires at', formatShare(unit.fires)], ['That is', places]);
@@ -71,9 +73,10 @@ function topImages(unit) {
   return make('section', {}, make('h3', {}, 'Images that drive it highest'), list);
 }
 
-const nothingToCompare = (unit) => (unit.area > 0
-  ? 'No concept is where it fires.'
-  : 'It fires on no image, so no concept can be compared with it.');
+function nothingToCompare(unit) {
+  if (unit.threshold === null) return 'It is not finite on some images, so it has no level above which it fires.';
+  return unit.area > 0 ? 'No concept is where it fires.' : 'It fires on no image, so no concept can be compared with it.';
+}
 
 function fillLightbox(unit) {
   const { before, after, place } = neighbours(unit.unit);

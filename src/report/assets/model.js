@@ -42,6 +42,7 @@ function stripOf(unit) {
 /** What a unit is, in a few words. */
 function verdictOf(unit) {
   if (unit.label) return unit.matched ? unit.label.name : `${unit.label.name}, no match`;
+  if (unit.threshold === null) return 'not finite';
   return unit.area > 0 ? 'meets no concept' : 'never fires';
 }
 

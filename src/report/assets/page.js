@@ -57,7 +57,7 @@ function showTabs() {
 function showFacts() {
   const shown = layer();
   const best = shown.units.reduce((most, unit) => (iouOf(unit) > iouOf(most) ? unit : most), shown.units[0]);
-  const silent = shown.units.filter((unit) => unit.area === 0).length;
+  const silent = shown.units.filter((unit) => unit.area === 0 && unit.threshold !== null).length;
   const facts = [
     ['units', wholeNumber.format(shown.unit_count), silent > 0 ? `${wholeNumber.format(silent)} never fire` : null],
     ['match a concept', wholeNumber.format(shown.matched), shown.unit_count > 0 ? formatShare(shown.matched / shown.unit_count) : null],

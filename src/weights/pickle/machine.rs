@@ -1,123 +1,140 @@
 //! The stack machine: one opcode after another until STOP.
 
-use std::collections::HashMap;
-use std::rc::Rc;
-
 use super::build;
 use super::value::{Heap, Id, Value};
 use crate::error::{Error, Result};
+use crate::weights::bytes_reader::BytesReader;
 
 /// A finished pickle.
 #[derive(Debug)]
-pub(in crate::weights) struct Unpickled {
-    pub(in crate::weights) heap: Heap,
+pub(in crate::weights) struct Unpickled<'a> {
+    pub(in crate::weights) heap: Heap<'a>,
     /// The object that was pickled.
     pub(in crate::weights) root: Id,
     /// Bytes read, up to and with STOP.
     pub(in crate::weights) length: usize,
 }
 
-/// Open marks; a state dict nests three or four.
-const DEPTH_MAX: usize = 64;
-/// Bytes of one string. Names of tensors have fewer than a hundred.
+/// Open marks; Python itself gives up at a depth of a thousand.
+const DEPTH_MAX: usize = 10_000;
+/// Bytes of a string that can be a name.
 const TEXT_MAX: usize = 1 << 16;
-/// Values waiting on the stack. PyTorch flushes every thousand items.
-const STACK_MAX: usize = 1 << 16;
+/// Values waiting on the stack; only a long tuple needs more than a thousand.
+const STACK_MAX: usize = 1 << 20;
+/// Places of the memo.
+const MEMO_MAX: usize = 1 << 21;
 
 /// Reads the pickle at the start of `input`, which may go on behind it.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`], with the byte, at the first opcode, name or size that is not allowed.
-pub(in crate::weights) fn run(input: &[u8]) -> Result<Unpickled> {
-    let mut machine =
-        Machine { input, position: 0, heap: Heap::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() };
+/// [`crate::error::Kind::Input`], with the byte, at the first opcode or size that is not understood.
+pub(in crate::weights) fn run(input: &[u8]) -> Result<Unpickled<'_>> {
+    let input = BytesReader::new(input);
+    let mut machine = Machine { input, heap: Heap::new(), stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
     loop {
-        let at = machine.position;
+        let at = machine.input.position();
         match machine.step() {
             Ok(None) => {}
-            Ok(Some(root)) => return Ok(Unpickled { heap: machine.heap, root, length: machine.position }),
+            Ok(Some(root)) => return Ok(Unpickled { heap: machine.heap, root, length: machine.input.position() }),
             Err(error) => return Err(error.at(format!("pickle, byte {at}"))),
         }
     }
 }
 
 struct Machine<'a> {
-    input: &'a [u8],
-    position: usize,
-    heap: Heap,
+    input: BytesReader<'a>,
+    heap: Heap<'a>,
     stack: Vec<Id>,
     /// Heights of the stack.
     marks: Vec<usize>,
-    memo: HashMap<u32, Id>,
+    memo: Vec<Option<Id>>,
 }
 
 impl<'a> Machine<'a> {
     /// One opcode; the root at STOP. The letters are those of Python's `pickletools`.
     fn step(&mut self) -> Result<Option<Id>> {
-        let [opcode] = self.take()?;
+        let opcode = self.input.u8()?;
         match opcode {
             b'.' => return self.pop().map(Some),
             0x80 => self.protocol()?,
-            // FRAME only groups bytes for buffered readers.
-            0x95 => drop(self.take::<8>()?),
-            b'(' | b'0' | b'1' | b't' | 0x85..=0x87 | b'l' | b'd' | b')' | b']' | b'}' => self.structure(opcode)?,
-            b'a' | b'e' | b's' | b'u' | b'b' => self.fill(opcode)?,
-            b'q' | b'r' | b'h' | b'j' | 0x94 => self.remember(opcode)?,
-            b'c' | 0x93 | b'R' | b'Q' => self.construct(opcode)?,
-            _ => self.literal(opcode)?,
+            // FRAME only groups bytes for buffered readers; READONLY_BUFFER changes nothing about its data.
+            0x95 => drop(self.input.u64()?),
+            0x98 => drop(self.top()?),
+            b'(' | b'0' | b'1' | b'2' | b't' | 0x85..=0x87 | b'l' | b'd' | b')' | b']' | b'}' | 0x8f | 0x91 => {
+                self.structure(opcode)?;
+            }
+            b'a' | b'e' | b's' | b'u' | b'b' | 0x90 => self.fill(opcode)?,
+            b'q' | b'r' | b'p' | b'h' | b'j' | b'g' | 0x94 => self.remember(opcode)?,
+            b'c' | 0x93 | b'R' | 0x81 | 0x92 | b'i' | b'o' | b'Q' | b'P' | 0x82..=0x84 => self.construct(opcode)?,
+            b'N' | 0x88 | 0x89 | b'K' | b'M' | b'J' | 0x8a | 0x8b | b'G' => self.number(opcode)?,
+            b'I' | b'L' | b'F' | b'S' | b'V' => self.written(opcode)?,
+            _ => self.string(opcode)?,
         }
         Ok(None)
     }
 
     fn protocol(&mut self) -> Result<()> {
-        match self.take()? {
-            [2..=4] => Ok(()),
-            [other] => Err(Error::input(format!("pickle protocol {other}; 2 to 4 are read"))),
+        match self.input.u8()? {
+            0..=5 => Ok(()),
+            other => Err(Error::input(format!("pickle protocol {other}; 0 to 5 are read"))),
         }
     }
 
-    fn literal(&mut self, opcode: u8) -> Result<()> {
+    fn number(&mut self, opcode: u8) -> Result<()> {
         let value = match opcode {
             b'N' => Value::None,
             0x88 => Value::Bool(true),
             0x89 => Value::Bool(false),
-            b'K' => Value::Int(i128::from(u8::from_le_bytes(self.take()?))),
-            b'M' => Value::Int(i128::from(u16::from_le_bytes(self.take()?))),
-            b'J' => Value::Int(i128::from(i32::from_le_bytes(self.take()?))),
+            b'K' => Value::Int(self.input.u8()?.into()),
+            b'M' => Value::Int(self.input.u16()?.into()),
+            b'J' => Value::Int(i32::from_le_bytes(self.input.array()?).into()),
             0x8a => {
-                let [length] = self.take()?;
-                self.long(u32::from(length))?
+                let length = self.input.u8()?;
+                self.long(length.into())?
             }
             0x8b => {
-                let length = u32::from_le_bytes(self.take()?);
-                self.long(length)?
+                let length = self.input.u32()?;
+                self.long(length.into())?
             }
-            b'G' => {
-                self.take::<8>()?;
+            _ => {
+                self.input.u64()?;
                 Value::Float
             }
-            // Strings of Python 2 ('U', 'T') are read as text: they name tensors.
-            0x8c | b'U' => {
-                let [length] = self.take()?;
-                Value::Text(self.text(u64::from(length))?)
-            }
-            b'X' | b'T' => {
-                let length = u32::from_le_bytes(self.take()?);
-                Value::Text(self.text(u64::from(length))?)
-            }
-            b'C' => {
-                let [length] = self.take()?;
-                self.slice(u64::from(length))?;
-                Value::Bytes
-            }
-            b'B' => {
-                let length = u32::from_le_bytes(self.take()?);
-                self.slice(u64::from(length))?;
-                Value::Bytes
-            }
-            other => return Err(refused(other)),
         };
         self.push_new(value)
+    }
+
+    /// Numbers and strings as protocols 0 and 1 write them: as text, up to a line end.
+    fn written(&mut self, opcode: u8) -> Result<()> {
+        let line = self.line()?;
+        let number = || line.trim_end_matches('L').parse().map_or(Value::Bytes, Value::Int);
+        let value = match (opcode, line) {
+            (b'I', "00") => Value::Bool(false),
+            (b'I', "01") => Value::Bool(true),
+            (b'I' | b'L', _) => number(),
+            (b'F', _) => Value::Float,
+            // What is escaped is no name of a tensor.
+            (_, line) if line.contains('\\') || line.len() > TEXT_MAX => Value::Bytes,
+            (b'S', line) => line.get(1..line.len().saturating_sub(1)).map_or(Value::Bytes, Value::Text),
+            (_, line) => Value::Text(line),
+        };
+        self.push_new(value)
+    }
+
+    fn string(&mut self, opcode: u8) -> Result<()> {
+        let is_text = matches!(opcode, 0x8c | b'U' | b'X' | b'T' | 0x8d);
+        let length = match opcode {
+            // Strings of Python 2 ('U', 'T') are read as text: they name tensors.
+            0x8c | b'U' | b'C' => u64::from(self.input.u8()?),
+            b'X' | b'T' | b'B' => u64::from(self.input.u32()?),
+            0x8d | 0x8e | 0x96 => self.input.u64()?,
+            // A buffer that lies elsewhere.
+            0x97 => 0,
+            other => return Err(Error::input(format!("opcode 0x{other:02x} is none of a pickle's")).hint(DAMAGED)),
+        };
+        let bytes = self.slice(length)?;
+        let text = std::str::from_utf8(bytes).ok().filter(|text| is_text && text.len() <= TEXT_MAX);
+        self.push_new(text.map_or(Value::Bytes, Value::Text))
     }
 
     fn structure(&mut self, opcode: u8) -> Result<()> {
@@ -131,6 +148,10 @@ impl<'a> Machine<'a> {
             }
             b'0' => self.pop().map(drop),
             b'1' => self.pop_mark().map(drop),
+            b'2' => {
+                let top = self.top()?;
+                self.push(top)
+            }
             b't' => {
                 let items = self.pop_mark()?;
                 self.push_new(Value::Tuple(items))
@@ -145,12 +166,17 @@ impl<'a> Machine<'a> {
                 let items = self.pop_mark()?;
                 self.push_new(Value::List(items))
             }
+            0x91 => {
+                let items = self.pop_mark()?;
+                self.push_new(Value::Set(items))
+            }
             b'd' => {
                 let items = pairs(&self.pop_mark()?)?;
                 self.push_new(Value::Dict(items))
             }
             b')' => self.push_new(Value::Tuple(Vec::new())),
             b']' => self.push_new(Value::List(Vec::new())),
+            0x8f => self.push_new(Value::Set(Vec::new())),
             _ => self.push_new(Value::Dict(Vec::new())),
         }
     }
@@ -158,113 +184,132 @@ impl<'a> Machine<'a> {
     /// Puts items into the container below them.
     fn fill(&mut self, opcode: u8) -> Result<()> {
         let items = match opcode {
-            b'e' | b'u' => self.pop_mark()?,
+            b'e' | b'u' | 0x90 => self.pop_mark()?,
             b's' => {
                 let value = self.pop()?;
                 vec![self.pop()?, value]
             }
             _ => vec![self.pop()?],
         };
-        self.heap.spend(items.len())?;
         let target = self.top()?;
-        match (opcode, self.heap.get_mut(target)) {
-            (b'a' | b'e', Value::List(list)) => list.extend(items),
-            (b's' | b'u', Value::Dict(dict)) => dict.extend(pairs(&items)?),
-            // BUILD gives an OrderedDict its attributes, such as `_metadata`; they are no weights.
-            (b'b', Value::Dict(_)) => {}
-            (b'b', other) => return Err(Error::input(format!("the file sets the state of {}", other.kind()))),
-            (_, other) => return Err(Error::input(format!("items are put into {}", other.kind()))),
+        match opcode {
+            b's' | b'u' => self.heap.insert(target, &pairs(&items)?),
+            b'b' => items.iter().try_for_each(|&state| self.heap.set_state(target, state)),
+            _ => self.heap.extend(target, &items),
         }
-        Ok(())
     }
 
     fn remember(&mut self, opcode: u8) -> Result<()> {
         let index = match opcode {
-            b'q' | b'h' => u32::from(u8::from_le_bytes(self.take()?)),
-            b'r' | b'j' => u32::from_le_bytes(self.take()?),
-            // The memo is bounded by the budget, so its size fits.
-            _ => u32::try_from(self.memo.len()).map_err(|_| Error::internal("the memo is too large"))?,
+            b'q' | b'h' => usize::from(self.input.u8()?),
+            b'r' | b'j' => self.input.u32()? as usize,
+            b'p' | b'g' => {
+                let line = self.line()?;
+                line.parse().map_err(|_| Error::input("a place of the memo that is no number"))?
+            }
+            _ => self.memo.len(),
         };
-        if opcode == b'h' || opcode == b'j' {
-            let known = self.memo.get(&index).copied();
+        if matches!(opcode, b'h' | b'j' | b'g') {
+            let known = self.memo.get(index).copied().flatten();
             return self.push(known.ok_or_else(|| Error::input(format!("memo {index} was never set")))?);
         }
-        self.heap.spend(1)?;
         let top = self.top()?;
-        self.memo.insert(index, top);
+        if index >= MEMO_MAX {
+            return Err(Error::input(format!("memo {index}; at most {MEMO_MAX} values are remembered")));
+        }
+        if index >= self.memo.len() {
+            self.memo.resize(index + 1, None);
+        }
+        self.memo[index] = Some(top);
         Ok(())
     }
 
     fn construct(&mut self, opcode: u8) -> Result<()> {
-        match opcode {
-            b'c' => {
-                let module = self.line()?;
-                let name = self.line()?;
-                let constructor = build::constructor(module, name)?;
-                self.push_new(Value::Constructor(constructor))
-            }
+        let made = match opcode {
+            b'c' => return self.global(),
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let names = self.heap.text(module).zip(self.heap.text(name));
                 let (module, name) = names.ok_or_else(|| Error::input("a global name that is not text"))?;
-                let constructor = build::constructor(module, name)?;
-                self.push_new(Value::Constructor(constructor))
+                return self.push_new(build::global(module, name));
             }
-            b'R' => {
-                let (arguments, callee) = (self.pop()?, self.pop()?);
-                let made = build::apply(&mut self.heap, callee, arguments)?;
-                self.push(made)
+            // The extension registry: what the number means is known to the program that wrote it alone.
+            0x82..=0x84 => {
+                self.input.take(1 << (opcode - 0x82))?;
+                return self.push_new(Value::Reference);
+            }
+            b'P' => {
+                self.line()?;
+                return self.push_new(Value::Reference);
+            }
+            b'Q' => {
+                let id = self.pop()?;
+                build::persistent(&mut self.heap, id)?
+            }
+            b'i' => {
+                self.global()?;
+                let (class, _) = (self.pop()?, self.pop_mark()?);
+                self.apply(class)?
+            }
+            b'o' => {
+                let class = *self.pop_mark()?.first().ok_or_else(underflow)?;
+                self.apply(class)?
+            }
+            0x92 => {
+                let (_keywords, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
+                build::apply(&mut self.heap, class, arguments)?
             }
             _ => {
-                let id = self.pop()?;
-                let storage = build::storage(&self.heap, id)?;
-                self.push_new(Value::Storage(storage))
+                let (arguments, callee) = (self.pop()?, self.pop()?);
+                build::apply(&mut self.heap, callee, arguments)?
             }
-        }
+        };
+        self.push(made)
+    }
+
+    /// What an object of a class is, whose arguments do not matter.
+    fn apply(&mut self, class: Id) -> Result<Id> {
+        let nothing = self.heap.add(Value::Tuple(Vec::new()))?;
+        build::apply(&mut self.heap, class, nothing)
+    }
+
+    fn global(&mut self) -> Result<()> {
+        let module = self.line()?;
+        let name = self.line()?;
+        self.push_new(build::global(module, name))
     }
 
     /// A little-endian two's complement integer of any length.
-    fn long(&mut self, length: u32) -> Result<Value> {
-        let bytes = self.slice(u64::from(length))?;
+    fn long(&mut self, length: u64) -> Result<Value<'a>> {
+        let bytes = self.slice(length)?;
         let negative = bytes.last().is_some_and(|&top| top >= 0x80);
         let mut wide = [if negative { 0xff } else { 0 }; 16];
-        match wide.get_mut(..bytes.len()) {
-            Some(low) => low.copy_from_slice(bytes),
-            None => return Err(Error::input(format!("an integer of {length} bytes; at most 16 are read"))),
-        }
-        Ok(Value::Int(i128::from_le_bytes(wide)))
-    }
-
-    fn text(&mut self, length: u64) -> Result<Rc<str>> {
-        std::str::from_utf8(self.slice(length)?).map(Rc::from).map_err(|_| Error::input("a string that is not UTF-8"))
-    }
-
-    fn take<const COUNT: usize>(&mut self) -> Result<[u8; COUNT]> {
-        let rest = self.input.get(self.position..).unwrap_or_default();
-        let taken = *rest.first_chunk().ok_or_else(|| cut_short(COUNT, rest.len()))?;
-        self.position += COUNT;
-        Ok(taken)
+        Ok(match wide.get_mut(..bytes.len()) {
+            Some(low) => {
+                low.copy_from_slice(bytes);
+                Value::Int(i128::from_le_bytes(wide))
+            }
+            // No size and no key; a seed perhaps.
+            None => Value::Bytes,
+        })
     }
 
     fn slice(&mut self, length: u64) -> Result<&'a [u8]> {
-        let length = usize::try_from(length)
-            .ok()
-            .filter(|&length| length <= TEXT_MAX)
-            .ok_or_else(|| Error::input(format!("a string of {length} bytes; at most {TEXT_MAX} are read")))?;
-        let rest: &'a [u8] = &self.input[self.position..];
-        let taken = rest.get(..length).ok_or_else(|| cut_short(length, rest.len()))?;
-        self.position += length;
-        Ok(taken)
+        let rest = self.input.rest().len();
+        let found = usize::try_from(length).ok().filter(|&length| length <= rest);
+        let length = found.ok_or_else(|| {
+            Error::input(format!("a string of {length} bytes; the pickle ends after {rest}")).hint(DAMAGED)
+        })?;
+        self.input.take(length)
     }
 
     /// Text up to a line end.
     fn line(&mut self) -> Result<&'a str> {
-        let input: &'a [u8] = self.input;
-        let rest = &input[self.position..];
-        let window = &rest[..rest.len().min(TEXT_MAX)];
-        let end = window.iter().position(|&byte| byte == b'\n').ok_or_else(|| cut_short(1, 0))?;
-        self.position += end + 1;
-        std::str::from_utf8(&rest[..end]).map_err(|_| Error::input("a global name that is not UTF-8"))
+        let rest = self.input.rest();
+        let end = rest.iter().position(|&byte| byte == b'\n');
+        let end = end.ok_or_else(|| Error::input("a line that does not end").hint(DAMAGED))?;
+        let line = self.input.take(end + 1)?;
+        std::str::from_utf8(&line[..end]).map_err(|_| Error::input("a name that is not UTF-8"))
     }
 
     /// Height below which the open mark forbids to pop.
@@ -299,7 +344,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn push_new(&mut self, value: Value) -> Result<()> {
+    fn push_new(&mut self, value: Value<'a>) -> Result<()> {
         let id = self.heap.add(value)?;
         self.push(id)
     }
@@ -313,21 +358,7 @@ fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
 }
 
 fn underflow() -> Error {
-    Error::input("an operation without a value to work on")
+    Error::input("an operation without a value to work on").hint(DAMAGED)
 }
 
-fn cut_short(needed: usize, found: usize) -> Error {
-    Error::input(format!("the pickle ends here: {found} bytes left, {needed} needed"))
-        .hint("the file was cut short; fetch it again")
-}
-
-fn refused(opcode: u8) -> Error {
-    let name = match opcode {
-        b'i' | b'o' | 0x81 | 0x92 => " (makes an object of a class)",
-        b'P' => " (refers outside the pickle)",
-        0x82..=0x84 => " (calls the extension registry)",
-        _ => "",
-    };
-    Error::input(format!("opcode 0x{opcode:02x}{name} is not one that `torch.save` needs for weights"))
-        .hint("nothing in the file was run; if you trust it, load it in PyTorch and save `model.state_dict()` alone")
-}
+const DAMAGED: &str = "the file is damaged or was cut short; fetch it again";

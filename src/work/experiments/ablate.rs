@@ -1,10 +1,12 @@
 //! A classifier without some units: how well it still knows each class.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::{Estimate, Experiment, Findings, Workplace};
+use crate::data::classes::ClassFolders;
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::error::{Error, Result};
 use crate::geometry::Extent;
@@ -40,7 +42,10 @@ pub struct AblateJob {
 pub struct OpenedAblation {
     network: ImageNetwork,
     held_out: ImageNetwork,
+    /// Names of the classes, and the class of each image of either set by its name.
     classes: Vec<String>,
+    ranked_by: HashMap<String, usize>,
+    judged_by: HashMap<String, usize>,
     /// Node of the layer.
     node: String,
     /// Units of it.
@@ -66,11 +71,12 @@ impl Experiment for AblateJob {
         let network = open(&self.images)?;
         let held_out = open(&ImageChoice { paths: vec![self.held_out.clone()], ..self.images.clone() })?;
         let classes = class_names(&network)?;
-        [&network, &held_out].into_iter().try_for_each(|network| check_classes(network, &classes))?;
+        let folders = ClassFolders::new(&classes);
+        let (ranked_by, judged_by) = (folders.of_all(&network.set)?, folders.of_all(&held_out.set)?);
         let node = network.model.node_of(&self.layer, false)?.to_owned();
         let units = network.model.graph.node(network.model.graph.find(&node)?).shape.c as usize;
         let sizes = self.sizes(units)?;
-        Ok(OpenedAblation { network, held_out, classes, node, units, sizes })
+        Ok(OpenedAblation { network, held_out, classes, ranked_by, judged_by, node, units, sizes })
     }
 
     fn describe(&self, opened: &OpenedAblation) -> Result<Value> {
@@ -109,19 +115,22 @@ impl Experiment for AblateJob {
     ) -> Result<Findings<AblationReport>> {
         let OpenedAblation { network, held_out, units, sizes, classes, .. } = opened;
         let each: Vec<Vec<u32>> = (0..*units as u32).map(|unit| vec![unit]).collect();
-        let stage = |name: &str, images: &ImageNetwork, removed: &[Vec<u32>], state: &str| {
-            let loader = ImageLoader::new(images.set.clone(), images.load_options(split.session())?)?;
-            let class_of = |name: &str| class_of(name, classes);
-            let mut ablation = Ablation { stage: name, split: &split, images: &loader, class_of: &class_of, removed };
-            let verdicts = ablation.run(&workplace.watch(state))?;
-            if verdicts.images == 0 {
-                return Err(loader.nothing_readable());
-            }
-            let skipped = loader.all_skipped(verdicts.images as usize, workplace.host.stop)?;
-            Ok::<(Verdicts, Vec<Skipped>), Error>((verdicts, skipped))
-        };
-        let (ranking, mut skipped) = stage("removing units one by one", network, &each, RANKING)?;
-        let (judged, others) = stage("removing units together", held_out, &ranking.extremes(sizes), JUDGING)?;
+        let stage =
+            |name: &str, images: &ImageNetwork, known: &HashMap<String, usize>, removed: &[Vec<u32>], state: &str| {
+                let loader = ImageLoader::new(images.set.clone(), images.load_options(split.session())?)?;
+                let class_of = |name: &str| known.get(name).copied();
+                let mut ablation =
+                    Ablation { stage: name, split: &split, images: &loader, class_of: &class_of, removed };
+                let verdicts = ablation.run(&workplace.watch(state))?;
+                if verdicts.images == 0 {
+                    return Err(loader.nothing_readable());
+                }
+                let skipped = loader.all_skipped(verdicts.images as usize, workplace.host.stop)?;
+                Ok::<(Verdicts, Vec<Skipped>), Error>((verdicts, skipped))
+            };
+        let (ranking, mut skipped) = stage("removing units one by one", network, &opened.ranked_by, &each, RANKING)?;
+        let (judged, others) =
+            stage("removing units together", held_out, &opened.judged_by, &ranking.extremes(sizes), JUDGING)?;
         skipped.extend(others);
         let mut about = self.about(split.session().gpu(), held_out, skipped)?;
         about.images.left_out.merge(network.set.left_out.clone());
@@ -167,22 +176,4 @@ fn class_names(network: &ImageNetwork) -> Result<Vec<String>> {
             .at(network.file.path().display())
             .hint("import it with `--classes FILE`, one name a line")
     })
-}
-
-/// The class of an image: the folder it is in.
-fn class_of(name: &str, classes: &[String]) -> Option<usize> {
-    let (folder, _) = name.split_once('/')?;
-    classes.iter().position(|class| class == folder)
-}
-
-/// Checks that every image is of a class.
-fn check_classes(network: &ImageNetwork, classes: &[String]) -> Result<()> {
-    match network.set.items.iter().find(|item| class_of(&item.name, classes).is_none()) {
-        None => Ok(()),
-        Some(item) => {
-            let error = Error::input("lies in no folder that is called as a class of the network");
-            let known: Vec<&str> = classes.iter().take(5).map(String::as_str).collect();
-            Err(error.at(item.path.display()).hint(format!("classes are {} ...", known.join(", "))))
-        }
-    }
 }

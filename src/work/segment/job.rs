@@ -110,12 +110,14 @@ impl SegmentJob {
     /// One image as the network would see it, or why it cannot be used.
     pub(super) fn load(&self, item: &ImageItem) -> Result<Prepared, String> {
         let place = format!("{}: ", item.path.display());
-        let image = decode::decode(&item.path, self.exif).map_err(|error| {
+        let prepared = decode::decode_with(&item.path, self.exif, |image| {
+            let size = (image.h, image.w);
+            prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() })
+        });
+        let prepared = prepared.map_err(|error| {
             let text = error.to_string();
             text.strip_prefix(&place).unwrap_or(&text).to_owned()
         })?;
-        let size = (image.h, image.w);
-        let prepared = prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() });
         let (rows, columns) = self.grid(&prepared);
         match u64::from(rows) * u64::from(columns) {
             0 => Err(format!(

@@ -1,0 +1,207 @@
+//! Files that users mistake for weights, and what to do with each.
+
+use std::path::Path;
+
+use super::pickle::{self, Unpickled, Value};
+use crate::error::{Error, Result};
+use crate::npy;
+
+const NEEDED: &str = "needed a .pth, .safetensors, .onnx or .npz file";
+const EXPORT: &str = "export the network to ONNX and import that";
+
+/// Files told by their first bytes: those, what they are, and advice.
+const KNOWN: [(&[u8], &str, &str); 15] = [
+    (b"\x89HDF", "an HDF5 (Keras) file", EXPORT),
+    (b"<", "a web page or XML", "the download probably failed: look at the file in a text editor"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with `git lfs pull`"),
+    (b"\x1f\x8b", "compressed with gzip", "unpack it with `gunzip` first"),
+    (b"BZh", "compressed with bzip2", "unpack it with `bunzip2` first"),
+    (b"\xfd7zXZ", "compressed with xz", "unpack it with `unxz` first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it with `unzstd` first"),
+    (b"7z\xbc\xaf", "a 7z archive", "unpack it first"),
+    (b"Rar!", "a RAR archive", "unpack it first"),
+    (b"PK\x07\x08", "one part of a zip archive in several", "put the parts together first"),
+    (b"MATLAB", "a MATLAB file", "save its arrays from Python: `numpy.savez(FILE, **arrays)`"),
+    (b"GGUF", "a GGUF file of a language model", "a vision network is needed"),
+    (b"\x89PNG", "a picture", "name the weights, not an image"),
+    (b"\xff\xd8\xff", "a picture", "name the weights, not an image"),
+    (b"{", "JSON text", "name the file with the numbers; an index or a configuration has none"),
+];
+
+/// Bytes that begin a block of a tar archive, its header.
+const TAR_BLOCK: usize = 512;
+
+/// What a file is that is no container of weights, if it can be told.
+pub(super) fn recognise(source: &[u8], path: &Path) -> Option<Error> {
+    if source.starts_with(b"\x93NUMPY") {
+        return Some(array(source, path));
+    }
+    if source.get(257..262) == Some(b"ustar") || is_old_tar(source) {
+        return Some(tar(source));
+    }
+    if source.get(4..8) == Some(b"TFL3") {
+        return Some(Error::input(format!("this is a TensorFlow Lite file; {NEEDED}")).hint(EXPORT));
+    }
+    if let Some(&(_, found, hint)) = KNOWN.iter().find(|(magic, ..)| source.starts_with(magic)) {
+        return Some(Error::input(format!("this is {found}; {NEEDED}")).hint(hint));
+    }
+    match (source, pickle::run(source)) {
+        // Protocols before 2 have no mark: only one that is whole and holds something is told from noise.
+        ([0x80, ..], program) => Some(pickled(program, path)),
+        (_, Ok(program)) if program.length == source.len() && program.length > 8 => Some(pickled(Ok(program), path)),
+        _ => None,
+    }
+}
+
+/// One array of numpy, or a pickle in its clothes.
+fn array(source: &[u8], path: &Path) -> Error {
+    let file = path.display();
+    match npy::Contents::parse(source) {
+        Ok(npy::Contents::Others { pickled: true, .. }) => {
+            Error::input(format!("this .npy file holds a pickled object of Python; {NEEDED}")).hint(format!(
+                "save what it holds as .npz, in Python:\n  import numpy\n  arrays = numpy.load('{file}', allow_pickle=True).item()\n  \
+                 numpy.savez('{}', **arrays)",
+                path.with_extension("npz").display()
+            ))
+        }
+        Ok(_) => Error::input(format!("this is one array of numpy, without a name; {NEEDED}"))
+            .hint("save all arrays of the network together: `numpy.savez(FILE, **arrays)`"),
+        Err(error) => error,
+    }
+}
+
+/// A tar archive: of files to be unpacked, or what PyTorch wrote before 0.2.
+fn tar(source: &[u8]) -> Error {
+    let names = tar_names(source);
+    if ["pickle", "tensors", "storages"].iter().all(|part| names.iter().any(|name| name == part)) {
+        return Error::input(format!("this is a tar archive as PyTorch wrote before 0.2; {NEEDED}"))
+            .hint("load it in PyTorch and save `model.state_dict()` again");
+    }
+    let shown: Vec<String> = names.iter().take(4).map(|name| super::tensor::quote(name)).collect();
+    let more = if names.len() > shown.len() { " and more" } else { "" };
+    Error::input(format!("this is a tar archive, of {}{more}; needed the file in it", shown.join(", ")))
+        .hint("unpack it with `tar xf FILE` and name the file that was in it")
+}
+
+/// Tar of before 1988 has no mark; its checksum tells.
+fn is_old_tar(source: &[u8]) -> bool {
+    let Some(block) = source.get(..TAR_BLOCK).filter(|block| block[0] != 0) else { return false };
+    let spaces = 8 * u64::from(b' ');
+    let sum: u64 =
+        block.iter().enumerate().filter(|(at, _)| !(148..156).contains(at)).map(|(_, &b)| u64::from(b)).sum();
+    octal(&block[148..156]) == Some(sum + spaces)
+}
+
+/// Names of the first members.
+fn tar_names(source: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut position = 0usize;
+    while let Some(block) = position.checked_add(TAR_BLOCK).and_then(|end| source.get(position..end))
+        && block[0] != 0
+        && names.len() < 100
+    {
+        let name = block[..100].split(|&byte| byte == 0).next().unwrap_or_default();
+        names.push(String::from_utf8_lossy(name).into_owned());
+        let size = octal(&block[124..136]).and_then(|size| usize::try_from(size).ok());
+        let Some(size) = size.and_then(|size| size.checked_next_multiple_of(TAR_BLOCK)) else { break };
+        position = position.saturating_add(TAR_BLOCK).saturating_add(size);
+    }
+    names
+}
+
+fn octal(field: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(field).ok()?.trim_matches(['\0', ' ']);
+    u64::from_str_radix(text, 8).ok()
+}
+
+/// A pickle that `torch.save` did not write.
+fn pickled(program: Result<Unpickled<'_>>, path: &Path) -> Error {
+    let found = "this is a pickle that PyTorch did not write";
+    let (file, output) = (path.display(), path.with_extension("npz").display().to_string());
+    let program = match program {
+        Ok(program) => program,
+        Err(error) => return Error::input(format!("{found}, and it is damaged: {error}")).hint("fetch it again"),
+    };
+    let what = program.heap.describe(program.root);
+    let error = Error::input(format!("{found}, of {what}; {NEEDED}"));
+    let names = |part: &str| program.heap.globals().any(|global| global.module.split('.').next() == Some(part));
+    let is_dict = matches!(program.heap.get(program.root), Value::Dict(_));
+    if names("torch") {
+        error.hint("load it with the program that wrote it and save it with `torch.save(model.state_dict(), FILE)`")
+    } else if is_dict {
+        error.hint(format!(
+            "save its arrays as .npz, in Python, if you trust it:\n  import numpy, pickle\n  \
+             numpy.savez('{output}', **pickle.load(open('{file}', 'rb'), encoding='latin1'))"
+        ))
+    } else {
+        // Networks of NVIDIA's generators keep their arrays under this name; their own code is not needed to take them out.
+        error.hint(format!(
+            "save its arrays as .npz, in Python (this runs none of the file's code):\n  import numpy, pickle\n  \
+             class Load(pickle.Unpickler):\n    find_class = lambda self, module, name: super().find_class(module, name) \
+             if module.split('.')[0] == 'numpy' or name == 'encode' else type(name, (), {{}})\n  \
+             found = Load(open('{file}', 'rb'), encoding='latin1').load()\n  \
+             network = found[-1] if isinstance(found, (list, tuple)) else found\n  \
+             numpy.savez('{output}', **dict(network.variables))"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(bytes: &[u8]) -> String {
+        let error = recognise(bytes, Path::new("/a/b.pkl")).unwrap();
+        assert!(error.advice().is_some(), "{error}");
+        format!("{error}\n{}", error.advice().unwrap())
+    }
+
+    #[test]
+    fn files_of_another_kind_are_named() {
+        for (bytes, word) in [
+            (&b"<!DOCTYPE html>"[..], "web page"),
+            (b"\x89HDF\r\n\x1a\n", "Keras"),
+            (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+            (b"\x80\x02}q\x00.", "of a dict"),
+            (b"\x80\x02}q\x00", "it is damaged"),
+            (b"(dp0\nS'a'\np1\nI3\ns.", "of a dict"),
+            (b"\x80\x04\x8c\x07network\x8c\x01N\x93)\x81.", "an object of `network.N`"),
+            (b"\x80\x02ctorch._utils\n_rebuild_tensor_v9\n)R.", "torch.save"),
+            (b"7z\xbc\xaf\x27\x1c", "7z"),
+            (b"\x1f\x8b\x08", "gunzip"),
+            (b"\x1c\0\0\0TFL3", "Lite"),
+        ] {
+            assert!(told(bytes).contains(word), "{word} is not in {}", told(bytes));
+        }
+        assert!(recognise(b"hello, world", Path::new("a")).is_none());
+        assert!(recognise(b"N.", Path::new("a")).is_none());
+    }
+
+    /// A tar archive of empty files.
+    fn tar_of(names: &[&str], mark: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for name in names {
+            let mut block = [0u8; TAR_BLOCK];
+            block[..name.len()].copy_from_slice(name.as_bytes());
+            block[124..135].copy_from_slice(b"00000000001");
+            block[257..257 + mark.len()].copy_from_slice(mark);
+            block[148..156].fill(b' ');
+            let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            bytes.extend(block);
+            bytes.extend([7; TAR_BLOCK]);
+        }
+        bytes.extend([0; 1024]);
+        bytes
+    }
+
+    #[test]
+    fn tar_archives_are_named_with_what_they_hold() {
+        for mark in [&b"ustar\0"[..], b"ustar  \0", b""] {
+            let text = told(&tar_of(&["model.pth", "readme"], mark));
+            assert!(text.contains("a tar archive, of `model.pth`, `readme`") && text.contains("tar xf"), "{text}");
+            let text = told(&tar_of(&["sys_info", "pickle", "tensors", "storages"], mark));
+            assert!(text.contains("before 0.2"), "{text}");
+        }
+    }
+}
