@@ -106,3 +106,38 @@ fn what_is_not_there_is_named_before_anything_runs() {
     let words = ["weights", "import", "g.safetensors", "--model", "progan", "-o", "again.safetensors"];
     assert!(place.run(&words, 3).contains("missing `layer1.conv.weight`"));
 }
+
+#[test]
+fn a_folder_of_pictures_says_what_they_are_and_takes_no_others() {
+    let Some(_) = common::gpu() else { return };
+    let place = Place::new("layers.pth");
+    let generate = |words: &[&str], code: i32| {
+        place.run(&[&["generate", "-w", "g.safetensors", "--latents", "3-4", "-o"], words].concat(), code)
+    };
+    generate(&["images", "--zero", "layer4:0-1"], 0);
+    let manifest = place.json("images/manifest.json");
+    assert_eq!(
+        (&manifest["images"]["latents"], &manifest["images"]["latents_from"]),
+        (&"3-4".into(), &"seed 1".into())
+    );
+    assert_eq!(manifest["edits"][0]["layer"], "layer4");
+    assert_eq!(manifest["edits"][0]["units"], serde_json::json!([[0, 0.0], [1, 0.0]]));
+    assert_eq!(manifest["model"]["sha256"].as_str().unwrap().len(), 64);
+    generate(&["images", "--zero", "layer4:0-1"], 0);
+    for (words, what) in [(&["--zero", "layer4:0"][..], "edits"), (&["--zero", "layer4:0-1", "--seed", "2"], "images")]
+    {
+        let complaint = generate(&[&["images"], words].concat(), 2);
+        assert!(complaint.contains(&format!("images: holds other pictures: its manifest.json has other {what}")));
+    }
+    std::fs::create_dir(place.folder.path().join("holiday")).unwrap();
+    std::fs::write(place.folder.path().join("holiday/3.png"), "mine").unwrap();
+    assert!(generate(&["holiday"], 2).contains("holds files, and no manifest.json"));
+    assert_eq!(place.read("holiday/3.png"), b"mine");
+    let words = ["generate", "-w", "g.safetensors", "--latents", "0"];
+    for (option, path, ending) in
+        [("--sheet", "a.jpg", "a.png"), ("--raw", "a.png", "a.safetensors"), ("-o", "a.png", "`a`")]
+    {
+        assert!(place.run(&[&words[..], &[option, path]].concat(), 2).contains(ending), "{option} {path}");
+        assert!(!place.folder.path().join(path).exists());
+    }
+}

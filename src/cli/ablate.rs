@@ -8,6 +8,7 @@ use serde_json::json;
 use super::experiment::{ExperimentTarget, ExperimentWords, Told};
 use super::network::InputArgs;
 use super::words::{passed_over_in_words, time_in_words};
+use super::written::Written;
 use crate::error::Result;
 use crate::report::experiments::ablate::AblationReport;
 use crate::report::schema;
@@ -43,7 +44,7 @@ pub(super) struct AblateArgs {
     sizes: Vec<u32>,
 
     /// Folder for the results.
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = Written::Folder.path())]
     output: PathBuf,
 
     /// Start over, whatever the folder holds of this experiment.

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
 use super::words::{passed_over_in_words, size_in_words};
+use super::written::Written;
 use crate::error::Result;
 use crate::work::activations::{ActivationsJob, SavedInputs};
 
@@ -35,7 +36,7 @@ pub(super) struct ActivationsArgs {
     layers: LayerArgs,
 
     /// File to write.
-    #[arg(short, long, value_name = "FILE.safetensors")]
+    #[arg(short, long, value_name = "FILE.safetensors", value_parser = Written::Safetensors.path())]
     output: PathBuf,
 }
 

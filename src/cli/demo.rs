@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::words::time_in_words;
+use super::written::Written;
 use crate::error::Result;
 use crate::report::story::{LayerFound, MatchAgreement, Story};
 use crate::work::demo::{DemoJob, DemoStep};
@@ -27,7 +28,7 @@ All of them come with the program. The folder then holds report.html, which tell
 same command goes on where a stopped one left off. `--dry-run` prints the commands that it runs; each can be run by itself.")]
 pub(super) struct DemoArgs {
     /// Folder for the results.
-    #[arg(short, long, value_name = "DIR", default_value = "netdissect-demo")]
+    #[arg(short, long, value_name = "DIR", default_value = "netdissect-demo", value_parser = Written::Folder.path())]
     output: PathBuf,
 
     /// Pictures to look at; units are removed from fewer.

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
 use super::words::{fraction, grid, passed_over_in_words, size_in_words, time_in_words};
+use super::written::Written;
 use crate::error::Result;
 use crate::report::schema::Report;
 use crate::work::dissect::{DissectEstimate, DissectJob};
@@ -46,7 +47,7 @@ pub(super) struct DissectArgs {
     concepts: ConceptArgs,
 
     /// Folder for the results.
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = Written::Folder.path())]
     output: PathBuf,
 
     /// Fraction of positions at which a unit fires: its level is the quantile above which this fraction lies.

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::WeightArgs;
 use super::words::{grid, size_in_words, time_in_words};
+use super::written::Written;
 use crate::error::Result;
 use crate::work::experiments::ranked::RankedChoice;
 use crate::work::experiments::{Estimate, Experiment, Place};
@@ -142,7 +143,7 @@ impl RankedArgs {
 #[derive(Debug, Clone, Args)]
 pub(super) struct PlaceArgs {
     /// Folder for the results; several experiments may share one.
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = Written::Folder.path())]
     output: PathBuf,
 
     /// Images at once [default: as many as the memory allows, up to 16].

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::WeightArgs;
 use super::words::size_in_words;
+use super::written::Written;
 use crate::dissect::edits::Words;
 use crate::error::Result;
 use crate::work::generate::{GenerateJob, GeneratedFile};
@@ -30,15 +31,15 @@ A folder of pictures also holds manifest.json: latents, edits, and the network b
 `images` [n, 3, h, w] as the generator makes it, not clamped to [-1, 1]. Pictures are: byte = trunc(clamp(127.5 v + 127.5, 0, 255)).")]
 pub(super) struct GenerateArgs {
     /// Folder for one PNG file an image, named by the latent's number.
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = Written::Folder.path())]
     output: Option<PathBuf>,
 
     /// PNG file for all images side by side.
-    #[arg(long, value_name = "FILE.png")]
+    #[arg(long, value_name = "FILE.png", value_parser = Written::Png.path())]
     sheet: Option<PathBuf>,
 
     /// File for the images as numbers, not clamped.
-    #[arg(long, value_name = "FILE.safetensors")]
+    #[arg(long, value_name = "FILE.safetensors", value_parser = Written::Safetensors.path())]
     raw: Option<PathBuf>,
 
     #[command(flatten)]

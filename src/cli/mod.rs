@@ -26,6 +26,7 @@ mod scenes;
 mod segment;
 mod weights;
 mod words;
+mod written;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::context::{Context, GlobalArgs};
 use self::output::{Output, writing};
+use self::written::Written;
 use crate::data::budget::allow_pixels;
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -98,6 +100,7 @@ enum Command {
   netdissect man pages/")]
 struct ManArgs {
     /// Folder for the pages.
+    #[arg(value_parser = Written::Folder.path())]
     folder: Option<PathBuf>,
 }
 

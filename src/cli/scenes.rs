@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::words::{size_in_words, time_in_words};
+use super::written::Written;
 use crate::error::Result;
 use crate::work::scenes::{DrawnScenes, ScenesEstimate, ScenesJob};
 
@@ -30,7 +31,7 @@ pub(super) struct ScenesArgs {
     seed: u64,
 
     /// Folder for images, labels and scenes.json.
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = Written::Folder.path())]
     output: PathBuf,
 
     /// Pixels a side.
@@ -42,7 +43,7 @@ pub(super) struct ScenesArgs {
     classes: Vec<String>,
 
     /// PNG file for all pictures side by side, 900 at most.
-    #[arg(long, value_name = "FILE.png")]
+    #[arg(long, value_name = "FILE.png", value_parser = Written::Png.path())]
     sheet: Option<PathBuf>,
 
     /// Say what would be drawn and how long it would take.

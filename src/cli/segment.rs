@@ -9,6 +9,7 @@ use super::context::Context;
 use super::network::ExifName;
 use super::output::writing;
 use super::words::{passed_over_in_words, time_in_words};
+use super::written::Written;
 use crate::error::Result;
 use crate::files;
 use crate::work::segment::{SegmentEstimate, SegmentJob, Segmented};
@@ -39,7 +40,7 @@ pub(super) struct SegmentArgs {
     model: Option<String>,
 
     /// Folder for the results; a new one, or that of a run to go on with.
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_parser = Written::Folder.path())]
     output: PathBuf,
 
     /// Pixels along a side of the squares that get one label each.

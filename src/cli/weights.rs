@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::written::Written;
 use crate::error::Result;
 use crate::models::segmenter::Segmenter;
 use crate::models::vgg16_weights;
@@ -56,7 +57,7 @@ struct ImportArgs {
     #[arg(long, value_enum)]
     model: ModelName,
     /// File to write; one that is there is replaced once the new one is whole.
-    #[arg(short, long, value_name = "FILE.safetensors")]
+    #[arg(short, long, value_name = "FILE.safetensors", value_parser = Written::Safetensors.path())]
     output: PathBuf,
     /// Accept a file without fully connected layers, and drop them where there are some.
     #[arg(long)]

@@ -10,7 +10,7 @@ use crate::session::Edit;
 use crate::tensor::Shape;
 
 /// Units of a layer and what they are set to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Change {
     /// The layer, by the name users type.
     pub layer: String,

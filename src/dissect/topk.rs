@@ -1,5 +1,6 @@
 //! The images that drive each unit highest.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::SafeTensors;
@@ -58,11 +59,12 @@ impl TopK {
         pairs.take_while(|(image, _)| *image != NO_IMAGE)
     }
 
-    /// Writes `topk.safetensors`: `peaks` and `images`, `[units, k]`.
+    /// Writes `topk.safetensors`: `peaks` and `images`, `[units, k]`; in the metadata, key `images`, the `names` of all images as a JSON
+    /// list, so that a number in `images` is a place in it.
     ///
     /// # Errors
     /// [`crate::error::Kind::Output`] if the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<()> {
+    pub fn save(&self, path: &Path, names: &[String]) -> Result<()> {
         let dims = || vec![self.units, self.k];
         let view =
             |dtype, bytes| TensorView::new(dtype, dims(), bytes).map_err(|error| Error::internal(error.to_string()));
@@ -70,7 +72,9 @@ impl TopK {
             ("peaks", view(Dtype::F32, bytemuck::cast_slice(&self.peaks))?),
             ("images", view(Dtype::U32, bytemuck::cast_slice(&self.images))?),
         ];
-        let bytes = safetensors::serialize(tensors, None).map_err(|error| Error::internal(error.to_string()))?;
+        let metadata = HashMap::from([("images".to_owned(), serde_json::json!(names).to_string())]);
+        let bytes =
+            safetensors::serialize(tensors, Some(metadata)).map_err(|error| Error::internal(error.to_string()))?;
         files::write_atomic(path, &bytes)
     }
 
@@ -156,7 +160,7 @@ mod tests {
     fn a_cut_file_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("topk.safetensors");
-        TopK::new(3, 2).save(&path).unwrap();
+        TopK::new(3, 2).save(&path, &[]).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         for end in 0..bytes.len() {
             std::fs::write(&path, &bytes[..end]).unwrap();
@@ -171,7 +175,11 @@ mod tests {
         assert_eq!(topk.of(0).collect::<Vec<_>>(), [(5, -1.0)]);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("topk.safetensors");
-        topk.save(&path).unwrap();
+        topk.save(&path, &["a b.png".to_owned(), "c/\u{e9}.png".to_owned()]).unwrap();
         assert_eq!(TopK::load(&path).unwrap(), topk);
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let names = &header.metadata().as_ref().unwrap()["images"];
+        assert_eq!(serde_json::from_str::<Vec<String>>(names).unwrap(), ["a b.png", "c/\u{e9}.png"]);
     }
 }

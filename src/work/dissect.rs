@@ -314,15 +314,15 @@ impl<'a> DissectRun<'a> {
     /// Tallies, top images, strips and the report.
     fn write(&self, loaded: &LoadedSubject, outcome: &Outcome) -> Result<()> {
         let job = self.job;
+        let names = loaded.source.names();
         for outcome in &outcome.layers {
             let folder = report::layer_folder(&job.output, &outcome.name)?;
             files::make_folder(&folder)?;
             outcome.tally.save(&folder.join("tally.safetensors"))?;
-            outcome.topk.save(&folder.join("topk.safetensors"))?;
+            outcome.topk.save(&folder.join("topk.safetensors"), &names)?;
         }
         let look =
             strips::StripLook { shown: job.shown as usize, thumbnail: THUMBNAIL, best: BEST, min_iou: job.min_iou };
-        let names = loaded.source.names();
         let layers =
             strips::layers(&job.output, &names, self.concepts.vocabulary(), outcome, &look, self.host.progress)?;
         let positions = u64::from(self.grid.0) * u64::from(self.grid.1);

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Host;
 use super::finished::FinishedRun;
 use super::generator::{Generator, LatentChoice};
+use super::manifest;
 use super::network::NetworkChoice;
 use super::subject::forward;
 use crate::data::pixels::rgb_of_signed;
@@ -31,7 +32,7 @@ pub struct GenerateJob {
     pub changes: Vec<Words>,
     /// Images at once; as many as the memory allows if left out.
     pub batch: Option<u32>,
-    /// Folder for one PNG file an image, named by the latent's number.
+    /// Folder for one PNG file an image, named by the latent's number, and `manifest.json`.
     pub output: Option<PathBuf>,
     /// PNG file for all images side by side.
     pub sheet: Option<PathBuf>,
@@ -66,7 +67,9 @@ impl GenerateJob {
     /// [`crate::error::Kind::Input`] if a layer, unit or latent is not there; [`crate::error::Kind::Output`] if a file cannot be written.
     pub fn perform(&self, host: &Host<'_>) -> Result<Generated> {
         let generator = self.generator()?;
-        let edits = self.edits(&generator)?;
+        let changes: Vec<Change> =
+            self.changes.iter().map(|words| words.change(generator.file.sha256())).collect::<Result<_>>()?;
+        let edits = edits(&generator, &changes)?;
         let image = generator.model.graph.node(generator.model.graph.output()).clone();
         let gpu = host.open_gpu()?;
         let mut graph = generator.model.graph.clone();
@@ -79,6 +82,9 @@ impl GenerateJob {
         edits.iter().try_for_each(|(node, edit)| session.edit(node, Some(edit)))?;
         if self.sheet.is_some() {
             sheet::size(generator.indices.len(), image.shape.h)?;
+        }
+        if let Some(folder) = &self.output {
+            manifest::begin(folder, &manifest::of(&generator, &changes)?)?;
         }
         let mut outputs = Outputs::open(self, image.shape.h)?;
         host.progress.stage("generating", generator.indices.len() as u64);
@@ -97,17 +103,15 @@ impl GenerateJob {
             None => Generator::open(&self.network, &self.latents),
         }
     }
+}
 
-    /// Nodes and what is done to each.
-    fn edits(&self, generator: &Generator) -> Result<Vec<(String, Edit)>> {
-        let changes: Vec<Change> =
-            self.changes.iter().map(|words| words.change(generator.file.sha256())).collect::<Result<_>>()?;
-        let node_of = |layer: &str| generator.model.node_of(layer, false).map(str::to_owned);
-        let graph = &generator.model.graph;
-        let shape_of = |layer: &str| Ok(graph.node(graph.find(&node_of(layer)?)?).shape);
-        let by_layer = edits::by_layer(&changes, shape_of)?;
-        by_layer.into_iter().map(|(layer, edit)| Ok((node_of(&layer)?, edit))).collect()
-    }
+/// Nodes and what is done to each.
+fn edits(generator: &Generator, changes: &[Change]) -> Result<Vec<(String, Edit)>> {
+    let node_of = |layer: &str| generator.model.node_of(layer, false).map(str::to_owned);
+    let graph = &generator.model.graph;
+    let shape_of = |layer: &str| Ok(graph.node(graph.find(&node_of(layer)?)?).shape);
+    let by_layer = edits::by_layer(changes, shape_of)?;
+    by_layer.into_iter().map(|(layer, edit)| Ok((node_of(&layer)?, edit))).collect()
 }
 
 /// Where images go as they are made.
@@ -125,9 +129,6 @@ struct Outputs<'a> {
 
 impl<'a> Outputs<'a> {
     fn open(job: &'a GenerateJob, side: u32) -> Result<Self> {
-        if let Some(folder) = &job.output {
-            files::make_folder(folder)?;
-        }
         let numbers = job.raw.as_deref().map(Scratch::beside).transpose()?;
         Ok(Outputs { job, side, pictures: Vec::new(), numbers, bytes: 0 })
     }

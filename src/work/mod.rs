@@ -17,6 +17,7 @@ pub mod generate;
 pub mod generator;
 pub mod host;
 pub mod import;
+mod manifest;
 pub mod network;
 pub(crate) mod run_folder;
 pub mod scenes;
