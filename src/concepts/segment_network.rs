@@ -176,7 +176,7 @@ impl Network {
             for ((_, maps), buffer) in all.iter_mut().zip(&loaded.labels) {
                 let labels: Vec<u16> = gpu.download(buffer, positions * n)?;
                 if let Some(place) = labels.iter().position(|&label| label == NOT_FINITE) {
-                    return Err(not_finite(&images.names()[first + place / positions], "scores"));
+                    return Err(not_finite(images.names()[first + place / positions], "scores"));
                 }
                 maps.extend(labels.chunks_exact(positions).map(<[u16]>::to_vec));
             }
