@@ -45,7 +45,7 @@ fn killed_at_any_time_and_run_again_a_command_ends_in_the_same_bytes() {
     let Some(_) = gpu() else { return };
     let place = Place::new("layers.pth");
     let generator = ["-w", "g.safetensors"];
-    let dissect = ["dissect", "-l", "layer4", "--latents", "0-399", "--concepts", "colors", "--batch", "2"];
+    let dissect = ["dissect", "-l", "layer4", "--latents", "0-199", "--concepts", "colors", "--batch", "2"];
     place.run(&[&dissect[..], &generator, &["-o", "run"]].concat(), 0);
     let remove = ["remove", "run", "--concept", "1", "--units", "3", "--latents", "0-39"];
     let concept = place.json("run/report.json")["layers"][0]["concepts"][0]["number"].to_string();
