@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::job::{INPUTS, SegmentJob};
+use super::job::SegmentJob;
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
 use crate::data::framing::{Geometry, Prepared};
@@ -17,7 +17,7 @@ use crate::files;
 use crate::progress::check_stop;
 use crate::report::{overlay, schema, segments, sheet};
 use crate::work::Host;
-use crate::work::concepts::Labelling;
+use crate::work::concepts::{Labelling, TAKEN_WHOLE};
 use crate::work::subject::places;
 
 /// Longest side of a picture that is written; larger ones are shrunk.
@@ -143,7 +143,7 @@ impl<'a> SegmentRun<'a> {
                     Err(reason) => skipped.push(Skipped { name: self.name(index).to_owned(), reason }),
                 }
             }
-            ready += usable.iter().filter(|(_, image)| INPUTS.contains(&image.frame.photo.into())).count();
+            ready += usable.iter().filter(|(_, image)| TAKEN_WHOLE.contains(&image.frame.photo.into())).count();
             for same_size in usable.chunk_by(|(_, a), (_, b)| (a.h, a.w) == (b.h, b.w)) {
                 let maps = self.label_maps(same_size)?;
                 same_size
