@@ -82,6 +82,6 @@ impl LabelFiles {
 
 /// What the files of an image's label maps begin with, relative to their folder. Names are relative, save those of a list that gives
 /// whole paths; the maps are below the folder all the same.
-pub(super) fn stem(name: &str) -> String {
+pub(crate) fn stem(name: &str) -> String {
     Path::new(name).with_extension("").to_string_lossy().trim_start_matches('/').to_owned()
 }

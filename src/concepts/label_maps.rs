@@ -26,7 +26,7 @@ use crate::files;
 use crate::hash::hexadecimal;
 
 /// Where label numbers are listed.
-pub(super) const LABELS: &str = "labels.csv";
+pub(crate) const LABELS: &str = "labels.csv";
 const HEADER_HINT: &str = "the header is `number,name,category`";
 
 /// How many missing maps are named.

@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use image::{ColorType, ImageFormat};
 
-use super::label_files::stem;
-use super::label_maps::LABELS;
+pub(crate) use super::label_files::stem;
+pub(crate) use super::label_maps::LABELS;
 use super::{LabelMaps, Vocabulary};
 use crate::error::{Error, Kind, Result};
 use crate::files;
