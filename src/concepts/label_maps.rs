@@ -216,7 +216,7 @@ impl LabelFolder {
         let label_at = |row, column| match number_at(row, column) {
             number if ignore.contains(&number) => 0,
             // One that is too large is no label that is listed.
-            number => number.checked_add(*offset).unwrap_or(u16::MAX),
+            number => number.saturating_add(*offset),
         };
         append_channel(maps, &self.numbering, LABELS, label_at).map_err(|error| {
             error
