@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::terminal::printable_lines;
 use super::words::time_in_words;
 use crate::progress::Progress;
 
@@ -108,7 +109,7 @@ impl ProgressShown {
     fn say(&self, text: &str) {
         if !self.quiet {
             // Nobody is left to tell if standard error is gone.
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(std::io::stderr(), "{}", printable_lines(text));
         }
     }
 }
