@@ -9,7 +9,7 @@ pub trait Progress: Sync {
     /// A stage of `total` items begins.
     fn stage(&self, name: &str, total: u64);
     /// So many items, each as long as one of the stage that begins next, follow in stages after that.
-    fn expect(&self, _items: u64) {}
+    fn foresee(&self, _items: u64) {}
     /// So many items of the stage were done by earlier work that is taken up.
     fn resume(&self, items: u64) {
         self.advance(items);

@@ -20,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) struct ProgressShown {
     stage: Mutex<Option<StageShown>>,
     /// Items that follow in stages after the one that begins next.
-    expected: AtomicU64,
+    foreseen: AtomicU64,
     terminal: bool,
     quiet: bool,
     bars: bool,
@@ -86,7 +86,7 @@ impl ProgressShown {
     pub(super) fn new(quiet: bool, no_progress: bool) -> ProgressShown {
         ProgressShown {
             stage: Mutex::new(None),
-            expected: AtomicU64::new(0),
+            foreseen: AtomicU64::new(0),
             terminal: std::io::stderr().is_terminal(),
             quiet,
             bars: !quiet && !no_progress,
@@ -115,8 +115,8 @@ impl ProgressShown {
 }
 
 impl Progress for ProgressShown {
-    fn expect(&self, items: u64) {
-        self.expected.store(items, Ordering::Relaxed);
+    fn foresee(&self, items: u64) {
+        self.foreseen.store(items, Ordering::Relaxed);
     }
 
     fn stage(&self, name: &str, total: u64) {
@@ -129,7 +129,7 @@ impl Progress for ProgressShown {
             bar.set_style(style);
         }
         bar.set_prefix(name.to_owned());
-        let pace = Pace { total, later: self.expected.swap(0, Ordering::Relaxed), ..Pace::default() };
+        let pace = Pace { total, later: self.foreseen.swap(0, Ordering::Relaxed), ..Pace::default() };
         let now = Instant::now();
         *current = Some(StageShown { bar, name: name.to_owned(), started: now, said: now, pace });
     }

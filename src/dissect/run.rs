@@ -84,7 +84,7 @@ impl Dissection<'_> {
         while part.found.finished < part.found.level_passes() {
             // The passes for the levels that follow, and the one that counts.
             let later = part.found.level_passes() - part.found.finished - usize::from(!counts);
-            watch.progress.expect(later as u64 * u64::from(self.images.count()));
+            watch.progress.foresee(later as u64 * u64::from(self.images.count()));
             let images = held.spare(self.images);
             let mut pass = LevelPass::new(self, &mut held, &part.found)?;
             watch.pass(&mut pass, &images, 0..images.count(), &mut part)?;
