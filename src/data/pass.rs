@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::source::{ImageBatch, ImageSource};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::progress::{Progress, check_stop};
 use crate::state::{Part, State};
@@ -174,7 +174,12 @@ impl Watch<'_> {
     /// # Errors
     /// [`Kind::Output`] if it cannot be written.
     pub(crate) fn save<S: State>(&self, part: &Part<S>) -> Result<()> {
-        self.checkpoint.as_ref().map_or(Ok(()), |path| part.save(path, &self.job))
+        let Some(path) = &self.checkpoint else { return Ok(()) };
+        part.save(path, &self.job).map_err(|error| {
+            let lost = if files::exists(path) { "what was done since it was last written" } else { "what was done" };
+            let told = Error::new(error.kind(), format!("{error}; {lost} is not kept"));
+            error.advice().map_or(told.clone(), |advice| told.hint(advice))
+        })
     }
 }
 

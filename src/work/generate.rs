@@ -83,9 +83,8 @@ impl GenerateJob {
         if self.sheet.is_some() {
             sheet::size(generator.indices.len(), image.shape.h)?;
         }
-        if let Some(folder) = &self.output {
-            manifest::begin(folder, &manifest::of(&generator, &changes)?)?;
-        }
+        let begin = |folder: &PathBuf| manifest::begin(folder, &manifest::of(&generator, &changes)?);
+        let _taken = self.output.as_ref().map(begin).transpose()?;
         let mut outputs = Outputs::open(self, image.shape.h)?;
         host.progress.stage("generating", generator.indices.len() as u64);
         let source = generator.source(session.batch());
