@@ -107,12 +107,17 @@ impl SegmentJob {
         })
     }
 
+    /// How an image of so many rows and columns is brought to size.
+    pub(super) fn geometry_of(&self, size: (u32, u32)) -> Geometry {
+        if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() }
+    }
+
     /// One image as the network would see it, or why it cannot be used.
     pub(super) fn load(&self, item: &ImageItem) -> Result<Prepared, String> {
         let place = format!("{}: ", item.path.display());
         let prepared = decode::decode_with(&item.path, self.exif, |image| {
             let size = (image.h, image.w);
-            prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() })
+            prepare(image, self.geometry_of(size))
         });
         let prepared = prepared.map_err(|error| {
             let text = error.to_string();
