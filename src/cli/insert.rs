@@ -18,7 +18,7 @@ use crate::work::experiments::insert::{InsertJob, Level, ShownEdit};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   netdissect insert run --concept tree --latents 0-15 --positions 16 -o trees
-  netdissect insert run --concept tree --latents 0-3 --units 5 --picture 1@20,7 --positions 4 -o roles
+  netdissect insert run --concept tree --latents 0-3 --units 5 --picture 1@12,7 --positions 4 -o roles
   netdissect insert run/layer6 --concept sky -o skies --dry-run
 
 The run is a folder that `netdissect dissect` wrote for a generator; what is not named is taken from it. Units are set to their own \

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::terminal::printable_lines;
 use crate::progress::Progress;
 
 /// Time between plain lines.
@@ -50,7 +51,7 @@ impl ProgressShown {
     fn say(&self, text: &str) {
         if !self.quiet {
             // Nobody is left to tell if standard error is gone.
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(std::io::stderr(), "{}", printable_lines(text));
         }
     }
 }

@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use image::{ColorType, ImageFormat};
 
-use super::label_maps::{LABELS, stem};
+pub(crate) use super::label_files::stem;
+pub(crate) use super::label_maps::LABELS;
 use super::{LabelMaps, Vocabulary};
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -105,7 +106,7 @@ mod tests {
             let labels = (0..channels * 15).map(|at| (at * 37 % 400) as u16).collect();
             let maps = LabelMaps { channels, h: 3, w: 5, labels };
             write_maps(folder.path(), name, &maps).unwrap();
-            let read = LabelFolder::open(folder.path()).unwrap();
+            let read = LabelFolder::open(folder.path().to_owned()).unwrap();
             assert_eq!(read.vocabulary().names[1..], vocabulary().names[1..]);
             assert_eq!(read.whole(name).unwrap(), maps, "{name}");
             let input = ConceptInput { name, pixels: Pixels::Rgb(&[]), h: 12, w: 20 };

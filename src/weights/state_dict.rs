@@ -32,7 +32,7 @@ pub(super) fn find<'a>(heap: &Heap<'a>, root: Id, key: Option<&str>) -> Result<S
         start
     } else {
         search.run(start);
-        search.choose()?
+        search.choose(start)?
     };
     let entries = search.entries(chosen);
     if entries.len() > TENSORS_MAX {
@@ -196,10 +196,10 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    /// The one place of the best rank.
-    fn choose(&self) -> Result<usize> {
+    /// The one place of the best rank, of those found from `start` inwards.
+    fn choose(&self, start: usize) -> Result<usize> {
         let Some(best) = self.found.iter().map(|(rank, _)| *rank).max() else {
-            return Err(self.nothing());
+            return Err(self.nothing(start));
         };
         let mut different: Vec<usize> = Vec::new();
         for &(_, place) in self.found.iter().filter(|(rank, _)| *rank == best) {
@@ -234,18 +234,22 @@ impl<'a> Search<'_, 'a> {
             .hint(format!("choose one with {}", keys.join(" or ")))
     }
 
-    fn nothing(&self) -> Error {
-        let root = self.places[0].id;
+    fn nothing(&self, start: usize) -> Error {
+        let id = self.places[start].id;
         let names: Vec<String> =
-            self.children(0).into_iter().take(SHOWN_MAX).map(|(name, _)| quote(&self.name(name))).collect();
-        let what = match self.heap.get(root) {
+            self.children(start).into_iter().take(SHOWN_MAX).map(|(name, _)| quote(&self.name(name))).collect();
+        let what = match self.heap.get(id) {
             Value::Unusable(error) => return error.clone(),
-            _ if self.is_optimizer(root) => "the state of an optimizer".to_owned(),
+            _ if self.is_optimizer(id) => "the state of an optimizer".to_owned(),
             Value::Dict(_) if names.is_empty() => "a dict with no named entries".to_owned(),
             Value::Dict(_) => format!("a dict with no tensor but the keys {}", names.join(", ")),
-            _ => self.heap.describe(root),
+            _ => self.heap.describe(id),
         };
-        Error::input(format!("the file holds {what}; needed a dict of tensors"))
+        let found = match start {
+            0 => format!("the file holds {what}"),
+            _ => format!("{} is {what}", quote(&self.path(start))),
+        };
+        Error::input(format!("{found}; needed a dict of tensors"))
             .hint("save it again with `torch.save(model.state_dict(), FILE)`")
     }
 

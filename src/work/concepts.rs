@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::run_folder::absolute;
 use crate::concepts::parsing::Wanted;
 use crate::concepts::segmenter::{self, SegmenterChoice};
-use crate::concepts::{self, ConceptChoice, ConceptSource};
+use crate::concepts::{self, ConceptChoice, ConceptSource, LabelFiles, Photographs};
 use crate::data::framing::Geometry;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
-use crate::weights::shipped;
+use crate::weights::{WeightFile, shipped};
 use crate::work::Host;
+
+/// Sizes at which networks are given images: `segment` takes these whole, unless a file or the user says otherwise.
+pub(super) const TAKEN_WHOLE: [(u32, u32); 2] = [(224, 224), (256, 256)];
 
 /// Where label maps come from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,7 +28,7 @@ pub enum Labelling {
     /// What segmenters see.
     Segmenters(Segmenters),
     /// A folder of label maps: `labels.csv` and one PNG file or more for each image.
-    Folder(PathBuf),
+    Folder(LabelFiles),
     /// The label maps of the images themselves, which are a folder of the Broden data set.
     Broden,
 }
@@ -53,15 +56,6 @@ impl Default for Segmenters {
     }
 }
 
-/// The images that label maps are asked for, where they are files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhotographFolder {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The part of each photograph that is seen.
-    pub geometry: Geometry,
-}
-
 impl Labelling {
     /// Checks that the source looks at images: label maps from files are the same whatever is done to the units.
     ///
@@ -76,6 +70,18 @@ impl Labelling {
             return Err(error.hint("name concepts that are found in the image itself, such as `--concepts colors`"));
         }
         Ok(())
+    }
+
+    /// How the segmenters were given their images, if a file says so; else as every network is.
+    ///
+    /// # Errors
+    /// As [`WeightFile::open`] and [`WeightFile::geometry`].
+    pub fn geometry(&self) -> Result<Geometry> {
+        let Labelling::Segmenters(segmenters) = self else { return Ok(Geometry::DEFAULT) };
+        match segmenters.paths()?.first() {
+            Some(path) => WeightFile::open(path)?.geometry(),
+            None => Ok(Geometry::DEFAULT),
+        }
     }
 
     /// The same concepts, neither looked up among what was kept nor kept.
@@ -95,7 +101,7 @@ impl Labelling {
                 let files = segmenters.files.into_iter().map(located).collect();
                 Labelling::Segmenters(Segmenters { files, ..segmenters })
             }
-            Labelling::Folder(folder) => Labelling::Folder(absolute(folder)),
+            Labelling::Folder(files) => Labelling::Folder(LabelFiles { folder: absolute(files.folder), ..files }),
             other => other,
         }
     }
@@ -105,7 +111,7 @@ impl Labelling {
         match self {
             Labelling::Colors => "--concepts colors".to_owned(),
             Labelling::Segmenters(segmenters) => segmenters.in_words(),
-            Labelling::Folder(folder) => format!("--labels {}", folder.display()),
+            Labelling::Folder(files) => format!("--labels {}", files.folder.display()),
             Labelling::Broden => "--concepts broden".to_owned(),
         }
     }
@@ -119,7 +125,7 @@ impl Labelling {
         &self,
         host: &Host<'a>,
         gpu: &Gpu,
-        photographs: Option<PhotographFolder>,
+        photographs: Option<Photographs>,
     ) -> Result<Box<dyn ConceptSource + 'a>> {
         let choice = match self {
             Labelling::Colors => ConceptChoice::Colors,
@@ -131,35 +137,38 @@ impl Labelling {
                 let choice = ConceptChoice::Upernet(segmenters.choice().map_err(said)?);
                 return concepts::open(&choice, gpu, host.progress).map_err(said);
             }
-            Labelling::Folder(folder) => {
-                if let Some(PhotographFolder { geometry, .. }) = photographs {
-                    check_geometry(folder, geometry)?;
-                }
-                ConceptChoice::Labels(folder.clone())
+            Labelling::Folder(files) => {
+                let known = |photographs: Photographs| segmented(&files.folder, photographs);
+                ConceptChoice::Labels(files.clone(), photographs.map(known).transpose()?)
             }
             Labelling::Broden => {
-                let PhotographFolder { folder, geometry } = photographs.ok_or_else(|| {
+                let photographs = photographs.ok_or_else(|| {
                     Error::new(Kind::Usage, "Broden's concepts are those of its own images")
                         .hint("name concepts that can be told from any picture, such as `--concepts colors`")
                 })?;
-                ConceptChoice::Broden { folder, geometry }
+                ConceptChoice::Broden(photographs)
             }
         };
         concepts::open(&choice, gpu, host.progress)
     }
 }
 
-/// Refuses label maps that `segment` made of other parts of the photographs than the network sees.
-fn check_geometry(folder: &Path, geometry: Geometry) -> Result<()> {
+/// The photographs, with what is known of label maps that `segment` made; refuses those of other parts than the network sees.
+fn segmented(folder: &Path, photographs: Photographs) -> Result<Photographs> {
+    let geometry = photographs.geometry;
     let text = files::read_to_string(&folder.join("run.json")).unwrap_or_default();
     let run: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let of_maps = &run["images"]["geometry"];
-    if run["command"] == "segment" && *of_maps != geometry.describe() {
+    if run["command"] != "segment" {
+        return Ok(photographs);
+    }
+    if *of_maps != geometry.describe() {
         let message = format!("its label maps show photographs as {of_maps}; the network sees {}", geometry.describe());
         let error = Error::input(message).at(folder.display());
-        return Err(error.hint("pass `--as-is` to both `segment` and this command, or to neither"));
+        return Err(error.hint("pass `--as-is` to both `segment` and this command, or the same `--size`, or the same `--resize` and `--crop`"));
     }
-    Ok(())
+    let taken_whole = if geometry == Geometry::DEFAULT { TAKEN_WHOLE.to_vec() } else { Vec::new() };
+    Ok(Photographs { maps_are_seen: true, taken_whole, ..photographs })
 }
 
 /// Whether segmenters of this name come with the program.
@@ -189,8 +198,8 @@ impl Segmenters {
         said.split(',').map(Path::new).eq(self.files.iter().map(PathBuf::as_path))
     }
 
-    /// The files behind names that the program knows, and what is wanted of them.
-    fn choice(&self) -> Result<SegmenterChoice> {
+    /// The files behind names that the program knows.
+    fn paths(&self) -> Result<Vec<PathBuf>> {
         let mut paths = Vec::new();
         for named in &self.files {
             match named.to_str().and_then(shipped::find) {
@@ -198,6 +207,12 @@ impl Segmenters {
                 None => paths.push(named.clone()),
             }
         }
+        Ok(paths)
+    }
+
+    /// The files, and what is wanted of them.
+    fn choice(&self) -> Result<SegmenterChoice> {
+        let paths = self.paths()?;
         if paths.is_empty() {
             let error = Error::new(Kind::Usage, "`--concepts upernet` needs the weights of the segmenters");
             return Err(error.hint("name them with `--segmenter upernet.safetensors,color-segmenter.safetensors`"));

@@ -6,10 +6,9 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Value, json};
 
 use super::Host;
-use super::concepts::PhotographFolder;
 use super::generator::{Generator, LatentChoice};
 use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice, report_model};
-use crate::concepts::ConceptSource;
+use crate::concepts::{ConceptSource, Photographs};
 use crate::data::latent_source::LatentSource;
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::data::{ImageBatch, ImageSource};
@@ -66,9 +65,9 @@ impl Subject {
     }
 
     /// The images as those whose label maps are asked for, where they are files.
-    pub(crate) fn photographs(&self) -> Option<PhotographFolder> {
+    pub(crate) fn photographs(&self, grid: (u32, u32)) -> Option<Photographs> {
         match self {
-            Subject::Photographs(network) => Some(network.photographs()),
+            Subject::Photographs(network) => Some(network.photographs(grid)),
             Subject::Latents(_) => None,
         }
     }

@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Write as _};
 
-use netdissect::models::vgg16_weights;
+use netdissect::models::vgg16;
+use netdissect::weights;
 use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -14,7 +15,7 @@ use crate::support::{FIXTURES, golden};
 fn exercise(bytes: &[u8]) -> bool {
     let Ok(archive) = open(bytes) else { return false };
     let values = archive.tensors().iter().map(|tensor| tensor.to_f32().is_ok()).fold(true, |all, one| all & one);
-    let assigned = [false, true].map(|body| vgg16_weights::assign(&archive, body).is_ok());
+    let assigned = [false, true].map(|body| vgg16::weights::assign(&archive, body).is_ok());
     values && assigned[1]
 }
 
@@ -163,6 +164,74 @@ fn onnx_messages_nested_without_end_are_refused() {
     let nested = [&[0x08, 8][..], &[0x1b; 100_000]].concat();
     assert!(refused(&nested).contains("a field of kind 3"), "{}", refused(&nested));
     refused(&[0x08, 8, 0x3b]);
+}
+
+/// An ONNX file of one tensor of two numbers, whose data lies where these entries say.
+fn external(entries: &[(&str, &str)]) -> Vec<u8> {
+    let entry =
+        |(key, value): &(&str, &str)| field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat());
+    let entries: Vec<u8> = entries.iter().flat_map(entry).collect();
+    onnx_with(&[&[8, 2, 0x10, 1][..], &field(8, b"w"), &entries, &[0x70, 1]].concat())
+}
+
+#[test]
+fn data_beside_an_onnx_file_is_read_from_its_own_folder_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let (outside, inside) = (folder.path().join("secret"), folder.path().join("model"));
+    std::fs::create_dir(&inside).unwrap();
+    let data: Vec<u8> = [7.0f32, 0.5, -1.0, 3.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+    std::fs::write(&outside, &data).unwrap();
+    std::fs::write(inside.join("w.data"), &data).unwrap();
+    let path = inside.join("w.onnx");
+    let open = |entries: &[(&str, &str)]| {
+        std::fs::write(&path, external(entries)).unwrap();
+        let archive = weights::open(&path).map_err(|error| error.to_string())?;
+        archive.tensors()[0].to_f32().map_err(|error| error.to_string())
+    };
+    assert_eq!(open(&[("location", "w.data"), ("offset", "4"), ("length", "8")]).unwrap(), [0.5, -1.0]);
+    assert_eq!(open(&[("location", "w.data")]).unwrap(), [7.0, 0.5]);
+    let absolute = outside.to_str().unwrap();
+    for name in ["../secret", absolute, "./w.data", "w.data/", "..", ".", "", "a\\w.data", "../model/w.data"] {
+        let text = open(&[("location", name)]).unwrap_err();
+        assert!(text.contains("needed a plain name of a file beside this one"), "{name}: {text}");
+    }
+    assert!(open(&[("location", "v.data")]).unwrap_err().contains("`v.data`, which is not there"));
+    assert!(open(&[("offset", "0")]).unwrap_err().contains("nobody says where"));
+    for (offset, length) in [("12", "8"), ("17", "0"), ("18446744073709551615", "8"), ("0", "18446744073709551615")] {
+        let text = open(&[("location", "w.data"), ("offset", offset), ("length", length)]).unwrap_err();
+        assert!(text.contains("which has 16"), "{text}");
+    }
+    assert!(open(&[("location", "w.data"), ("length", "4")]).unwrap_err().contains("4 bytes of data; f32 [2] needs 8"));
+    assert!(open(&[("location", "w.data"), ("offset", "-4")]).unwrap_err().contains("a position `-4`"));
+    assert!(
+        open(&[("location", "w.data"), ("location", "w.data")]).unwrap_err().contains("its location is given twice")
+    );
+    std::fs::create_dir(inside.join("d")).unwrap();
+    assert!(open(&[("location", "d")]).unwrap_err().contains("is not there"));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&outside, inside.join("link")).unwrap();
+        assert!(open(&[("location", "link")]).unwrap_err().contains("a link that leads out of the folder"));
+        std::os::unix::fs::symlink(inside.join("w.data"), inside.join("near")).unwrap();
+        assert_eq!(open(&[("location", "near")]).unwrap(), [7.0, 0.5]);
+        // As in a cache, where both are links to one other folder.
+        let cache = folder.path().join("cache");
+        std::fs::create_dir(&cache).unwrap();
+        open(&[("location", "w.data")]).unwrap();
+        for name in ["w.onnx", "w.data"] {
+            std::os::unix::fs::symlink(inside.join(name), cache.join(name)).unwrap();
+        }
+        let archive = weights::open(&cache.join("w.onnx")).unwrap();
+        assert_eq!(archive.tensors()[0].to_f32().unwrap(), [7.0, 0.5]);
+    }
+}
+
+#[test]
+fn doubled_names_of_onnx_tensors_are_refused() {
+    let tensor = [&[8, 1, 0x10, 1][..], &field(8, b"w"), &field(9, &[0; 4])].concat();
+    let graph = [field(5, &tensor), field(5, &tensor)].concat();
+    let file = [&[0x08, 8], field(7, &graph).as_slice(), &field(8, &[0x10, 17])].concat();
+    assert!(refused(&file).contains("tensor `w` is there twice"));
 }
 
 fn mutated() -> impl Strategy<Value = Vec<u8>> {

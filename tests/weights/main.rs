@@ -4,9 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails the test")]
 
+mod archives;
+mod checkpoints;
 mod command;
 mod graph;
 mod hostile;
 mod import;
+mod memory;
+mod names;
+mod onnx;
 mod pickles;
 mod support;

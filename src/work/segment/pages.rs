@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 
-use super::run::SegmentRun;
+use super::run::{FILES, SegmentRun};
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{LabelMaps, Vocabulary};
 use crate::data::loader::Skipped;
@@ -15,7 +15,7 @@ use crate::files;
 use crate::report::segments::{self, LabelledImage, PER_PAGE};
 
 /// Areas of all images.
-pub(super) const AREAS: &str = "areas.json";
+pub(super) const AREAS: &str = FILES.result;
 
 /// Areas of one image.
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ struct LabelArea<'a> {
 /// be written.
 pub(super) fn write(run: &SegmentRun<'_>, skipped: &[Skipped]) -> Result<()> {
     let output = &run.job.output;
-    let folder = LabelFolder::open(output)?;
+    let folder = LabelFolder::open(output.clone())?;
     let usable: Vec<usize> = (0..run.set.len()).filter(|&index| run.is_finished(index)).collect();
     let view = run.view(&usable, skipped);
     run.host.progress.stage("writing pages", usable.len() as u64);
