@@ -78,9 +78,6 @@ impl SegmentJob {
             set = set.limit(limit as usize);
         }
         label_writer::check_names(set.items.iter().map(|item| item.name.as_str()))?;
-        for item in &set.items {
-            label_writer::beside(&self.output, &item.name, "")?;
-        }
         // A search for images would find the pictures of an earlier run.
         let output = resolved(&self.output);
         let folders =
