@@ -53,18 +53,23 @@ pub(crate) fn write_maps(folder: &Path, name: &str, maps: &LabelMaps) -> Result<
 pub(crate) fn beside(folder: &Path, name: &str, ending: &str) -> Result<PathBuf> {
     let stem = stem(name);
     if stem.is_empty() || !Path::new(&stem).components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(Error::input("the name leads out of the folder of label maps").at(name));
+        let error = Error::input("the name leads out of the folder of label maps").at(name);
+        return Err(
+            error.hint("name the folder that holds all images, or list them by paths below the list's own folder")
+        );
     }
     Ok(folder.join(stem + ending))
 }
 
-/// Checks that no two images would share a file: `a.jpg` and `a.png` would, and so would `a.jpg` and `a.0.jpg`.
+/// Checks, before there are any, that no label map would lie outside the folder and that no two images would share a file: `a.jpg` and
+/// `a.png` would, and so would `a.jpg` and `a.0.jpg`.
 ///
 /// # Errors
-/// [`Kind::Input`] naming both.
+/// [`Kind::Input`] naming the image, or both.
 pub(crate) fn check_names<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
     let mut stems = HashSet::new();
     for name in names.clone() {
+        beside(Path::new(""), name, "")?;
         if !stems.insert(stem(name)) {
             let other = names.clone().find(|other| *other != name && stem(other) == stem(name)).unwrap_or(name);
             return Err(shared(other, name));
@@ -131,6 +136,7 @@ mod tests {
         assert_eq!(check(&["a.jpg", "b/a.jpg", "a.b.jpg", "3.png", "a3.png"]), Ok(()));
         let says = |one, other| Err(format!("{one} and {other} would have label maps of the same name"));
         assert_eq!(check(&["a.jpg", "c.jpg", "a.png"]), says("a.jpg", "a.png"));
+        assert!(check(&["a.jpg", "../b.jpg"]).unwrap_err().starts_with("../b.jpg: the name leads out"));
         assert_eq!(check(&["a.0.jpg", "a.jpg"]), says("a.jpg", "a.0.jpg"));
         assert_eq!(check(&["x/a.jpg", "x/a.overlay.jpg"]), says("x/a.jpg", "x/a.overlay.jpg"));
     }

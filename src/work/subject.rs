@@ -274,7 +274,10 @@ pub(crate) fn forward(
     mut each: impl FnMut(&ImageBatch) -> Result<()>,
 ) -> Result<()> {
     for batch in images.batches(0..images.count()) {
-        check_stop(host.stop)?;
+        check_stop(host.stop).map_err(|stopped| {
+            Error::new(stopped.kind(), "nothing is kept of this")
+                .hint("run the same command again to begin from the start")
+        })?;
         let batch = batch?;
         let n = batch.indices.len() as u32;
         if n > 0 {

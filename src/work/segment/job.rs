@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::concepts::{ConceptSource, label_writer};
+use crate::concepts::{ConceptSource, Photographs, label_writer};
 use crate::data::decode::{self, Exif};
 use crate::data::framing::{Geometry, Prepared, prepare};
 use crate::data::images::{ImageItem, ImageSet, Order};
@@ -78,9 +78,6 @@ impl SegmentJob {
             set = set.limit(limit as usize);
         }
         label_writer::check_names(set.items.iter().map(|item| item.name.as_str()))?;
-        for item in &set.items {
-            label_writer::beside(&self.output, &item.name, "")?;
-        }
         // A search for images would find the pictures of an earlier run.
         let output = resolved(&self.output);
         let folders =
@@ -104,6 +101,20 @@ impl SegmentJob {
             true => there.into_iter().take(1).collect(),
             false => there.into_iter().filter(|category| self.paint.contains(category)).collect(),
         })
+    }
+
+    /// The images as those whose label maps are asked for, of their own shape or of the grid's.
+    pub(super) fn photographs(&self, set: &ImageSet, geometry: Geometry) -> Photographs {
+        Photographs {
+            folder: set.root.clone(),
+            set: set.clone(),
+            geometry,
+            exif: self.exif,
+            grid: geometry.fixed_size().map(|(h, w)| (h / self.downsample, w / self.downsample)),
+            maps_are_seen: false,
+            taken_whole: Vec::new(),
+            seen_whole: if geometry == Geometry::DEFAULT { TAKEN_WHOLE.to_vec() } else { Vec::new() },
+        }
     }
 
     /// One image as the network would see it, or why it cannot be used.

@@ -69,7 +69,8 @@ impl<'a> SegmentRun<'a> {
         let geometry = job.geometry()?;
         let set = job.image_set()?;
         let gpu = host.open_gpu()?;
-        let concepts = concepts.open(host, &gpu, None)?;
+        let photographs = matches!(concepts, Labelling::Folder(_)).then(|| job.photographs(&set, geometry));
+        let concepts = concepts.open(host, &gpu, photographs)?;
         let painted = job.painted(concepts.as_ref())?;
         Ok(SegmentRun { job, host, set, concepts, geometry, painted })
     }
