@@ -237,6 +237,9 @@ struct LoadedSubject {
 impl<'a> DissectRun<'a> {
     fn new(job: &'a DissectJob, host: &'a Host<'a>) -> Result<DissectRun<'a>> {
         job.check()?;
+        if let Inputs::Images(images) = &job.inputs {
+            run_folder::check_apart(&images.paths, &job.output)?;
+        }
         let subject = Subject::open(&job.network, &job.inputs)?;
         let nodes = subject.nodes(&job.layers)?;
         if let (true, Subject::Photographs(network)) = (job.save_labels, &subject) {

@@ -78,6 +78,28 @@ pub(crate) fn check(folder: &Path, marks: &[&str]) -> Result<()> {
     }
 }
 
+/// Refuses a folder of results within one of images, where a search for images would find the pictures of an earlier run.
+///
+/// # Errors
+/// [`Kind::Usage`] if it lies in one.
+pub(crate) fn check_apart(images: &[PathBuf], output: &Path) -> Result<()> {
+    let Some(lies) = resolved(output) else { return Ok(()) };
+    let mut folders = images.iter().filter(|path| files::is_folder(path)).filter_map(|path| files::resolve(path).ok());
+    if folders.any(|folder| lies.starts_with(folder)) {
+        let error =
+            Error::new(Kind::Usage, "lies in the folder of the images, where results would be taken for images");
+        return Err(error.at(output.display()).hint("choose a folder beside it with `-o`"));
+    }
+    Ok(())
+}
+
+/// The path without links, as far as it exists.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let known = absolute.ancestors().find_map(|above| Some((files::resolve(above).ok()?, above)))?;
+    Some(known.0.join(absolute.strip_prefix(known.1).ok()?))
+}
+
 impl RunFiles {
     /// What a folder holds of a job. Other work there is an error, unless it is to be replaced and is of the same command.
     ///
