@@ -2,10 +2,14 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
 
 use super::onnx_graph::OnnxGraph;
 use super::tensor::{Tensor, quote};
 use crate::error::{Error, Result};
+use crate::hash;
 
 /// How a weight file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,34 @@ pub struct PassedOver {
     pub what: String,
 }
 
+/// A file beside a weight file that holds some of its data.
+pub struct DataFile {
+    name: String,
+    source: Bytes,
+    sha256: OnceLock<String>,
+}
+
+impl DataFile {
+    pub(super) fn new(name: String, source: Bytes) -> Self {
+        DataFile { name, source, sha256: OnceLock::new() }
+    }
+
+    /// Its name in the folder of the weight file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Size of the file in bytes.
+    pub fn file_bytes(&self) -> usize {
+        self.source.len()
+    }
+
+    /// SHA-256 of the whole file in lower-case hexadecimal, computed once.
+    pub fn sha256(&self) -> &str {
+        self.sha256.get_or_init(|| hash::sha256(&self.source))
+    }
+}
+
 /// Tensors of one file; ResNet-152 has 932. What is read of each takes a few hundred bytes, so a file of many would take much more
 /// memory than it has bytes.
 pub(super) const TENSORS_MAX: usize = 20_000;
@@ -54,6 +86,7 @@ pub(super) struct Contents {
     pub(super) metadata: Vec<(String, String)>,
     pub(super) graph: Option<OnnxGraph>,
     pub(super) passed_over: Vec<PassedOver>,
+    pub(super) data_files: Vec<DataFile>,
 }
 
 impl Contents {
@@ -66,6 +99,7 @@ impl Contents {
         if let Some(tensor) = tensors.iter().find(|tensor| !seen.insert(tensor.name())) {
             return Err(Error::input(format!("tensor {} is there twice; needed once", quote(tensor.name()))));
         }
-        Ok(Contents { container, tensors, metadata: Vec::new(), graph: None, passed_over: Vec::new() })
+        let (metadata, passed_over, data_files) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Contents { container, tensors, metadata, graph: None, passed_over, data_files })
     }
 }

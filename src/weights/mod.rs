@@ -27,7 +27,7 @@ mod write;
 mod zip;
 
 pub use archive::{Archive, open, open_at};
-pub use container::{Container, PassedOver};
+pub use container::{Container, DataFile, PassedOver};
 pub use file::WeightFile;
 pub use onnx_graph::{OnnxGraph, OnnxNode};
 pub use tensor::{Dtype, Tensor};
