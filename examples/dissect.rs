@@ -22,15 +22,11 @@ use netdissect::work::subject::Inputs;
 pub(crate) fn dissect(folder: &Path, pictures: u64, layer: &str) -> Result<Report> {
     let (host, scenes) = (Host::default(), folder.join("scenes"));
     ScenesJob { count: pictures, output: scenes.clone(), ..ScenesJob::default() }.perform(&host)?;
-    // For photographs of your own and the segmenter that comes with the program: `path` is their folder, `as_is` is false, and
-    // `concepts` is `Labelling::Segmenters(Segmenters::default())`.
+    // For photographs of your own and the segmenter that comes with the program: `paths` is their folder, and `concepts`
+    // is `Labelling::Segmenters(Segmenters::default())`.
     let job = DissectJob {
         network: NetworkChoice::shipped(shipped::CLASSIFIER),
-        inputs: Inputs::Images(ImageChoice {
-            paths: vec![scenes.join("images")],
-            as_is: true,
-            ..ImageChoice::default()
-        }),
+        inputs: Inputs::Images(ImageChoice { paths: vec![scenes.join("images")], ..ImageChoice::default() }),
         layers: LayerChoice { layers: vec![layer.to_owned()], pre_relu: false },
         concepts: Labelling::Folder(scenes.join("labels")),
         output: folder.join("run"),

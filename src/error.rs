@@ -15,6 +15,8 @@ pub enum Kind {
     DeviceLost,
     /// The work does not fit, even after shrinking the batch.
     OutOfMemory,
+    /// Another command works in the same folder.
+    Busy,
     /// A kernel disagreed with its reference.
     SelfTest,
     /// A result could not be written: folder not writable, disk full.
@@ -27,12 +29,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, by rising exit code.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Usage,
         Kind::Input,
         Kind::NoDevice,
         Kind::DeviceLost,
         Kind::OutOfMemory,
+        Kind::Busy,
         Kind::SelfTest,
         Kind::Output,
         Kind::Internal,
@@ -47,6 +50,7 @@ impl Kind {
             Kind::NoDevice => "no adapter that can do the work",
             Kind::DeviceLost => "the device was lost or did not answer",
             Kind::OutOfMemory => "out of memory, even after shrinking the batch",
+            Kind::Busy => "another command works in the same folder",
             Kind::SelfTest => "a kernel disagreed with its reference",
             Kind::Output => "a result could not be written",
             Kind::Internal => "a mistake of this program",
@@ -62,6 +66,7 @@ impl Kind {
             Kind::NoDevice => 4,
             Kind::DeviceLost => 5,
             Kind::OutOfMemory => 6,
+            Kind::Busy => 7,
             Kind::SelfTest => 8,
             Kind::Output => 9,
             Kind::Internal => 70,
@@ -137,7 +142,10 @@ impl Error {
         let out = Error::new(Kind::Output, describe_io(error)).at(path.display());
         match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                out.hint("free some space and run the same command again; finished work is kept")
+                out.hint("free some space and run the same command again")
+            }
+            std::io::ErrorKind::FileTooLarge => {
+                out.hint("files may not grow so large here: ask for the limit with `ulimit -f`, or choose another folder with `-o`")
             }
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 out.hint("choose a folder you may write to with `-o`")

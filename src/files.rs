@@ -5,9 +5,15 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is the door that the others have to take")]
 
+pub(crate) mod checksums;
+pub(crate) mod lock;
+mod owner;
+
+use std::collections::BTreeSet;
 use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use memmap2::Mmap;
@@ -114,6 +120,7 @@ pub(crate) fn sha256(path: &Path) -> Result<[u8; 32]> {
 ///
 /// # Errors
 /// As [`read`].
+#[expect(unsafe_code, reason = "weights need not fit the memory")]
 pub(crate) fn map(path: &Path) -> Result<Mmap> {
     // SAFETY: nothing of ours writes to a file in place. What other processes may do is said above.
     unsafe { Mmap::map(&open(path)?) }.map_err(|error| Error::reading(path, &error))
@@ -230,6 +237,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] if the system cannot map the file.
+    #[expect(unsafe_code, reason = "results need not fit the memory")]
     pub(crate) fn map(&self) -> Result<Mmap> {
         // SAFETY: the file has no name; nobody else can change it while it is mapped.
         unsafe { Mmap::map(&self.file) }.map_err(|error| Error::reading(&self.result, &error))
@@ -274,13 +282,39 @@ pub(crate) fn is_partial(name: &str) -> bool {
     name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1)
 }
 
-/// Beginning and end of the names of temporary files.
+/// Whether a file of this name only says that work is under way, or was: it is no result.
+pub(crate) fn is_working(name: &str) -> bool {
+    is_partial(name) || lock::is_lock(name)
+}
+
+/// Beginning and end of the names of temporary files; between them stand the process that fills one, a dash and some letters.
 const PARTIAL: (&str, &str) = (".netdissect-", ".partial");
+
+/// The process that fills a temporary file of this name.
+fn filler(name: &str) -> Option<u32> {
+    name.strip_prefix(PARTIAL.0).filter(|_| is_partial(name))?.split_once('-')?.0.parse().ok()
+}
+
+/// Removes what processes that ended have left half-written in a folder, the first time that this one writes there.
+fn remove_orphans(folder: &Path) {
+    static LOOKED_AT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    if !LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned()) {
+        return;
+    }
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let orphaned = entry.file_name().to_str().and_then(filler).is_some_and(|pid| !owner::is_alive(pid));
+        if orphaned && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // What may not be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
 
 fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>, sync: bool) -> io::Result<()> {
     let folder = folder_of(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PARTIAL.0).suffix(PARTIAL.1);
+    remove_orphans(&folder);
+    let (mut builder, prefix) = (tempfile::Builder::new(), format!("{}{}-", PARTIAL.0, std::process::id()));
+    builder.prefix(&prefix).suffix(PARTIAL.1);
     // Temporary files are private by default; results are meant to be shared, as far as the umask allows.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -388,6 +422,22 @@ mod tests {
         assert!(read_to_string(&path).unwrap_err().to_string().ends_with("text: line 2 is not UTF-8 text"));
         fs::write(&path, b"abc").unwrap();
         assert_eq!(sha256(&path).unwrap()[..4], [0xba, 0x78, 0x16, 0xbf]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_process_left_half_written_goes_with_the_next_write_and_that_of_others_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let names = [ended.id(), std::process::id()].map(|pid| format!(".netdissect-{pid}-abc.partial"));
+        for name in names.iter().map(String::as_str).chain([".netdissect-abc.partial", ".netdissect-x-1.partial"]) {
+            fs::write(folder.path().join(name), "half").unwrap();
+        }
+        write_atomic(&folder.path().join("a.json"), b"one").unwrap();
+        let left = self::names(folder.path());
+        assert_eq!(left.len(), 4, "{left:?}");
+        assert!(!left.contains(&names[0]) && left.contains(&names[1]));
     }
 
     #[test]

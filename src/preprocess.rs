@@ -1,6 +1,60 @@
-//! From RGB bytes to the numbers a network was trained on: channel order and normalisation.
+//! From a photograph to the numbers a network was trained on: size, channel order and normalisation.
 //!
-//! Below `weights/` and `data/` alike, since both speak of it: a weight file says which one it needs, the loader applies it.
+//! Below `weights/` and `data/` alike, since both speak of it: a weight file says what it needs, the loader applies it.
+
+use serde_json::{Value, json};
+
+/// How a photograph is brought to the network's size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Geometry {
+    /// Squash to `resize` x `resize` (the aspect ratio is not kept, as in the reference), then cut the centre `crop` x `crop`.
+    ResizeCrop {
+        /// Rows and columns after the resize.
+        resize: u32,
+        /// Rows and columns after the crop; at most `resize`.
+        crop: u32,
+    },
+    /// Pixels as they are; all images of a run must share one size.
+    AsIs,
+}
+
+impl Geometry {
+    /// What a network is given unless its weight file or the user says otherwise: 256 squashed, 224 cut out. The published VGG-16
+    /// was tested so, and with it every network whose units the literature compares.
+    pub const DEFAULT: Geometry = Geometry::ResizeCrop { resize: 256, crop: 224 };
+
+    /// Squashed to `side` x `side`, nothing cut.
+    pub const fn square(side: u32) -> Geometry {
+        Geometry::ResizeCrop { resize: side, crop: side }
+    }
+
+    /// Rows and columns the network sees, where they do not depend on the image.
+    pub const fn fixed_size(self) -> Option<(u32, u32)> {
+        match self {
+            Geometry::ResizeCrop { crop, .. } => Some((crop, crop)),
+            Geometry::AsIs => None,
+        }
+    }
+
+    /// What goes into weight files and provenance: `{"resize": 256, "crop": 224}` or `"as-is"`.
+    pub fn describe(self) -> Value {
+        match self {
+            Geometry::ResizeCrop { resize, crop } => json!({ "resize": resize, "crop": crop }),
+            Geometry::AsIs => json!("as-is"),
+        }
+    }
+
+    /// The geometry that [`Geometry::describe`] gave as text.
+    pub fn parse(text: &str) -> Option<Geometry> {
+        let value: Value = serde_json::from_str(text).ok()?;
+        let size = |key: &str| value.get(key)?.as_u64().and_then(|size| u32::try_from(size).ok());
+        match value.as_str() {
+            Some("as-is") => Some(Geometry::AsIs),
+            Some(_) => None,
+            None => Some(Geometry::ResizeCrop { resize: size("resize")?, crop: size("crop")? }),
+        }
+    }
+}
 
 /// Normalisation that a network was trained with; part of a weight file's meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -59,6 +113,17 @@ impl Preprocess {
         }
     }
 
+    /// Slope and start of the line from a byte to its value in network channel `channel`.
+    pub fn line(self, channel: usize) -> (f64, f64) {
+        let (start, end) = (f64::from(self.value(channel, 0)), f64::from(self.value(channel, 255)));
+        ((end - start) / 255.0, start)
+    }
+
+    /// Whether the first network channel is blue.
+    pub const fn is_reversed(self) -> bool {
+        self.source(0) == 2
+    }
+
     /// Appends one image, `rgb` of `h * w * 3`, to `out` as planes `[3, h, w]`.
     pub fn append(self, rgb: &[u8], out: &mut Vec<f32>) {
         out.reserve(rgb.len());
@@ -93,6 +158,16 @@ mod tests {
         let got = planes(Preprocess::Caffe, &[10, 20, 30]);
         assert_eq!(got, [30.0 - 103.939f32, 20.0 - 116.779, 10.0 - 123.68]);
         assert_eq!(planes(Preprocess::None, &[0, 51, 255]), [0.0, 0.2, 1.0]);
+    }
+
+    #[test]
+    fn a_geometry_is_read_as_it_was_described() {
+        for geometry in [Geometry::DEFAULT, Geometry::square(32), Geometry::AsIs] {
+            assert_eq!(Geometry::parse(&geometry.describe().to_string()), Some(geometry));
+        }
+        for text in ["", "\"as\"", "{}", r#"{"resize":1}"#, r#"{"resize":-1,"crop":1}"#, "[1,2]"] {
+            assert_eq!(Geometry::parse(text), None, "{text}");
+        }
     }
 
     #[test]

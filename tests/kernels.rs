@@ -28,6 +28,7 @@ fn every_kernel_has_cases_of_all_four_sizes_that_prove_something() {
 }
 
 #[test]
+#[expect(unsafe_code, reason = "kernels are checked as they will run")]
 fn kernels_equal_their_twins() {
     let Some(gpu) = gpu() else { return };
     // SAFETY: each case runs on it right after it has passed with the checks on.

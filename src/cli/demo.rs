@@ -55,6 +55,7 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context<'_>) -> Result<()> {
         return dry_run(args, context, &steps, &missing);
     }
     let clock = Stopwatch::start();
+    let _taken = job.take()?;
     job.write_controls()?;
     for (place, step) in steps.iter().enumerate() {
         context.host.progress.note(&format!("[{} of {}] {}", place + 1, steps.len(), step.title));

@@ -11,6 +11,7 @@ use super::latents::LatentArgs;
 use super::network::{ExifName, WeightArgs};
 use super::words::{fraction, grid, passed_over_in_words};
 use crate::error::{Error, Kind, Result};
+use crate::preprocess::Geometry;
 use crate::report::experiments::detect::DetectionReport;
 use crate::work::experiments::detect::{DetectJob, Evidence};
 
@@ -155,8 +156,9 @@ impl DetectArgs {
     /// The images that the words mean, and what says whether the concept is in them.
     fn evidence(&self) -> Result<Evidence> {
         if let (Some(positive), Some(negative)) = (self.positive.clone(), self.negative.clone()) {
-            let (as_is, limit, exif) = (self.as_is, self.limit, self.exif.into());
-            return Ok(Evidence::Photographs { positive, negative, as_is, limit, exif });
+            let (limit, exif) = (self.limit, self.exif.into());
+            let geometry = self.as_is.then_some(Geometry::AsIs);
+            return Ok(Evidence::Photographs { positive, negative, geometry, limit, exif });
         }
         let (latents, labelling) = (self.latents.choice(), self.concepts.named());
         if labelling.is_none() && self.run.is_none() {

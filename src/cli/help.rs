@@ -26,7 +26,7 @@ const SECTIONS: [&str; 7] = [NEEDED, INPUT, CONCEPTS, OPTIONS, RESULTS, COMPUTIN
 /// command's own.
 const SHARED: [(&str, &[&str]); 6] = [
     (NEEDED, &["images"]),
-    (INPUT, &["WeightArgs", "LatentArgs", "as_is", "limit", "order", "exif", "max_pixels", "pre_relu"]),
+    (INPUT, &["WeightArgs", "LatentArgs", "GeometryArgs", "as_is", "limit", "order", "exif", "max_pixels", "pre_relu"]),
     (CONCEPTS, &["ConceptArgs"]),
     (RESULTS, &["restart", "dry_run", "save_labels"]),
     (COMPUTING, &["device", "memory", "batch", "no_cache"]),

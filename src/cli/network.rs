@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::data::decode::Exif;
 use crate::data::images::Order;
+use crate::preprocess::Geometry;
 use crate::work::network::{ImageChoice, LayerChoice, NetworkChoice};
 
 /// Which weights: those of a file, or of a network that comes with the program.
@@ -29,6 +30,38 @@ impl WeightArgs {
     }
 }
 
+/// How images are brought to the network's size.
+#[derive(Debug, Clone, Args)]
+pub(super) struct GeometryArgs {
+    /// Send pixels in without resizing or cropping; all images must share one size the network accepts.
+    #[arg(long, conflicts_with_all = ["size", "resize", "crop"])]
+    as_is: bool,
+
+    /// Squash images to N x N pixels, nothing cut [default: as the weight file says; 256 squashed and 224 cut out where it does not].
+    #[arg(long, value_name = "N", conflicts_with_all = ["resize", "crop"])]
+    size: Option<u32>,
+
+    /// Squash images to N x N pixels before the centre is cut out.
+    #[arg(long, value_name = "N", requires = "crop")]
+    resize: Option<u32>,
+
+    /// Cut the centre of N x N pixels out.
+    #[arg(long, value_name = "N", requires = "resize")]
+    crop: Option<u32>,
+}
+
+impl GeometryArgs {
+    /// The geometry that the words mean; none if there are none.
+    pub(super) fn choice(&self) -> Option<Geometry> {
+        match (self.as_is, self.size, self.resize.zip(self.crop)) {
+            (true, ..) => Some(Geometry::AsIs),
+            (_, Some(side), _) => Some(Geometry::square(side)),
+            (_, _, Some((resize, crop))) => Some(Geometry::ResizeCrop { resize, crop }),
+            _ => None,
+        }
+    }
+}
+
 /// Which network and which images.
 #[derive(Debug, Clone, Args)]
 pub(super) struct InputArgs {
@@ -38,9 +71,8 @@ pub(super) struct InputArgs {
     #[command(flatten)]
     pub(super) network: WeightArgs,
 
-    /// Send pixels in without resizing or cropping; all images must share one size the network accepts.
-    #[arg(long)]
-    as_is: bool,
+    #[command(flatten)]
+    geometry: GeometryArgs,
 
     /// Images at once [default: as many as the memory allows, up to 16].
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -64,7 +96,7 @@ impl InputArgs {
     pub(super) fn choice(&self) -> ImageChoice {
         ImageChoice {
             paths: self.images.clone(),
-            as_is: self.as_is,
+            geometry: self.geometry.choice(),
             limit: self.limit,
             order: self.order.into(),
             exif: self.exif.into(),

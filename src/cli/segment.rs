@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::concepts::ConceptArgs;
 use super::context::Context;
-use super::network::ExifName;
+use super::network::{ExifName, GeometryArgs};
 use super::output::writing;
 use super::words::{passed_over_in_words, time_in_words};
 use super::written::Written;
@@ -47,10 +47,8 @@ pub(super) struct SegmentArgs {
     #[arg(long, default_value_t = SegmentJob::default().downsample, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     downsample: u32,
 
-    /// Take every image whole, at its own size, in place of squashing it to 256x256 and cutting out the centre 224x224. Images of
-    /// 224x224 or 256x256 are taken whole in any case.
-    #[arg(long)]
-    as_is: bool,
+    #[command(flatten)]
+    geometry: GeometryArgs,
 
     /// Categories that overlays show, smallest labels on top [default: the first of object, part, material, texture, color that
     /// there is].
@@ -88,7 +86,7 @@ pub(super) fn run(args: &SegmentArgs, context: &mut Context<'_>) -> Result<()> {
         concepts: args.concepts.choice_or_shipped(args.model.as_deref())?,
         output: args.output.clone(),
         downsample: args.downsample,
-        as_is: args.as_is,
+        geometry: args.geometry.choice(),
         paint: args.paint.clone(),
         batch: args.batch,
         limit: args.limit,

@@ -7,11 +7,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::network::GeometryArgs;
 use super::written::Written;
 use crate::error::Result;
 use crate::models::segmenter::Segmenter;
-use crate::models::vgg16_weights;
-use crate::preprocess::Preprocess;
+use crate::models::vgg16;
+use crate::preprocess::{Geometry, Preprocess};
 use crate::weights::{self, Archive, DataFile, Precision, Tensor};
 use crate::work::import::{Architecture, ImportJob, Imported};
 
@@ -63,10 +64,14 @@ struct ImportArgs {
     #[arg(long)]
     body: bool,
     /// How the network wants its images: `torch` is RGB/255 with the ImageNet mean and deviation, `caffe` is BGR in
-    /// 0..255 minus the caffe means, `none` is RGB/255, `signed` is RGB from -1 to 1. Segmenters have their own.
-    #[arg(long, value_parser = preprocess_words(), default_value = Preprocess::default().name())]
-    preprocess: Preprocess,
-    /// Names of the classes, one a line, in the order of the last layer.
+    /// 0..255 minus the caffe means, `none` is RGB/255, `signed` is RGB from -1 to 1 [default: what the file itself does, else
+    /// torch]. Segmenters have their own.
+    #[arg(long, value_parser = preprocess_words())]
+    preprocess: Option<Preprocess>,
+    #[command(flatten)]
+    geometry: GeometryArgs,
+    /// Names of the classes: one a line in the order of the last layer, or with numbers as Places and ImageNet have them; JSON and
+    /// Python lists and dictionaries too.
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
     /// Keep filters and matrices in half precision: half the size, three digits.
@@ -144,6 +149,7 @@ fn import(args: &ImportArgs, context: &mut Context<'_>) -> Result<()> {
         output: args.output.clone(),
         body: args.body,
         preprocess: args.preprocess,
+        geometry: args.geometry.choice(),
         classes: args.classes.clone(),
         precision: if args.half { Precision::Half } else { Precision::Single },
     };
@@ -170,8 +176,9 @@ fn in_json(imported: &Imported, output: &Path) -> Value {
         "sha256": written.as_ref().map(|written| &written.sha256),
         "model": about.model,
         "preprocess": about.preprocess.name(),
+        "geometry": about.geometry.map(Geometry::describe),
         "body": about.body,
-        "classes": vgg16_weights::classes(assignment),
+        "classes": vgg16::weights::classes(assignment),
         "tensors": tensors_json(&assignment.tensors),
         "dropped": assignment.dropped,
         "notes": assignment.notes,
@@ -192,7 +199,14 @@ fn in_words(imported: &Imported, job: &ImportJob) -> Vec<String> {
     };
     lines.extend(sources.iter().map(|source| format!("  source  {}, {}", source.path().display(), source.container())));
     if job.architecture == Architecture::Vgg16 {
-        lines.push(format!("  images  prepared as `{}`", about.preprocess.name()));
+        let geometry = match about.geometry.unwrap_or(Geometry::DEFAULT) {
+            Geometry::AsIs => "taken as they are".to_owned(),
+            Geometry::ResizeCrop { resize, crop } if resize == crop => format!("squashed to {crop}x{crop}"),
+            Geometry::ResizeCrop { resize, crop } => {
+                format!("squashed to {resize}x{resize}, the centre of {crop}x{crop} cut out")
+            }
+        };
+        lines.push(format!("  images  {geometry}, prepared as `{}`", about.preprocess.name()));
     }
     if !assignment.dropped.is_empty() {
         lines.push(format!("  dropped {} tensors: {}", assignment.dropped.len(), list(&assignment.dropped)));

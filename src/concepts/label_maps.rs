@@ -18,7 +18,7 @@ use crate::files;
 use crate::hash::sha256;
 
 /// Where label numbers are listed.
-pub(super) const LABELS: &str = "labels.csv";
+pub(crate) const LABELS: &str = "labels.csv";
 const HEADER_HINT: &str = "the header is `number,name,category`";
 
 /// A folder of label maps.
@@ -73,7 +73,7 @@ impl LabelFolder {
 
 /// What the files of an image's label maps begin with, relative to their folder. Names are relative, save those of a list that gives
 /// whole paths; the maps are below the folder all the same.
-pub(super) fn stem(name: &str) -> String {
+pub(crate) fn stem(name: &str) -> String {
     Path::new(name).with_extension("").to_string_lossy().trim_start_matches('/').to_owned()
 }
 

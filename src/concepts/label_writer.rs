@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use image::{ColorType, ImageFormat};
 
-use super::label_maps::{LABELS, stem};
+pub(crate) use super::label_maps::{LABELS, stem};
 use super::{LabelMaps, Vocabulary};
 use crate::error::{Error, Kind, Result};
 use crate::files;

@@ -4,25 +4,9 @@ use super::decode::RgbImage;
 use super::resize::{centre_offset, crop, resize_bilinear};
 use crate::error::{Error, Kind, Result};
 
-/// How a photograph is brought to the network's size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Geometry {
-    /// Squash to `resize` x `resize` (the aspect ratio is not kept, as in the reference), then cut the centre `crop` x `crop`.
-    ResizeCrop {
-        /// Rows and columns after the resize.
-        resize: u32,
-        /// Rows and columns after the crop; at most `resize`.
-        crop: u32,
-    },
-    /// Pixels as they are; all images of a run must share one size.
-    AsIs,
-}
+pub use crate::preprocess::Geometry;
 
 impl Geometry {
-    /// What every network is given unless told otherwise: 256 squashed, 224 cut out. The published VGG-16 was tested so, and with it
-    /// every network whose units the literature compares.
-    pub const DEFAULT: Geometry = Geometry::ResizeCrop { resize: 256, crop: 224 };
-
     /// Checks the sizes.
     ///
     /// # Errors
@@ -39,22 +23,6 @@ impl Geometry {
                 ))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Rows and columns the network sees, where they do not depend on the image.
-    pub const fn fixed_size(self) -> Option<(u32, u32)> {
-        match self {
-            Geometry::ResizeCrop { crop, .. } => Some((crop, crop)),
-            Geometry::AsIs => None,
-        }
-    }
-
-    /// What goes into provenance: `{"resize": 256, "crop": 224}` or `"as-is"`.
-    pub fn describe(self) -> serde_json::Value {
-        match self {
-            Geometry::ResizeCrop { resize, crop } => serde_json::json!({ "resize": resize, "crop": crop }),
-            Geometry::AsIs => serde_json::json!("as-is"),
         }
     }
 

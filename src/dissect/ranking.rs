@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::tally::Tally;
 use crate::concepts::Vocabulary;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, checksums::Checksums};
 
 /// Units by falling IoU with a label, equal ones in order; those that never meet it are left out.
 pub fn ranked(tally: &Tally, label: usize) -> Vec<usize> {
@@ -73,6 +73,8 @@ pub struct Dissected {
     pub vocabulary: Vocabulary,
     /// Hash of the weights that were dissected.
     pub weights_sha256: String,
+    /// Whether its files are known to be as they were written: earlier versions kept no checksums.
+    pub is_checked: bool,
 }
 
 impl Dissected {
@@ -101,11 +103,15 @@ impl Dissected {
             _ => (folder, None),
         };
         let path = run.join("report.json");
-        let text = files::read_to_string(&path)
-            .map_err(|error| error.hint("needed the folder that `netdissect dissect` wrote its report to"))?;
+        if !files::exists(&path) {
+            let error = Error::input("is missing").at(path.display());
+            return Err(error.hint("needed the folder that `netdissect dissect` wrote its report to"));
+        }
+        let known = Checksums::beside(&path)?;
+        let text = known.read("report.json")?;
         let broken = |what: String| Error::input(what).at(path.display());
         let report: serde_json::Value =
-            serde_json::from_str(&text).map_err(|error| broken(format!("is no report: {error}")))?;
+            serde_json::from_slice(&text).map_err(|error| broken(format!("is no report: {error}")))?;
         let vocabulary: Vocabulary = serde_json::from_value(report["concepts"]["vocabulary"].clone())
             .map_err(|error| broken(format!("has no vocabulary: {error}")))?;
         let layers: Vec<&str> =
@@ -123,13 +129,17 @@ impl Dissected {
         if layer.contains(['/', '\\']) || layer.starts_with('.') {
             return Err(broken(format!("`{}` is no name of a layer", layer.escape_debug())));
         }
+        // What was written together is used together: all but the pictures is small.
+        let below = format!("{layer}/");
+        known.check(|name| !name.contains('/') || name.starts_with(&below) && name.ends_with(".safetensors"))?;
         let tally = Tally::load(&run.join(&layer).join("tally.safetensors"))?;
         if vocabulary.names.len() != tally.labels || vocabulary.categories.len() != tally.labels {
             let (names, labels) = (vocabulary.names.len(), tally.labels);
             return Err(broken(format!("has {names} label names; the tally of {layer} counts {labels} labels")));
         }
         let weights_sha256 = report["model"]["sha256"].as_str().unwrap_or_default().to_owned();
-        Ok(Dissected { folder: run.to_owned(), layer, tally, vocabulary, weights_sha256 })
+        let is_checked = known.is_there();
+        Ok(Dissected { folder: run.to_owned(), layer, tally, vocabulary, weights_sha256, is_checked })
     }
 
     /// The number of a label, from its name or from the number itself.

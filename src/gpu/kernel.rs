@@ -178,6 +178,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    #[expect(unsafe_code, reason = "checks cost time, and the caller has promised that they are not needed")]
     pub(super) fn compile(gpu: &Gpu, shader: &Shader, text: &str) -> Result<Kernel> {
         let interface = Interface::reflect(shader, text)?;
         let device = gpu.device();

@@ -168,6 +168,7 @@ impl Gpu {
     /// [`Recording::dispatch`] sees to it that buffers hold what a kernel's shapes ask for; it does not see indices that lie in a
     /// buffer's content, such as the entries of `threshold_iou` and the owners of `label_argmax`.
     #[must_use]
+    #[expect(unsafe_code, reason = "whoever asks for it makes the promise above")]
     pub unsafe fn trusted(&self) -> Gpu {
         Gpu { kernels: Arc::default(), trusted: true, ..self.clone() }
     }

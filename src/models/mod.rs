@@ -1,14 +1,13 @@
 //! Networks as graphs, with the layer names users type. Never sees a device.
 
+mod lookalike;
+mod preparation;
 pub mod progan;
 pub mod progan_weights;
 mod resnet;
 pub mod segmenter;
 pub(crate) mod segmenter_weights;
 pub mod vgg16;
-mod vgg16_layers;
-mod vgg16_onnx;
-pub mod vgg16_weights;
 
 use std::collections::HashMap;
 

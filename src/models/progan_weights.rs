@@ -172,9 +172,10 @@ fn layout(found: &[Tensor], naming: Naming, places: &[ConvTensors]) -> Layout {
         inputs = outputs;
     }
     // TensorFlow's originals keep what grew the network: coarser outputs, and how far it had grown.
-    let dropped =
-        if naming == Naming::TensorFlow { vec!["ToRGB_lod".to_owned(), "lod".to_owned()] } else { Vec::new() };
-    Layout { model: "a Progressive GAN generator".to_owned(), tensors, dropped_prefixes: dropped }
+    let grew =
+        |name: &String| naming == Naming::TensorFlow && (name.starts_with("ToRGB_lod") || name.starts_with("lod"));
+    let dropped = found.iter().map(|tensor| plain_name(tensor.name())).filter(grew).collect();
+    Layout { model: "a Progressive GAN generator".to_owned(), tensors, dropped }
 }
 
 impl ConvTensors {

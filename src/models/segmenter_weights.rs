@@ -52,7 +52,7 @@ pub(crate) fn assign(
     decoder: &Archive,
 ) -> Result<Assignment> {
     let files = [("encoder", encoder), ("decoder", decoder)];
-    let mut assignment = Assignment { tensors: input(normalisation)?, dropped: Vec::new(), notes: Vec::new() };
+    let mut assignment = Assignment { tensors: input(normalisation)?, ..Assignment::default() };
     for (name, archive) in files {
         let by_name = archive.tensors().iter().map(|tensor| (plain_name(tensor.name()), tensor)).collect();
         let mut part = PublishedFile { name, tensors: by_name, wanted: HashSet::new(), complaints: Vec::new() };

@@ -21,6 +21,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::files::checksums::Checksums;
 use crate::files::{self, make_folder, write_atomic, write_atomic_with};
 use schema::{Report, SCHEMA_VERSION, Timing};
 
@@ -33,6 +34,24 @@ use schema::{Report, SCHEMA_VERSION, Timing};
 /// [`crate::error::Kind::Output`] if a file cannot be written, [`crate::error::Kind::Input`] if a strip cannot be read
 /// or a layer or strip is named so that it would lie outside `dir`.
 pub fn write(dir: &Path, report: &Report) -> Result<()> {
+    write_pages(dir, report)?;
+    // Last: it is what the rest can be made from again.
+    write_json(&dir.join("report.json"), report)
+}
+
+/// What [`write`] writes at the top of a folder.
+pub(crate) const FILES: [&str; 4] = ["report.json", "units.csv", "concepts.svg", "report.html"];
+
+/// Whether [`write_pages`] makes a file, by its path in the folder of a run.
+pub(crate) fn is_made_from_report(name: &str) -> bool {
+    FILES[1..].contains(&name) || name.ends_with("/concepts.svg")
+}
+
+/// Writes what [`write`] does, but for `report.json`.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn write_pages(dir: &Path, report: &Report) -> Result<()> {
     write_atomic_with(&dir.join("units.csv"), |out| csv::write(report, out))?;
     for layer in &report.layers {
         let folder = layer_folder(dir, &layer.layer)?;
@@ -41,18 +60,17 @@ pub fn write(dir: &Path, report: &Report) -> Result<()> {
     }
     write_atomic(&dir.join("concepts.svg"), svg::overview(&report.layers).as_bytes())?;
     let page = html::page(report, &|strip| read_strip(dir, strip), html::EMBED_LIMIT_BYTES)?;
-    write_atomic(&dir.join("report.html"), page.as_bytes())?;
-    // Last: a run that has it counts as done.
-    write_json(&dir.join("report.json"), report)
+    write_atomic(&dir.join("report.html"), page.as_bytes())
 }
 
-/// Reads the `report.json` of a run folder.
+/// Reads the `report.json` of a run folder, by its checksum where the folder has one.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`] if there is none, it is not a report, or its schema version is another one than ours.
+/// [`crate::error::Kind::Input`] if there is none, it is not a report or not as it was written, or its schema version is another one
+/// than ours.
 pub fn read(dir: &Path) -> Result<Report> {
     let path = dir.join("report.json");
-    let text = files::read(&path)?;
+    let text = Checksums::beside(&path)?.read("report.json")?;
     let broken = |error: &serde_json::Error| Error::input(format!("not a report: {error}")).at(path.display());
     let head: SchemaHead = serde_json::from_slice(&text).map_err(|error| broken(&error))?;
     if head.schema_version != SCHEMA_VERSION {

@@ -3,6 +3,7 @@
 //! Picture `i` of a set is picture `i / classes` of class `i % classes`: a larger set holds the smaller one.
 
 use std::fmt::Write as _;
+use std::fs::DirEntry;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +18,7 @@ use crate::files;
 use crate::progress::{Progress, check_stop};
 
 /// What a set was made from; its presence says that the folder is one.
-const ABOUT: &str = "scenes.json";
+pub(crate) const ABOUT: &str = "scenes.json";
 
 /// Which pictures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,18 +81,22 @@ impl Set {
     /// user stopped it, and the same call goes on from there.
     pub fn write(&self, folder: &Path, progress: &dyn Progress, stop: &AtomicBool) -> Result<Written> {
         self.check(folder)?;
+        // Whose the folder is comes first: without it, all else in it would be a stranger's.
+        files::make_folder(folder)?;
+        files::write_atomic(&folder.join(ABOUT), format!("{:#}\n", self.about()).as_bytes())?;
         for (name, _) in self.counts() {
             files::make_folder(&folder.join("images").join(name))?;
             files::make_folder(&folder.join("labels").join(name))?;
         }
-        files::write_atomic(&folder.join(ABOUT), format!("{:#}\n", self.about()).as_bytes())?;
         files::write_atomic(&folder.join("labels").join("labels.csv"), labels_csv().as_bytes())?;
         progress.stage("drawing", self.count);
         let (drawn, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         (0..self.count).into_par_iter().try_for_each(|index| {
             check_stop(stop)?;
             let path = self.path(folder, index);
-            if !files::exists(&path) {
+            if !files::exists(&path)
+                || (0..CHANNELS).any(|channel| !files::exists(&self.map_path(folder, index, channel)))
+            {
                 bytes.fetch_add(self.write_one(folder, index, &path)?, Ordering::Relaxed);
                 drawn.fetch_add(1, Ordering::Relaxed);
             }
@@ -109,18 +114,23 @@ impl Set {
         folder.join("images").join(class).join(format!("{number:05}.png"))
     }
 
+    /// Where a label map of a picture goes.
+    fn map_path(&self, folder: &Path, index: u64, channel: usize) -> PathBuf {
+        let (class, number) = self.place(index);
+        let class = classes().get(class).copied().unwrap_or("-");
+        folder.join("labels").join(class).join(format!("{number:05}.{channel}.png"))
+    }
+
     /// Draws and writes a picture; the bytes written.
     fn write_one(&self, folder: &Path, index: u64, path: &Path) -> Result<u64> {
-        let (class, number) = self.place(index);
         let picture = self.picture(index)?;
-        let class = classes().get(class).copied().unwrap_or("-");
         let mut bytes = 0;
         for (channel, labels) in picture.labels.iter().enumerate() {
             // Grey values are label numbers as they are; all of ours fit a byte.
             let grey = labels.iter().map(|&label| u8::try_from(label)).collect::<Result<Vec<u8>, _>>();
             let grey = grey.map_err(|_| Error::internal("a label number is larger than a byte"))?;
             let map = png(&grey, self.side, ColorType::L8)?;
-            files::write_atomic(&folder.join("labels").join(class).join(format!("{number:05}.{channel}.png")), &map)?;
+            files::write_atomic(&self.map_path(folder, index, channel), &map)?;
             bytes += map.len() as u64;
         }
         let png = png(&picture.rgb, self.side, ColorType::Rgb8)?;
@@ -145,10 +155,12 @@ impl Set {
             error.hint("choose another folder with `-o`, or remove this one")
         };
         let path = folder.join(ABOUT);
-        let Ok(text) = files::read(&path) else {
-            let occupied = files::list(folder).is_ok_and(|mut entries| entries.next().is_some());
+        if !files::exists(&path) {
+            let stranger = |entry: DirEntry| entry.file_name().to_str().is_none_or(|name| !files::is_working(name));
+            let occupied = files::list(folder).is_ok_and(|entries| entries.flatten().any(stranger));
             return if occupied { Err(other("holds something else than scenes")) } else { Ok(()) };
-        };
+        }
+        let text = files::read(&path)?;
         let mut found: serde_json::Value =
             serde_json::from_slice(&text).map_err(|error| Error::input(error.to_string()).at(path.display()))?;
         let mut own = self.about();

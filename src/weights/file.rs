@@ -8,12 +8,13 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 use super::archive::{map, parse};
+use super::classes::class_list;
 use super::container::Container;
 use super::tensor::{Tensor, quote};
 use super::{import, shipped};
 use crate::error::{Error, Result};
 use crate::hash;
-use crate::preprocess::Preprocess;
+use crate::preprocess::{Geometry, Preprocess};
 
 /// A safetensors file that `netdissect weights import` wrote, memory-mapped, or one that is part of the program.
 ///
@@ -117,9 +118,27 @@ impl WeightFile {
         })
     }
 
+    /// How images are brought to the network's size; files of earlier versions do not say, and mean [`Geometry::DEFAULT`].
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`], with the path, if the file says it in another way than `weights import` does.
+    pub fn geometry(&self) -> Result<Geometry> {
+        let Some(text) = self.value(import::GEOMETRY_KEY) else { return Ok(Geometry::DEFAULT) };
+        Geometry::parse(text).ok_or_else(|| {
+            let message = format!("geometry {}; needed {{\"resize\": 256, \"crop\": 224}} or \"as-is\"", quote(text));
+            Error::input(message).at(self.path.display())
+        })
+    }
+
     /// Names of the classes, in the order of the last layer, if they were imported.
-    pub fn class_names(&self) -> Option<Vec<String>> {
-        serde_json::from_str(self.value(import::CLASSES_KEY)?).ok()
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`], with the path, if they are no list of names.
+    pub fn class_names(&self) -> Result<Option<Vec<String>>> {
+        let Some(text) = self.value(import::CLASSES_KEY) else { return Ok(None) };
+        let list =
+            class_list(text, None).map_err(|error| error.at(quote(import::CLASSES_KEY)).at(self.path.display()))?;
+        Ok(Some(list.names))
     }
 
     /// The text of a segmenter's `labels.json`, if this is a segmenter.

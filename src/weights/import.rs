@@ -9,12 +9,14 @@ use super::container::DataFile;
 use super::tensor::{Dims, Tensor, quote};
 use super::write::{Precision, Stored, Written, save_as};
 use crate::error::{Error, Result};
-use crate::preprocess::Preprocess;
+use crate::preprocess::{Geometry, Preprocess};
 
 /// Metadata key: the model, such as `vgg16`. Its presence tells an imported file.
 pub const MODEL_KEY: &str = "model";
 /// Metadata key: the name of a [`Preprocess`].
 pub const PREPROCESS_KEY: &str = "preprocess";
+/// Metadata key: how images are brought to the network's size, as [`Geometry::describe`] has it.
+pub const GEOMETRY_KEY: &str = "geometry";
 /// Metadata key: `true` if the fully connected layers are missing, else `false`.
 pub const BODY_KEY: &str = "body";
 /// Metadata key: a JSON list of class names.
@@ -34,10 +36,10 @@ pub struct TensorSpec {
 }
 
 impl TensorSpec {
-    /// Whether a tensor of this name is the one meant. `module` components do not count.
+    /// Whether a tensor of this name is the one meant; see [`plain_name`].
     pub fn is_called(&self, name: &str) -> bool {
         let plain = plain_name(name);
-        self.name == plain || self.aliases.contains(&plain)
+        plain_name(&self.name) == plain || self.aliases.contains(&plain)
     }
 }
 
@@ -48,12 +50,12 @@ pub struct Layout {
     pub model: String,
     /// The tensors, in the order they are written.
     pub tensors: Vec<TensorSpec>,
-    /// Tensors whose names start so may be there and are dropped.
-    pub dropped_prefixes: Vec<String>,
+    /// Plain names of tensors that may be there and are left out.
+    pub dropped: Vec<String>,
 }
 
 /// Tensors under their canonical names, in the order of the layout.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Assignment {
     /// The tensors to write.
     pub tensors: Vec<Tensor>,
@@ -61,6 +63,19 @@ pub struct Assignment {
     pub dropped: Vec<String>,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// What the file does to images before the network, if it says so; it is not written.
+    pub preparation: Option<Preparation>,
+    /// Rows and columns of the images that the network is made for, if its file fixes them.
+    pub image_size: Option<(usize, usize)>,
+}
+
+/// What a file does to images before they reach its network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preparation {
+    /// In words: operators or names of tensors.
+    pub words: String,
+    /// The way of ours that gives the same numbers.
+    pub same_as: Option<Preprocess>,
 }
 
 impl Assignment {
@@ -97,17 +112,18 @@ impl Layout {
                 }
             }
         }
+        let may_be_left_out: HashSet<&str> = self.dropped.iter().map(String::as_str).collect();
         let mut dropped = Vec::new();
         for (index, tensor) in found.iter().enumerate().filter(|(index, _)| !taken.contains(index)) {
             let plain = plain_name(tensor.name());
-            if self.dropped_prefixes.iter().any(|prefix| plain.starts_with(prefix.as_str())) {
+            if may_be_left_out.contains(plain.as_str()) {
                 dropped.push(found[index].name().to_owned());
             } else {
                 complaints.push(format!("extra {} {}", quote(tensor.name()), Dims(tensor.dims())));
             }
         }
         if complaints.is_empty() {
-            Ok(Assignment { tensors, dropped, notes: Vec::new() })
+            Ok(Assignment { tensors, dropped, ..Assignment::default() })
         } else {
             Err(refusal(&self.model, &complaints))
         }
@@ -126,12 +142,16 @@ pub(crate) fn refusal(model: &str, complaints: &[String]) -> Error {
     Error::input(message)
 }
 
-/// Enough for every tensor of the largest model; a hostile file may have thousands.
-const COMPLAINTS_MAX: usize = 400;
+/// The first few tell the cause; more would push it off the screen.
+const COMPLAINTS_MAX: usize = 7;
 
-/// A tensor name without the `module` components that `DataParallel` adds.
+/// What wraps around a network's own names: `DataParallel`, `torch.compile`.
+const WRAPPERS: [&str; 2] = ["module", "_orig_mod"];
+
+/// A tensor name without what wraps around it, and without TensorFlow's number of the output.
 pub fn plain_name(name: &str) -> String {
-    name.split('.').filter(|&part| part != "module").collect::<Vec<_>>().join(".")
+    let name = name.strip_suffix(":0").unwrap_or(name);
+    name.split('.').filter(|part| !WRAPPERS.contains(part)).collect::<Vec<_>>().join(".")
 }
 
 /// What is stored beside the tensors.
@@ -141,6 +161,8 @@ pub struct AboutWeights {
     pub model: String,
     /// How the network wants its images.
     pub preprocess: Preprocess,
+    /// How images are brought to its size; none if it sees no images, or as every network unless told otherwise.
+    pub geometry: Option<Geometry>,
     /// Whether the fully connected layers are missing.
     pub body: bool,
     /// Names of the classes, in the order of the last layer.
@@ -169,6 +191,9 @@ impl AboutWeights {
         ]
         .map(|(key, value)| (key.to_owned(), value))
         .into();
+        if let Some(geometry) = self.geometry {
+            pairs.push((GEOMETRY_KEY.to_owned(), geometry.describe().to_string()));
+        }
         if let Some(classes) = &self.classes {
             pairs.push((CLASSES_KEY.to_owned(), serde_json::json!(classes).to_string()));
         }
@@ -209,27 +234,4 @@ pub fn check(sources: &[Archive], assignment: &Assignment) -> Result<()> {
 
 fn paths(sources: &[Archive]) -> String {
     sources.iter().map(|source| source.path().display().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-/// Class names from text: one a line, blank lines at the end ignored.
-///
-/// # Errors
-/// [`crate::error::Kind::Input`] if a line is empty, a name is there twice, or their number is not `needed`.
-pub fn class_names(text: &str, needed: Option<usize>) -> Result<Vec<String>> {
-    let names: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
-    let mut first = HashMap::new();
-    for (line, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            return Err(Error::input(format!("line {} is empty; needed a class name", line + 1)));
-        }
-        if let Some(before) = first.insert(name, line + 1) {
-            return Err(Error::input(format!("lines {before} and {} are both {}", line + 1, quote(name))));
-        }
-    }
-    match needed {
-        Some(needed) if needed != names.len() => {
-            Err(Error::input(format!("{} class names; the network has {needed} classes", names.len())))
-        }
-        _ => Ok(names),
-    }
 }

@@ -5,9 +5,12 @@
 
 mod archive;
 mod bytes_reader;
+pub mod classes;
 mod container;
+mod dtype;
 mod file;
 pub mod import;
+mod literal;
 mod modules;
 mod npz;
 mod onnx;
@@ -28,7 +31,8 @@ mod zip;
 
 pub use archive::{Archive, open, open_at};
 pub use container::{Container, DataFile, PassedOver};
+pub use dtype::Dtype;
 pub use file::WeightFile;
 pub use onnx_graph::{OnnxGraph, OnnxNode};
-pub use tensor::{Dtype, Tensor};
+pub use tensor::Tensor;
 pub use write::{Precision, Stored, Written, save, save_as};

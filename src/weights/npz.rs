@@ -1,7 +1,8 @@
 //! The `.npz` container of numpy: a zip archive of one `.npy` file for each array.
 
 use super::container::{Container, Contents, PassedOver};
-use super::tensor::{Dtype, Tensor, quote};
+use super::dtype::Dtype;
+use super::tensor::{Tensor, quote};
 use super::zip::Member;
 use crate::error::{Error, Result};
 use crate::npy::{self, Element, HEADER_MAX, Header};

@@ -45,7 +45,7 @@ fn model(source: &Bytes) -> Result<(Option<Bytes>, usize)> {
 
 fn read_graph(graph: Bytes, path: &Path) -> Result<Contents> {
     let mut beside = Beside::new(path);
-    let mut nodes = Vec::new();
+    let (mut nodes, mut inputs) = (Vec::new(), Vec::new());
     let (mut tensors, mut passed_over) = (Vec::new(), Vec::new());
     let mut message = Message::new(graph);
     while let Some((number, field)) = message.next()? {
@@ -55,6 +55,9 @@ fn read_graph(graph: Bytes, path: &Path) -> Result<Contents> {
                 return Err(Error::input(format!("more than {NODES_MAX} operators; no network of images has so many")));
             }
             1 => nodes.push(field.bytes()?),
+            11 if inputs.len() == TENSORS_MAX => {
+                return Err(Error::input(format!("more than {TENSORS_MAX} inputs; no network of images has so many")));
+            }
             5 if tensors.len() + passed_over.len() == TENSORS_MAX => {
                 return Err(Error::input(format!("more than {TENSORS_MAX} tensors; no network of images has so many")));
             }
@@ -65,14 +68,62 @@ fn read_graph(graph: Bytes, path: &Path) -> Result<Contents> {
                     false => tensors.push(found.tensor(&mut beside)?),
                 }
             }
+            11 => inputs.push(input(field.bytes()?)?),
             15 => return Err(Error::input("the ONNX file holds sparse initialisers; needed dense ones")),
             _ => {}
         }
     }
     let contents = Contents::new(Container::Onnx, tensors)?;
-    let graph = OnnxGraph::new(nodes, &contents.tensors, &mut beside)?;
+    let graph = OnnxGraph::new(nodes, inputs, &contents.tensors, &mut beside)?;
     Ok(Contents { graph: Some(graph), passed_over, data_files: beside.into_files(), ..contents })
 }
+
+/// Name and sizes of a value that is given from outside; sizes that are no fixed numbers are none.
+fn input(message: Bytes) -> Result<(String, Vec<Option<usize>>)> {
+    // From its type to its tensor type, shape and dimensions.
+    let (mut name, mut sizes) = (String::new(), Vec::new());
+    let mut message = Message::new(message);
+    while let Some((number, field)) = message.next()? {
+        match number {
+            1 => name = field.text()?,
+            2 => {
+                let shape = inner(field.bytes()?, 1)?.map_or(Ok(None), |tensor| inner(tensor, 2))?;
+                let mut shape = Message::new(shape.unwrap_or_default());
+                while let Some((number, field)) = shape.next()? {
+                    if number == 1 && sizes.len() < AXES_MAX {
+                        sizes.push(fixed_size(field.bytes()?)?);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((name, sizes))
+}
+
+/// The message in a field of a message.
+fn inner(message: Bytes, wanted: u64) -> Result<Option<Bytes>> {
+    let mut message = Message::new(message);
+    while let Some((number, field)) = message.next()? {
+        if number == wanted {
+            return field.bytes().map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn fixed_size(dimension: Bytes) -> Result<Option<usize>> {
+    let mut message = Message::new(dimension);
+    while let Some((number, field)) = message.next()? {
+        if number == 1 {
+            return Ok(usize::try_from(field.integer()?).ok().filter(|&size| size > 0));
+        }
+    }
+    Ok(None)
+}
+
+/// More axes than images have.
+const AXES_MAX: usize = 8;
 
 /// Operators of one graph; the largest networks of images have a few thousand.
 const NODES_MAX: usize = 50_000;

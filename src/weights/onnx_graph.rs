@@ -1,12 +1,13 @@
 //! The operators of an ONNX file, and which constants reach them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
+use super::dtype::Dtype;
 use super::onnx_tensor::{Beside, TensorMessage};
 use super::protobuf::{Field, Message};
-use super::tensor::{Dtype, Tensor, quote};
+use super::tensor::{Tensor, quote};
 use crate::error::{Error, Result};
 
 /// One operator.
@@ -78,16 +79,23 @@ pub struct OnnxGraph {
     constants: HashMap<String, Tensor>,
     /// Value to the index of the operator that makes it.
     producers: HashMap<String, usize>,
+    input_sizes: HashMap<String, Vec<Option<usize>>>,
 }
 
 impl OnnxGraph {
-    /// Reads the messages of the operators.
+    /// Reads the messages of the operators; `inputs` are names and sizes of what is given from outside.
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] if one is no operator, a value is made twice, or all together take too much memory.
-    pub(super) fn new(messages: Vec<Bytes>, initialisers: &[Tensor], beside: &mut Beside) -> Result<Self> {
+    pub(super) fn new(
+        messages: Vec<Bytes>,
+        inputs: Vec<(String, Vec<Option<usize>>)>,
+        initialisers: &[Tensor],
+        beside: &mut Beside,
+    ) -> Result<Self> {
         let constants = initialisers.iter().map(|tensor| (tensor.name().to_owned(), tensor.clone())).collect();
-        let mut graph = OnnxGraph { nodes: Vec::new(), constants, producers: HashMap::new() };
+        let input_sizes = inputs.into_iter().collect();
+        let mut graph = OnnxGraph { nodes: Vec::new(), constants, producers: HashMap::new(), input_sizes };
         let mut room = MEMORY_MAX;
         for message in messages {
             let (node, value) = read_node(message, &mut room)?;
@@ -108,14 +116,24 @@ impl OnnxGraph {
         self.constants.get(value)
     }
 
-    /// The operator that makes a value; none for inputs and constants.
-    pub fn producer(&self, value: &str) -> Option<&OnnxNode> {
-        self.producers.get(value).map(|&index| &self.nodes[index])
+    /// The place of the operator that makes a value; none for inputs and constants.
+    pub fn producer(&self, value: &str) -> Option<usize> {
+        self.producers.get(value).copied()
     }
 
-    /// The operators that read a value.
-    pub fn consumers<'a>(&'a self, value: &'a str) -> impl Iterator<Item = &'a OnnxNode> {
-        self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == value))
+    /// What is given from outside: values that operators read and nothing makes. Absent optional inputs are none.
+    pub fn inputs(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        let values = self.nodes.iter().flat_map(|node| &node.inputs).map(String::as_str);
+        let given = values.filter(|&value| {
+            !value.is_empty() && !self.constants.contains_key(value) && !self.producers.contains_key(value)
+        });
+        given.filter(|value| seen.insert(*value)).collect()
+    }
+
+    /// Sizes of an input; those that the file does not fix are none.
+    pub fn input_sizes(&self, name: &str) -> Option<&[Option<usize>]> {
+        self.input_sizes.get(name).map(Vec::as_slice)
     }
 
     fn add(&mut self, node: OnnxNode, value: Option<Tensor>) -> Result<()> {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::container::DataFile;
+use super::dtype::Dtype;
 use super::protobuf::{Field, Message};
-use super::tensor::{DIMENSIONS_MAX, Dtype, Tensor, element_count, quote};
+use super::tensor::{DIMENSIONS_MAX, Tensor, element_count, quote};
 use crate::error::{Error, Result};
 use crate::files;
 

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::container::{Container, Contents, TENSORS_MAX};
-use super::tensor::{DIMENSIONS_MAX, Dtype, Tensor, quote};
+use super::dtype::Dtype;
+use super::tensor::{DIMENSIONS_MAX, Tensor, quote};
 use crate::error::{Error, Result};
 
 /// A header that fits the file and opens with a brace.

@@ -7,84 +7,12 @@ use std::ops::Range;
 use bytes::Bytes;
 use half::{bf16, f16};
 
+use super::dtype::Dtype;
 use super::storage::Storage;
 use crate::error::{Error, Result};
 
 /// More dimensions than any weight of a vision network has.
 pub(super) const DIMENSIONS_MAX: usize = 8;
-
-/// Element type of a tensor in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dtype {
-    /// IEEE 754 half precision.
-    F16,
-    /// The upper half of a single-precision number.
-    BF16,
-    /// IEEE 754 single precision.
-    F32,
-    /// IEEE 754 double precision.
-    F64,
-    /// Truth value, one byte.
-    Bool,
-    /// Unsigned, 8 bits.
-    U8,
-    /// Signed, 8 bits.
-    I8,
-    /// Unsigned, 16 bits.
-    U16,
-    /// Signed, 16 bits.
-    I16,
-    /// Unsigned, 32 bits.
-    U32,
-    /// Signed, 32 bits.
-    I32,
-    /// Unsigned, 64 bits.
-    U64,
-    /// Signed, 64 bits.
-    I64,
-}
-
-impl Dtype {
-    /// Bytes of one element.
-    pub const fn size(self) -> usize {
-        match self {
-            Dtype::Bool | Dtype::U8 | Dtype::I8 => 1,
-            Dtype::F16 | Dtype::BF16 | Dtype::U16 | Dtype::I16 => 2,
-            Dtype::F32 | Dtype::U32 | Dtype::I32 => 4,
-            Dtype::F64 | Dtype::U64 | Dtype::I64 => 8,
-        }
-    }
-
-    /// Whether the elements are floating-point numbers, as weights must be.
-    pub const fn is_float(self) -> bool {
-        matches!(self, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64)
-    }
-
-    /// The usual short name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Dtype::F16 => "f16",
-            Dtype::BF16 => "bf16",
-            Dtype::F32 => "f32",
-            Dtype::F64 => "f64",
-            Dtype::Bool => "bool",
-            Dtype::U8 => "u8",
-            Dtype::I8 => "i8",
-            Dtype::U16 => "u16",
-            Dtype::I16 => "i16",
-            Dtype::U32 => "u32",
-            Dtype::I32 => "i32",
-            Dtype::U64 => "u64",
-            Dtype::I64 => "i64",
-        }
-    }
-}
-
-impl fmt::Display for Dtype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// A tensor of a file: name, sizes, element type, and a view of bytes that were checked to cover it.
 ///
@@ -142,6 +70,18 @@ impl Tensor {
     pub fn from_values(name: impl Into<String>, dims: Vec<usize>, values: &[f32]) -> Result<Self> {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Tensor::contiguous(name, dims, Dtype::F32, bytes.into())
+    }
+
+    /// The elements in row-major order, if they are integers of 32 or 64 bits.
+    pub fn integers(&self) -> Option<Vec<i64>> {
+        let bytes = self.read().ok().filter(|_| self.is_row_major())?;
+        match self.dtype {
+            Dtype::I64 => Some(bytes.as_chunks::<8>().0.iter().map(|&chunk| i64::from_le_bytes(chunk)).collect()),
+            Dtype::I32 => {
+                Some(bytes.as_chunks::<4>().0.iter().map(|&chunk| i32::from_le_bytes(chunk).into()).collect())
+            }
+            _ => None,
+        }
     }
 
     /// A view into a storage, as PyTorch describes one: `offset` and `strides` in elements.
@@ -221,6 +161,24 @@ impl Tensor {
             _ => {}
         }
         self
+    }
+
+    /// The same elements as a matrix: the first axis stays, the others become one. Copied only where they do not lie in order.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to_f32`], if they must be copied.
+    pub fn as_matrix(mut self) -> Result<Self> {
+        let rows = self.dims.first().copied().unwrap_or(1);
+        let dims = vec![rows, self.count().checked_div(rows).unwrap_or(0)];
+        if self.dims.len() > 2 && !self.is_row_major() {
+            let values = self.to_f32()?;
+            return Tensor::from_values(self.name, dims, &values);
+        }
+        if self.dims.len() != 2 {
+            self.strides = row_major(&dims);
+            self.dims = dims;
+        }
+        Ok(self)
     }
 
     /// The elements in row-major order as f32; f16 and bf16 exactly, f64 rounded to nearest.

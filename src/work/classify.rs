@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::Host;
+use super::import::read_classes;
 use super::network::{ImageChoice, ImageNetwork, NetworkChoice};
 use super::subject::forward;
 use crate::data::classes::ClassFolders;
@@ -14,8 +15,6 @@ use crate::data::images::{ImageItem, ImageSet};
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::data::search::LeftOut;
 use crate::error::Result;
-use crate::files;
-use crate::weights::import;
 
 /// Which images to classify, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub struct ClassifyJob {
     pub batch: Option<u32>,
     /// Classes to name for each image.
     pub top: usize,
-    /// File of the classes' names, one a line, in the order of the last layer; those of the weights if left out.
+    /// A list of the classes' names, as [`crate::weights::classes::class_list`] reads it; those of the weights if left out.
     pub classes: Option<PathBuf>,
 }
 
@@ -121,11 +120,10 @@ impl ClassifyJob {
         Ok(Classified { images, skipped: loader.skipped(), left_out: network.set.left_out, accuracy })
     }
 
+    /// Names of the classes: those of the list that is named, else those of the weight file.
     fn class_names(&self, network: &ImageNetwork) -> Result<Vec<String>> {
-        let Some(path) = &self.classes else { return Ok(network.file.class_names().unwrap_or_default()) };
-        let text = files::read_to_string(path)?;
-        let needed = network.model.graph.node(network.model.graph.output()).shape.c as usize;
-        import::class_names(&text, Some(needed)).map_err(|error| error.at(path.display()))
+        let Some(path) = &self.classes else { return Ok(network.file.class_names()?.unwrap_or_default()) };
+        Ok(read_classes(path, network.classes())?.names)
     }
 }
 

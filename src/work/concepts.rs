@@ -12,7 +12,7 @@ use crate::data::framing::Geometry;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
-use crate::weights::shipped;
+use crate::weights::{WeightFile, shipped};
 use crate::work::Host;
 
 /// Where label maps come from.
@@ -76,6 +76,18 @@ impl Labelling {
             return Err(error.hint("name concepts that are found in the image itself, such as `--concepts colors`"));
         }
         Ok(())
+    }
+
+    /// How the segmenters were given their images, if a file says so; else as every network is.
+    ///
+    /// # Errors
+    /// As [`WeightFile::open`] and [`WeightFile::geometry`].
+    pub fn geometry(&self) -> Result<Geometry> {
+        let Labelling::Segmenters(segmenters) = self else { return Ok(Geometry::DEFAULT) };
+        match segmenters.paths()?.first() {
+            Some(path) => WeightFile::open(path)?.geometry(),
+            None => Ok(Geometry::DEFAULT),
+        }
     }
 
     /// The same concepts, neither looked up among what was kept nor kept.
@@ -150,7 +162,7 @@ fn check_geometry(folder: &Path, geometry: Geometry) -> Result<()> {
     if run["command"] == "segment" && *of_maps != geometry.describe() {
         let message = format!("its label maps show photographs as {of_maps}; the network sees {}", geometry.describe());
         let error = Error::input(message).at(folder.display());
-        return Err(error.hint("pass `--as-is` to both `segment` and this command, or to neither"));
+        return Err(error.hint("pass `--as-is` to both `segment` and this command, or the same `--size`, or the same `--resize` and `--crop`"));
     }
     Ok(())
 }
@@ -177,8 +189,8 @@ impl Segmenters {
         words
     }
 
-    /// The files behind names that the program knows, and what is wanted of them.
-    fn choice(&self) -> Result<SegmenterChoice> {
+    /// The files behind names that the program knows.
+    fn paths(&self) -> Result<Vec<PathBuf>> {
         let mut paths = Vec::new();
         for named in &self.files {
             match named.to_str().and_then(shipped::find) {
@@ -186,6 +198,12 @@ impl Segmenters {
                 None => paths.push(named.clone()),
             }
         }
+        Ok(paths)
+    }
+
+    /// The files, and what is wanted of them.
+    fn choice(&self) -> Result<SegmenterChoice> {
+        let paths = self.paths()?;
         if paths.is_empty() {
             let error = Error::new(Kind::Usage, "`--concepts upernet` needs the weights of the segmenters");
             return Err(error.hint("name them with `--segmenter upernet.safetensors,color-segmenter.safetensors`"));

@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
+use super::run_folder;
 use crate::error::Result;
-use crate::files;
+use crate::files::{self, lock::FolderLock};
 use crate::report::story::{self, Story, World, folders};
+use crate::report::{self, schema};
 use crate::roles::control::{self, Tensors};
 use crate::scenes;
 use crate::weights::{Precision, Stored, WeightFile, save_as, shipped};
@@ -20,6 +24,8 @@ pub struct DemoJob {
     pub restart: bool,
 }
 
+/// What is told in the folder.
+const JOB: &str = "demo-run.json";
 /// The layer that is dissected, and its tensors.
 const LAYER: &str = "conv5_3";
 /// A sixth of its units.
@@ -161,6 +167,17 @@ impl DemoJob {
             words.push("--restart".to_owned());
         }
         DemoStep { title, needs, words }
+    }
+
+    /// Takes the folder and notes that the story is told in it.
+    ///
+    /// # Errors
+    /// As [`run_folder::take`]; [`crate::error::Kind::Output`] if it cannot be written.
+    pub(crate) fn take(&self) -> Result<FolderLock> {
+        let taken = run_folder::take(&self.output, &[JOB, story::JSON])?;
+        let described = json!({ "command": "demo", "tool": schema::Tool::current() });
+        report::write_json(&self.output.join(JOB), &described)?;
+        Ok(taken)
     }
 
     /// Writes the weights of the networks that have learned nothing; the same bytes every time.

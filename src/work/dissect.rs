@@ -9,7 +9,7 @@ use super::concepts::Labelling;
 use super::finished::RunInputs;
 use super::generator::LatentOrigin;
 use super::network::{LayerChoice, NetworkChoice};
-use super::run_folder::{RunFiles, digest};
+use super::run_folder::{self, RunFiles, Standing, digest, in_words};
 use super::strips;
 use super::subject::{Inputs, Source, Subject};
 use super::timing::{Stopwatch, seconds_each};
@@ -19,7 +19,7 @@ use crate::data::Watch;
 use crate::dissect::forecast::{Forecast, forecast};
 use crate::dissect::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
-use crate::files;
+use crate::files::{self, checksums::Checksums};
 use crate::gpu::Gpu;
 use crate::report::{self, schema, warnings};
 use crate::session::{Parts, Split};
@@ -131,6 +131,8 @@ const THUMBNAIL: u32 = 100;
 /// Concepts listed for each unit.
 const BEST: usize = 5;
 
+/// Folder for the label maps that were used.
+const LABELS: &str = "labels";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const FILES: RunFiles = RunFiles { job: "run.json", result: "report.json", states: &[CHECKPOINT] };
 
@@ -152,20 +154,47 @@ impl DissectJob {
     pub fn perform(&self, host: &Host<'_>) -> Result<schema::Report> {
         let opened = DissectRun::new(self, host)?;
         let record = opened.record()?;
-        if FILES.is_done(&self.output, &record, self.restart)? {
-            self.inputs().note(&self.output)?;
+        let folder = self.output.as_path();
+        let _taken = run_folder::take(folder, &[FILES.job])?;
+        let standing = FILES.standing(folder, &record, self.restart)?;
+        if standing == Standing::Done && self.has_labels() || self.mend(&standing, host)? {
+            FILES.remove_states(folder)?;
+            self.inputs().note(folder)?;
             host.progress.note("this run is complete; `--restart` makes it again");
-            return report::read(&self.output);
+            return report::read(folder);
         }
-        FILES.begin(&self.output, &record)?;
+        FILES.begin(folder, &record, &standing, host.progress)?;
         self.inputs().note(&self.output)?;
         let loaded = opened.load()?;
         let clock = Stopwatch::start();
         let outcome = opened.dissect(&loaded, &record)?;
         opened.write(&loaded, &outcome)?;
         report::write_timing(&self.output, &clock.timing())?;
-        FILES.remove_states(&self.output)?;
+        FILES.finish(&self.output, |name| self.owns(name, &outcome))?;
         report::read(&self.output)
+    }
+
+    /// Whether a file or folder at the top of its folder holds results. Timing and where inputs lay are none: they may differ.
+    fn owns(&self, name: &str, outcome: &Outcome) -> bool {
+        [FILES.job, LABELS].contains(&name)
+            || report::FILES.contains(&name)
+            || outcome.layers.iter().any(|layer| layer.name == name)
+    }
+
+    /// Whether label maps are there, if they are wanted: a run that did not write them may be done all the same.
+    fn has_labels(&self) -> bool {
+        !self.save_labels || files::exists(&self.output.join(LABELS))
+    }
+
+    /// Makes tables and pages of a finished run again from its report, where nothing else is missing or damaged; whether that was enough.
+    fn mend(&self, standing: &Standing, host: &Host<'_>) -> Result<bool> {
+        let Standing::Damaged(damaged) = standing else { return Ok(false) };
+        if !self.has_labels() || !damaged.iter().all(|(name, _)| report::is_made_from_report(name)) {
+            return Ok(false);
+        }
+        host.progress.note(&format!("{}: made again from the report", in_words(damaged)));
+        report::write_pages(&self.output, &report::read(&self.output)?)?;
+        Ok(Checksums::beside(&self.output.join(FILES.result))?.damaged(|_| true).is_empty())
     }
 
     /// Where what it names lies.
@@ -224,6 +253,7 @@ impl<'a> DissectRun<'a> {
         let job = self.job;
         let layers: Vec<&str> = self.nodes.iter().map(|(name, _)| name.as_str()).collect();
         Ok(json!({
+            "command": "dissect",
             "tool": schema::Tool::current(),
             "model": self.subject.report_model()?,
             "images": self.subject.describe_images()?,
@@ -260,7 +290,7 @@ impl<'a> DissectRun<'a> {
             progress: self.host.progress,
             stop: self.host.stop,
         };
-        let labels = job.output.join("labels");
+        let labels = job.output.join(LABELS);
         if job.save_labels {
             label_writer::write_table(&labels, self.concepts.vocabulary())?;
         }

@@ -58,6 +58,7 @@ impl DoctorJob {
     ///
     /// # Errors
     /// [`crate::error::Kind::NoDevice`] if there is no adapter. A kernel that disagrees is a finding, not an error.
+    #[expect(unsafe_code, reason = "kernels are checked as they will run")]
     pub fn perform(&self, host: &Host<'_>) -> Result<Findings> {
         let gpu = host.open_gpu()?;
         host.progress.stage("checking kernels", KERNELS.len() as u64);

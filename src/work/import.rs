@@ -6,9 +6,10 @@ use crate::concepts::segmenter::Names;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::models::segmenter::Segmenter;
-use crate::models::{progan_weights, segmenter_weights, vgg16_weights};
-use crate::preprocess::Preprocess;
-use crate::weights::import::{self, AboutWeights, Assignment};
+use crate::models::{progan_weights, segmenter_weights, vgg16};
+use crate::preprocess::{Geometry, Preprocess};
+use crate::weights::classes::{ClassList, class_list};
+use crate::weights::import::{self, AboutWeights, Assignment, Preparation};
 use crate::weights::{self, Archive, Precision, Written};
 
 /// Which files to import, as which network, and where the weights go.
@@ -24,9 +25,11 @@ pub struct ImportJob {
     pub output: PathBuf,
     /// Accept a classifier without fully connected layers, and drop them where there are some.
     pub body: bool,
-    /// How a classifier wants its images; others have their own.
-    pub preprocess: Preprocess,
-    /// Names of a classifier's classes, one a line, in the order of the last layer.
+    /// How a classifier wants its images; as its file says, or as torchvision prepares them, if left out. Others have their own.
+    pub preprocess: Option<Preprocess>,
+    /// How images are brought to the network's size; what its tensors tell if left out.
+    pub geometry: Option<Geometry>,
+    /// A list of the names of a classifier's classes, as [`class_list`] reads it.
     pub classes: Option<PathBuf>,
     /// In which precision filters and matrices are kept.
     pub precision: Precision,
@@ -112,6 +115,7 @@ impl ImportJob {
             let message = format!("{name} has no classes: `--body` and `--classes` are for classifiers");
             return Err(Error::new(Kind::Usage, message));
         }
+        self.geometry.map_or(Ok(()), Geometry::check)?;
         match (self.architecture, self.files.as_slice()) {
             (Architecture::Segmenter(segmenter), [encoder, decoder, labels]) => {
                 self.read_segmenter(segmenter, encoder, decoder, labels)
@@ -140,16 +144,61 @@ impl ImportJob {
 
     fn read_classifier(&self, file: &Path) -> Result<Imported> {
         let archive = self.open(file)?;
-        let assignment = vgg16_weights::assign(&archive, self.body)?;
-        let classes = vgg16_weights::classes(&assignment);
+        let mut assignment = vgg16::weights::assign(&archive, self.body)?;
+        let preprocess = self.classifier_preprocess(&mut assignment).map_err(|error| error.at(file.display()))?;
+        let geometry = self.geometry.unwrap_or_else(|| native_geometry(&mut assignment));
+        let classes = vgg16::weights::classes(&assignment);
         let what = match classes {
             Some(classes) => format!("vgg16, {classes} classes"),
             None => "vgg16, body only".to_owned(),
         };
         let names = self.classes.as_deref().map(|path| read_classes(path, classes)).transpose()?;
+        assignment.notes.extend(names.iter().flat_map(|list| list.notes.clone()));
         let mut imported = self.imported(vec![archive], assignment, what);
-        imported.about.classes = names;
+        imported.about.preprocess = preprocess;
+        imported.about.geometry = Some(geometry);
+        imported.about.classes = names.map(|list| list.names);
         Ok(imported)
+    }
+
+    /// How the network wants its images: as the user says, else as its file does.
+    fn classifier_preprocess(&self, assignment: &mut Assignment) -> Result<Preprocess> {
+        let Some(Preparation { words, same_as }) = assignment.preparation.clone() else {
+            return Ok(self.preprocess.unwrap_or_default());
+        };
+        let (used, note) = match (self.preprocess, same_as) {
+            (None, Some(same)) => (
+                same,
+                format!(
+                    "the file prepares images by {words}: that is `{}`, which is done before the network here",
+                    same.name()
+                ),
+            ),
+            (Some(asked), Some(same)) if asked == same => return Ok(asked),
+            (Some(asked), Some(same)) => (
+                asked,
+                format!(
+                    "the file prepares images by {words}, which is `{}`; `{}` was asked for and is used",
+                    same.name(),
+                    asked.name()
+                ),
+            ),
+            (Some(asked), None) => (
+                asked,
+                format!(
+                    "the file prepares images by {words}, which is left out; `{}` was asked for and is used",
+                    asked.name()
+                ),
+            ),
+            (None, None) => {
+                let known = Preprocess::ALL.map(Preprocess::name).join(", ");
+                let error =
+                    Error::input(format!("the file prepares images by {words}, with numbers that are none of {known}"));
+                return Err(error.hint("say with `--preprocess` what to use in its place"));
+            }
+        };
+        assignment.notes.push(note);
+        Ok(used)
     }
 
     fn read_segmenter(&self, segmenter: Segmenter, encoder: &Path, decoder: &Path, labels: &Path) -> Result<Imported> {
@@ -168,13 +217,36 @@ impl ImportJob {
     }
 
     fn imported(&self, sources: Vec<Archive>, assignment: Assignment, what: String) -> Imported {
-        let model = self.architecture.name().into();
-        let about = AboutWeights { model, preprocess: self.preprocess, body: self.body, classes: None, labels: None };
+        let about = AboutWeights {
+            model: self.architecture.name().into(),
+            preprocess: self.preprocess.unwrap_or_default(),
+            geometry: self.geometry,
+            body: self.body,
+            classes: None,
+            labels: None,
+        };
         Imported { sources, assignment, about, what, written: None }
     }
 }
 
-fn read_classes(path: &Path, classes: Option<usize>) -> Result<Vec<String>> {
-    let text = files::read_to_string(path)?;
-    import::class_names(&text, classes).map_err(|error| error.at(path.display()))
+/// The size a classifier was made for: what its file says, else what its head does. The convolutions alone take any.
+fn native_geometry(assignment: &mut Assignment) -> Geometry {
+    let side = assignment.image_size.filter(|(h, w)| h == w).and_then(|(h, _)| u32::try_from(h).ok());
+    match side {
+        None | Some(224) => Geometry::DEFAULT,
+        Some(side) => {
+            assignment.notes.push(format!(
+                "the network is made for images of {side}x{side}: they are squashed to it; `--size` says otherwise"
+            ));
+            Geometry::square(side)
+        }
+    }
+}
+
+/// Reads a list of class names, of which the network has so many.
+///
+/// # Errors
+/// As [`class_list`], with the path.
+pub(super) fn read_classes(path: &Path, classes: Option<usize>) -> Result<ClassList> {
+    class_list(&files::read_to_string(path)?, classes).map_err(|error| error.at(path.display()))
 }

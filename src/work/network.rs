@@ -88,8 +88,8 @@ impl NetworkChoice {
 pub struct ImageChoice {
     /// Folders (searched to any depth), list files (`.txt`, one path a line), images, or patterns of them; empty if none are named.
     pub paths: Vec<PathBuf>,
-    /// Send pixels in without resizing or cropping.
-    pub as_is: bool,
+    /// How they are brought to the network's size; as its weight file says if left out.
+    pub geometry: Option<Geometry>,
     /// Only the first so many in order.
     pub limit: Option<u32>,
     /// Their order.
@@ -142,7 +142,7 @@ impl ImageNetwork {
                 _ => error,
             });
         }
-        let ImageChoice { paths, as_is, limit, order, exif } = choice.clone();
+        let ImageChoice { paths, geometry, limit, order, exif } = choice.clone();
         if paths.is_empty() {
             let error = Error::new(Kind::Usage, "no images are named");
             return Err(error.hint("name a folder of images, a list file (.txt) or images"));
@@ -155,7 +155,8 @@ impl ImageNetwork {
         if let Some(limit) = limit {
             set = set.limit(limit as usize);
         }
-        let geometry = if as_is { Geometry::AsIs } else { Geometry::DEFAULT };
+        let geometry = geometry.map_or_else(|| file.geometry(), Ok)?;
+        geometry.check()?;
         let (h, w) = match geometry.fixed_size() {
             Some(size) => size,
             None => first_size(&set, exif)?,
@@ -165,8 +166,28 @@ impl ImageNetwork {
             None => vgg16::build(&file.shapes(), h, w),
         };
         let model = model.map_err(|error| error.at(file.path().display()))?;
-        let file = Arc::new(file);
-        Ok(ImageNetwork { file, model, set, geometry, exif, paths, order })
+        let network = ImageNetwork { file: Arc::new(file), model, set, geometry, exif, paths, order };
+        network.check_class_names()?;
+        Ok(network)
+    }
+
+    /// Number of classes, if it tells any apart.
+    pub(crate) fn classes(&self) -> Option<usize> {
+        let logits = self.model.graph.find(self.model.logits.as_deref()?).ok()?;
+        Some(self.model.graph.node(logits).shape.c as usize)
+    }
+
+    /// Names of another number of classes would be those of other classes.
+    fn check_class_names(&self) -> Result<()> {
+        match (self.file.class_names()?, self.classes()) {
+            (Some(names), Some(classes)) if names.len() != classes => {
+                let message = format!("{} class names; the network has {classes} classes", names.len());
+                Err(Error::input(message).at(self.file.path().display()).hint(
+                    "import the network again, with the list of its own data set: `weights import --classes FILE`",
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

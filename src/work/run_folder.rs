@@ -1,66 +1,230 @@
-//! Folders of results: whose they are, whether they are done, whether work there may be taken up.
+//! Folders of results: whose they are, whether they are done and whole, whether work there may be taken up.
+//!
+//! A folder is ours, empty, or refused. Ours is one that holds the description of a job that this program wrote; while a command
+//! works in it, others are kept out. The list of checksums is written last: where it is, the work is done.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
+use crate::files::checksums::{Checksums, Damage};
+use crate::files::lock::FolderLock;
 use crate::hash::sha256;
+use crate::progress::Progress;
 use crate::{files, report};
 
 /// The files of a run in its folder.
 pub struct RunFiles {
     /// What was run.
     pub job: &'static str,
-    /// Written last: where it is, the run is done.
+    /// The result that others are made of; beside it stands the list of checksums.
     pub result: &'static str,
     /// Where unfinished work stands; more than one if the work has parts.
     pub states: &'static [&'static str],
 }
 
+/// What a folder holds of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing, or another job's results that are to be replaced.
+    New,
+    /// Work that was stopped, if any was done.
+    Unfinished,
+    /// Everything, as it was written.
+    Done,
+    /// Everything, but for these files.
+    Damaged(Vec<(String, Damage)>),
+}
+
+/// Takes a folder for a command until what is returned is dropped, and makes it where it is missing. It must be empty, or hold one of
+/// the files `marks` by which folders of such commands are known.
+///
+/// # Errors
+/// [`Kind::Usage`] if it holds anything else; [`Kind::Busy`] if another process works in it; [`Kind::Output`] if it cannot be made.
+pub(crate) fn take(folder: &Path, marks: &[&str]) -> Result<FolderLock> {
+    check(folder, marks)?;
+    files::make_folder(folder)?;
+    FolderLock::take(folder)
+}
+
+/// Refuses a folder that holds anything but the work of a command known by `marks`.
+///
+/// # Errors
+/// [`Kind::Usage`] as [`take`]; [`Kind::Input`] if it cannot be looked into.
+pub(crate) fn check(folder: &Path, marks: &[&str]) -> Result<()> {
+    let refused = |message: String| {
+        let error = Error::new(Kind::Usage, message).at(folder.display());
+        Err(error.hint("choose a new or an empty folder with `-o`"))
+    };
+    if !files::exists(folder) {
+        return Ok(());
+    }
+    if !files::is_folder(folder) {
+        return refused("is a file; needs a folder".to_owned());
+    }
+    if marks.iter().any(|mark| files::exists(&folder.join(mark))) {
+        return Ok(());
+    }
+    let mut names = Vec::new();
+    for entry in files::list(folder)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| !files::is_working(name));
+    names.sort();
+    match names.first() {
+        None => Ok(()),
+        Some(first) => refused(format!("holds files that are not of this command, such as `{first}`")),
+    }
+}
+
 impl RunFiles {
-    /// Whether the folder holds the finished result of the same job; takes away what it holds if told to start over.
+    /// What a folder holds of a job. Other work there is an error, unless it is to be replaced and is of the same command.
     ///
     /// # Errors
-    /// [`Kind::Usage`] if it holds another run.
-    pub fn is_done(&self, folder: &Path, job: &Value, restart: bool) -> Result<bool> {
-        let Ok(text) = files::read_to_string(&folder.join(self.job)) else { return Ok(false) };
+    /// [`Kind::Usage`] if it holds other work; [`Kind::Input`] if what it holds cannot be told.
+    pub(crate) fn standing(&self, folder: &Path, job: &Value, restart: bool) -> Result<Standing> {
+        let path = folder.join(self.job);
+        if !files::exists(&path) {
+            return Ok(Standing::New);
+        }
+        let unknown =
+            "what the folder holds cannot be told: choose another with `-o`, or remove it if nothing in it is needed";
+        let text = files::read_to_string(&path).map_err(|error| error.hint(unknown))?;
+        let found: Value = serde_json::from_str(&text)
+            .map_err(|error| Error::input(format!("describes no run: {error}")).at(path.display()).hint(unknown))?;
+        let refused =
+            |message: String, hint: &str| Err(Error::new(Kind::Usage, message).at(folder.display()).hint(hint));
+        let other_command = found.get("command").is_some_and(|command| *command != job["command"]);
+        if found["tool"]["name"] != job["tool"]["name"] || other_command {
+            return refused("holds a run of another command".to_owned(), "choose another folder with `-o`");
+        }
         if restart {
-            files::remove_if_there(&folder.join(self.result))?;
-            self.remove_states(folder)?;
-            return Ok(false);
+            return Ok(Standing::New);
         }
-        // Reading rounds the last digit of some numbers: both are read.
-        let read = |text: &str| serde_json::from_str::<Value>(text).ok();
-        if read(&text) != read(&job.to_string()) {
-            return Err(Error::new(Kind::Usage, "holds another run")
-                .at(folder.display())
-                .hint("choose another folder with `-o`, or pass `--restart` to replace it"));
+        let differing = differences(&found, job);
+        if let Some(inputs) = only_inputs(&differing) {
+            let message =
+                format!("holds this run of other {inputs}: they have changed since ({})", differing.join(", "));
+            return refused(
+                message,
+                "pass `--restart` to make it again, choose another folder with `-o`, or bring the files back",
+            );
         }
-        Ok(files::exists(&folder.join(self.result)))
+        if !differing.is_empty() {
+            let message = format!("holds another run ({} differ)", differing.join(", "));
+            return refused(message, "choose another folder with `-o`, or pass `--restart` to replace it");
+        }
+        let result = folder.join(self.result);
+        Ok(match Checksums::beside(&result) {
+            Ok(known) if !known.is_there() => Standing::Unfinished,
+            Ok(known) => match known.damaged(|_| true) {
+                damaged if damaged.is_empty() => Standing::Done,
+                damaged => Standing::Damaged(damaged),
+            },
+            Err(_) => Standing::Damaged(vec![(file_name(&result.with_extension("sha256")), Damage::Changed)]),
+        })
     }
 
-    /// Makes the folder and notes what is run in it.
+    /// Notes what is run in a folder that was taken, and takes away what is to be replaced.
     ///
     /// # Errors
-    /// [`Kind::Output`] if it cannot be written.
-    pub fn begin(&self, folder: &Path, job: &Value) -> Result<()> {
-        files::make_folder(folder)?;
+    /// [`Kind::Output`] if the folder cannot be written.
+    pub(crate) fn begin(&self, folder: &Path, job: &Value, standing: &Standing, progress: &dyn Progress) -> Result<()> {
+        let result = folder.join(self.result);
+        match standing {
+            Standing::New => {
+                Checksums::remove_all(&result)?;
+                files::remove_if_there(&result)?;
+                self.remove_states(folder)?;
+            }
+            Standing::Unfinished | Standing::Done => Checksums::remove_list(&result)?,
+            Standing::Damaged(damaged) => {
+                progress.note(&format!("{}: made again", in_words(damaged)));
+                Checksums::remove_list(&result)?;
+            }
+        }
         report::write_json(&folder.join(self.job), job)
     }
 
-    /// Takes away the states, once results are written.
+    /// Says that the work in a folder is done: lists its files with their checksums, those at its top that the work `owns` and all in
+    /// its own folders, and takes away the states.
+    ///
+    /// # Errors
+    /// [`Kind::Output`] if the folder cannot be written.
+    pub(crate) fn finish(&self, folder: &Path, owns: impl Fn(&str) -> bool) -> Result<()> {
+        Checksums::write(&folder.join(self.result), |name| owns(name) && !self.states.contains(&name))?;
+        self.remove_states(folder)
+    }
+
+    /// Takes away the states, once the work is done.
     ///
     /// # Errors
     /// [`Kind::Output`] if one cannot be removed.
-    pub fn remove_states(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn remove_states(&self, folder: &Path) -> Result<()> {
         self.states.iter().try_for_each(|name| files::remove_if_there(&folder.join(name)))
     }
 }
 
+/// Files and what became of them, a few of many.
+pub(crate) fn in_words(damaged: &[(String, Damage)]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<String> = damaged.iter().take(NAMED).map(|(name, damage)| format!("{name} {damage}")).collect();
+    let more = damaged.len().saturating_sub(NAMED);
+    let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!("{}{rest}", named.join(", "))
+}
+
 /// A job as a short string, to know unfinished work by.
 pub(crate) fn digest(job: &Value) -> String {
+    let mut job = job.clone();
+    forget_places(&mut job);
     sha256(job.to_string())
+}
+
+/// Key of where inputs lie: what is in them decides, not where.
+const PLACE: &str = "folder";
+
+fn forget_places(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.remove(PLACE);
+        fields.values_mut().for_each(forget_places);
+    }
+}
+
+/// Paths of what differs between two descriptions, such as `settings.quantile`.
+fn differences(found: &Value, job: &Value) -> Vec<String> {
+    fn compare(found: &Value, job: &Value, path: &str, differing: &mut Vec<String>) {
+        let (Value::Object(one), Value::Object(other)) = (found, job) else {
+            if found != job {
+                differing.push(path.to_owned());
+            }
+            return;
+        };
+        let mut keys: Vec<&String> = one.keys().chain(other.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        for key in keys.into_iter().filter(|key| *key != PLACE) {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            compare(&found[key], &job[key], &path, differing);
+        }
+    }
+    let mut differing = Vec::new();
+    compare(found, job, "", &mut differing);
+    differing
+}
+
+/// The inputs that differ, if nothing else does.
+fn only_inputs(differing: &[String]) -> Option<&'static str> {
+    let maps = |path: &&String| path.as_str() == "label_maps" || path.ends_with(".label_maps");
+    let images = |path: &&String| path.ends_with("fingerprint");
+    match (differing.iter().filter(maps).count(), differing.iter().filter(images).count()) {
+        (0, 0) => None,
+        (0, some) if some == differing.len() => Some("images"),
+        (some, 0) if some == differing.len() => Some("label maps"),
+        (some, more) if some + more == differing.len() => Some("images and label maps"),
+        _ => None,
+    }
 }
 
 /// The path from the root; as it is where the system does not say.
@@ -78,24 +242,118 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::progress::Silent;
 
     const FILES: RunFiles = RunFiles { job: "run.json", result: "result.json", states: &["state"] };
 
-    #[test]
-    fn a_job_is_known_again_whatever_numbers_are_in_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path();
+    fn job(word: &str) -> Value {
         let numbers: Vec<f64> = (1..4000).map(|number| f64::from(number).ln() / f64::from(number % 97 + 3)).collect();
-        let job = json!({ "numbers": numbers, "word": "a" });
-        assert!(!FILES.is_done(place, &job, false).unwrap());
-        FILES.begin(place, &job).unwrap();
-        assert!(!FILES.is_done(place, &job, false).unwrap());
-        std::fs::write(place.join("result.json"), "{}").unwrap();
-        std::fs::write(place.join("state"), "").unwrap();
-        assert!(FILES.is_done(place, &job, false).unwrap());
-        let other = json!({ "numbers": numbers, "word": "b" });
-        assert_eq!(FILES.is_done(place, &other, false).unwrap_err().kind(), Kind::Usage);
-        assert!(!FILES.is_done(place, &other, true).unwrap());
-        assert!(!place.join("result.json").exists() && !place.join("state").exists());
+        json!({ "command": "test", "tool": { "name": "netdissect" }, "numbers": numbers, "word": word,
+            "images": { "folder": "here", "fingerprint": "one" } })
+    }
+
+    /// A folder in which the job was begun.
+    fn begun() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(FILES.standing(folder.path(), &job("a"), false).unwrap(), Standing::New);
+        FILES.begin(folder.path(), &job("a"), &Standing::New, &Silent).unwrap();
+        folder
+    }
+
+    /// A folder in which it was ended.
+    fn ended() -> tempfile::TempDir {
+        let folder = begun();
+        for name in ["result.json", "table.csv", "state"] {
+            std::fs::write(folder.path().join(name), "{}").unwrap();
+        }
+        FILES.finish(folder.path(), |_| true).unwrap();
+        folder
+    }
+
+    fn standing(folder: &tempfile::TempDir, job: &Value) -> Result<Standing> {
+        FILES.standing(folder.path(), job, false)
+    }
+
+    #[test]
+    fn a_job_is_known_again_whatever_numbers_are_in_it_and_done_once_its_files_are_listed() {
+        let folder = begun();
+        assert_eq!(standing(&folder, &job("a")).unwrap(), Standing::Unfinished);
+        std::fs::write(folder.path().join("result.json"), "{}").unwrap();
+        assert_eq!(standing(&folder, &job("a")).unwrap(), Standing::Unfinished);
+        let folder = ended();
+        assert!(!folder.path().join("state").exists());
+        assert_eq!(standing(&folder, &job("a")).unwrap(), Standing::Done);
+    }
+
+    #[test]
+    fn a_missing_or_changed_file_of_a_finished_run_is_named() {
+        for (name, damage) in
+            [("table.csv", Damage::Missing), ("result.json", Damage::Changed), ("result.sha256", Damage::Changed)]
+        {
+            let folder = ended();
+            match damage {
+                Damage::Missing => std::fs::remove_file(folder.path().join(name)).unwrap(),
+                Damage::Changed => std::fs::write(folder.path().join(name), "[]").unwrap(),
+            }
+            assert_eq!(standing(&folder, &job("a")).unwrap(), Standing::Damaged(vec![(name.to_owned(), damage)]));
+        }
+    }
+
+    #[test]
+    fn another_job_is_refused_by_what_differs_and_replaced_if_told_to() {
+        let folder = ended();
+        let error = standing(&folder, &job("b")).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.to_string().ends_with("holds another run (word differ)"), "{error}");
+        assert_eq!(FILES.standing(folder.path(), &job("b"), true).unwrap(), Standing::New);
+        FILES.begin(folder.path(), &job("b"), &Standing::New, &Silent).unwrap();
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["run.json"]);
+    }
+
+    #[test]
+    fn inputs_that_changed_are_told_from_those_that_moved() {
+        let folder = ended();
+        let mut moved = job("a");
+        moved["images"]["folder"] = json!(["there"]);
+        assert_eq!(standing(&folder, &moved).unwrap(), Standing::Done);
+        assert_eq!(digest(&moved), digest(&job("a")));
+        moved["images"]["fingerprint"] = json!("two");
+        let error = standing(&folder, &moved).unwrap_err();
+        assert!(error.to_string().contains("of other images: they have changed since"), "{error}");
+        assert_ne!(digest(&moved), digest(&job("a")));
+    }
+
+    #[test]
+    fn what_is_no_description_of_ours_is_refused_even_if_told_to_start_over() {
+        let folder = begun();
+        for (text, kind) in [("{", Kind::Input), ("", Kind::Input), ("{\"a\":1}", Kind::Usage), ("[]", Kind::Usage)] {
+            std::fs::write(folder.path().join("run.json"), text).unwrap();
+            for restart in [false, true] {
+                let error = FILES.standing(folder.path(), &job("a"), restart).unwrap_err();
+                assert_eq!(error.kind(), kind, "{text:?}");
+            }
+        }
+        let mut other = job("a");
+        other["command"] = json!("other");
+        std::fs::write(folder.path().join("run.json"), other.to_string()).unwrap();
+        assert!(FILES.standing(folder.path(), &job("a"), true).is_err());
+    }
+
+    #[test]
+    fn a_folder_is_ours_empty_or_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("new/folder");
+        let taken = take(&folder, &["run.json"]).unwrap();
+        assert_eq!(take(&folder, &["run.json"]).unwrap_err().kind(), Kind::Busy);
+        drop(taken);
+        std::fs::write(folder.join(".netdissect-1-x.partial"), "").unwrap();
+        drop(take(&folder, &["run.json"]).unwrap());
+        std::fs::write(folder.join("report.html"), "").unwrap();
+        let error = take(&folder, &["run.json"]).unwrap_err();
+        assert!(error.kind() == Kind::Usage && error.to_string().contains("such as `report.html`"), "{error}");
+        std::fs::write(folder.join("run.json"), "").unwrap();
+        drop(take(&folder, &["run.json"]).unwrap());
+        assert!(take(&folder.join("run.json"), &[]).unwrap_err().to_string().contains("is a file"));
     }
 }

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::{Host, check};
+use super::{Host, check, run_folder};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::report::sheet;
-use crate::scenes::set::{Set, Written, files_of};
+use crate::scenes::set::{ABOUT, Set, Written, files_of};
 use crate::scenes::{classes, concepts};
 
 /// Pictures drawn to say how long all will take.
@@ -73,6 +73,7 @@ impl ScenesJob {
         if self.sheet.is_some() {
             sheet::size(set.count.min(SHEET_MAX) as usize, set.side)?;
         }
+        let _taken = run_folder::take(&self.output, &[ABOUT])?;
         let written = set.write(&self.output, host.progress, host.stop)?;
         if let Some(path) = &self.sheet {
             let pictures = (0..set.count.min(SHEET_MAX)).map(|index| set.picture(index).map(|picture| picture.rgb));

@@ -51,7 +51,7 @@ fn import_as_json_names_source_tensors_and_classes() {
     assert_eq!((&said["classes"], &said["source"]["container"]), (&5.into(), &"pth (legacy)".into()));
     assert_eq!(said["tensors"].as_array().unwrap().len(), 32);
     assert_eq!(said["tensors"][0]["dims"], serde_json::json!([2, 3, 3, 3]));
-    assert_eq!(WeightFile::open(&output).unwrap().class_names().unwrap()[4], "zen garden");
+    assert_eq!(WeightFile::open(&output).unwrap().class_names().unwrap().unwrap()[4], "zen garden");
     std::fs::write(&names, "airfield\nalley\n").unwrap();
     let error = weights(&words).unwrap_err().to_string();
     assert!(error.ends_with("2 class names; the network has 5 classes"), "{error}");

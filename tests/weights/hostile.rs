@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write as _};
 
-use netdissect::models::vgg16_weights;
+use netdissect::models::vgg16;
 use netdissect::weights;
 use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
@@ -15,7 +15,7 @@ use crate::support::{FIXTURES, golden};
 fn exercise(bytes: &[u8]) -> bool {
     let Ok(archive) = open(bytes) else { return false };
     let values = archive.tensors().iter().map(|tensor| tensor.to_f32().is_ok()).fold(true, |all, one| all & one);
-    let assigned = [false, true].map(|body| vgg16_weights::assign(&archive, body).is_ok());
+    let assigned = [false, true].map(|body| vgg16::weights::assign(&archive, body).is_ok());
     values && assigned[1]
 }
 

@@ -11,5 +11,7 @@ mod graph;
 mod hostile;
 mod import;
 mod memory;
+mod names;
+mod onnx;
 mod pickles;
 mod support;

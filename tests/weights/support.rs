@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use netdissect::weights::WeightFile;
+use netdissect::weights::{Stored, WeightFile, save};
 
 pub(crate) const WIDTHS: [usize; 13] = [2, 2, 3, 3, 2, 4, 2, 3, 2, 2, 3, 2, 2];
 const NAMES: [&str; 13] = ["1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3"];
@@ -54,18 +54,45 @@ pub(crate) fn values(number: usize, count: usize) -> Vec<f32> {
 
 /// The first difference between a file and the narrow VGG-16 with `count` tensors.
 pub(crate) fn difference(file: &WeightFile, count: usize) -> Option<String> {
-    let names: Vec<&str> = file.names().collect();
+    let read = |name: &str| {
+        let (dims, values) = file.tensor(name).unwrap();
+        (name.to_owned(), dims, values.into_owned())
+    };
+    difference_of(&file.names().map(read).collect::<Vec<_>>(), count)
+}
+
+/// As [`difference`], of tensors that are not in a file yet.
+pub(crate) fn difference_of(found: &[Named], count: usize) -> Option<String> {
+    let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
     let wanted = &shapes()[..count];
     if names != wanted.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>() {
         return Some(format!("the names are {names:?}"));
     }
-    wanted.iter().enumerate().find_map(|(number, (name, dims))| {
-        let (found_dims, found) = file.tensor(name).unwrap();
+    wanted.iter().zip(found).enumerate().find_map(|(number, ((name, dims), (_, found_dims, found)))| {
         let want = values(number, dims.iter().product());
-        if found_dims != *dims {
+        if found_dims != dims {
             return Some(format!("{name} is {found_dims:?}; want {dims:?}"));
         }
         let at = found.iter().zip(&want).position(|(found, want)| found.to_bits() != want.to_bits())?;
         Some(format!("{name}[{at}] is {}; want {}", found[at], want[at]))
     })
+}
+
+/// Name, sizes and values of a tensor.
+pub(crate) type Named = (String, Vec<usize>, Vec<f32>);
+
+/// Saves the narrow network as safetensors, after `change` had its way with names, sizes and values.
+pub(crate) fn altered(path: &Path, change: impl Fn(&mut Vec<Named>)) {
+    let mut tensors: Vec<_> = shapes()
+        .into_iter()
+        .enumerate()
+        .map(|(number, (name, dims))| {
+            let count = dims.iter().product();
+            (name, dims, values(number, count))
+        })
+        .collect();
+    change(&mut tensors);
+    let stored: Vec<Stored> =
+        tensors.iter().map(|(name, dims, _)| Stored { name: name.clone(), dims: dims.clone() }).collect();
+    save(path, &[], &stored, |index| Ok((&tensors[index].2).into())).unwrap();
 }

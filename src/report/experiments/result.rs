@@ -9,7 +9,7 @@ use super::about::{About, PictureRow};
 use super::page::{self, Fact, Line, Section, Table};
 use super::pieces::{Csv, Plot};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, checksums::Checksums};
 use crate::report::write_json;
 
 /// What an experiment found: the layout of its JSON file, and what is told of it.
@@ -66,7 +66,7 @@ pub fn open<R: ExperimentReport>(dir: &Path) -> Result<R> {
 pub fn write<R: ExperimentReport>(dir: &Path, report: &R, csv: &Csv) -> Result<()> {
     csv.write(&dir.join(file(R::NAME, "csv")))?;
     report.plots().iter().try_for_each(|plot| plot.write(dir))?;
-    // Last: where it is, the experiment counts as done.
+    // Last: it is what the page is made of.
     write_json(&dir.join(file(R::NAME, "json")), report)
 }
 
@@ -97,7 +97,7 @@ fn read<R: ExperimentReport>(dir: &Path) -> Result<Option<R>> {
     if !files::exists(&path) {
         return Ok(None);
     }
-    let text = files::read(&path)?;
+    let text = Checksums::beside(&path)?.read(&file(R::NAME, "json"))?;
     let result = serde_json::from_slice(&text);
     let strange = |error| Error::input(format!("is no result of {}: {error}", R::NAME)).at(path.display());
     result.map(Some).map_err(strange)

@@ -63,6 +63,9 @@ pub struct World<'a> {
     pub concepts: usize,
 }
 
+/// Name of the file of [`Story`].
+pub const JSON: &str = "demo.json";
+
 /// What the demo says in numbers; the layout of `demo.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Story {
@@ -191,7 +194,7 @@ pub fn write(dir: &Path, world: &World<'_>, missing: &[&str]) -> Result<Story> {
     sections.extend(edits.sections);
     let page = page::render(&sections, Some("What the units of a network have learned"))?;
     write_atomic(&dir.join("report.html"), page.as_bytes())?;
-    write_json(&dir.join("demo.json"), &story)?;
+    write_json(&dir.join(JSON), &story)?;
     Ok(story)
 }
 

@@ -2,7 +2,8 @@
 
 use super::value::{Constructor, ElementType, Global, Heap, Id, Object, StorageInfo, TensorInfo, Value};
 use crate::error::{Error, Result};
-use crate::weights::tensor::{DIMENSIONS_MAX, Dtype, quote};
+use crate::weights::dtype::Dtype;
+use crate::weights::tensor::{DIMENSIONS_MAX, quote};
 
 /// Storages of PyTorch. The last ones are known for their widths: in the legacy container they lie between others.
 static STORAGES: [(&str, ElementType); 18] = [

@@ -1,7 +1,8 @@
 //! The values that a pickle can hold, and the memory they may take.
 
 use crate::error::{Error, Result};
-use crate::weights::tensor::{Dtype, quote};
+use crate::weights::dtype::Dtype;
+use crate::weights::tensor::quote;
 
 /// Index of a value in its [`Heap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -171,7 +171,7 @@ impl AblateJob {
 /// Names of the classes that a network tells apart.
 fn class_names(network: &ImageNetwork) -> Result<Vec<String>> {
     network.logits()?;
-    network.file.class_names().ok_or_else(|| {
+    network.file.class_names()?.ok_or_else(|| {
         Error::input("does not name its classes")
             .at(network.file.path().display())
             .hint("import it with `--classes FILE`, one name a line")

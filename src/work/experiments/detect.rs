@@ -16,6 +16,7 @@ use crate::dissect::ranking::{self, ranked};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
+use crate::preprocess::Geometry;
 use crate::report::experiments::detect::{self, DetectionReport, PresenceRule, Question};
 use crate::report::experiments::{About, ExperimentReport, PictureFile, PictureRow};
 use crate::report::schema;
@@ -72,8 +73,8 @@ pub enum Evidence {
         positive: PathBuf,
         /// Those that do not.
         negative: PathBuf,
-        /// Send them in without resizing or cropping.
-        as_is: bool,
+        /// How they are brought to the network's size; as its weight file says if left out.
+        geometry: Option<Geometry>,
         /// Only the first so many of each folder.
         limit: Option<u32>,
         /// What to do about the rotation a camera noted.
@@ -237,13 +238,13 @@ impl DetectJob {
 
     /// Two folders as one set, the positive ones first.
     fn open_photographs(&self, run: Option<&FinishedRun>) -> Result<OpenedEvidence<'static>> {
-        let Evidence::Photographs { positive, negative, as_is, limit, exif } = &self.images else {
+        let Evidence::Photographs { positive, negative, geometry, limit, exif } = &self.images else {
             return Err(Error::internal("images of another kind"));
         };
         let named = run.map_or_else(|| Ok(self.network.clone()), |run| run.network(&self.network))?;
         let open = |path: &Path| {
             let (paths, order) = (vec![path.to_owned()], Order::Sorted);
-            ImageNetwork::open(&named, &ImageChoice { paths, as_is: *as_is, limit: *limit, order, exif: *exif })
+            ImageNetwork::open(&named, &ImageChoice { paths, geometry: *geometry, limit: *limit, order, exif: *exif })
         };
         let [shows, lacks] = names_apart(positive, negative)?;
         let (mut network, others) = (open(positive)?, open(negative)?);

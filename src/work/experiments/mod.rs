@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Host;
-use super::run_folder::{RunFiles, digest};
+use super::run_folder::{self, RunFiles, Standing, digest};
 use super::timing::{Stopwatch, seconds_each};
 use crate::data::Watch;
 use crate::error::Result;
@@ -83,18 +83,23 @@ pub trait Experiment {
         let described = self.describe(&opened)?;
         let folder = place.output.as_path();
         reports::check_folder(folder)?;
-        if Self::FILES.is_done(folder, &described, place.restart)? {
-            end(folder, &Self::FILES)?;
+        let marks: Vec<String> = reports::ALL.iter().map(|entry| format!("{}-run.json", entry.name)).collect();
+        let _taken = run_folder::take(folder, &marks.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let standing = Self::FILES.standing(folder, &described, place.restart)?;
+        if standing == Standing::Done {
+            Self::FILES.remove_states(folder)?;
             host.progress.note("this experiment is done; `--restart` makes it again");
         } else {
-            Self::FILES.begin(folder, &described)?;
+            Self::FILES.begin(folder, &described, &standing, host.progress)?;
             let loaded = self.load(&opened, host)?;
             let clock = Stopwatch::start();
             let found = self.run(&opened, loaded, &Workplace { folder, job: digest(&described), host })?;
             reports::write(folder, &found.report, &found.csv)?;
             write_timing(folder, Self::Report::NAME, &clock)?;
-            end(folder, &Self::FILES)?;
+            Self::FILES.finish(folder, |name| owns(Self::Report::NAME, name))?;
         }
+        // Of all experiments in the folder: a stop may have left it behind, and it may be another's that is new.
+        reports::write_page(folder)?;
         // What is said afterwards is what the file says, which may round the last digit of a number.
         reports::open(folder)
     }
@@ -161,15 +166,19 @@ pub struct Passes {
     pub batch: u32,
 }
 
-/// Takes states away and writes the page: what a stop after the result may have left to do.
-fn end(folder: &Path, files: &RunFiles) -> Result<()> {
-    files.remove_states(folder)?;
-    reports::write_page(folder)
+/// Whether a file or folder holds results of an experiment: its names begin with the experiment's. Its timing is none.
+fn owns(experiment: &str, name: &str) -> bool {
+    let ending = name.strip_prefix(experiment);
+    ending.is_some_and(|ending| ending.is_empty() || ending.starts_with(['.', '-'])) && name != timing_file(experiment)
+}
+
+fn timing_file(experiment: &str) -> String {
+    format!("{experiment}-timing.json")
 }
 
 fn write_timing(folder: &Path, experiment: &str, clock: &Stopwatch) -> Result<()> {
     let timing = json!({ "started_unix": clock.timing().started_unix, "seconds": clock.seconds() });
-    write_json(&folder.join(format!("{experiment}-timing.json")), &timing)
+    write_json(&folder.join(timing_file(experiment)), &timing)
 }
 
 impl Workplace<'_> {

@@ -15,7 +15,7 @@ use crate::work::concepts::Labelling;
 /// Cells of a label map, at most: 4096 x 4096.
 const CELLS_MAX: u64 = 1 << 24;
 
-/// Sizes at which networks are given images: these go in as they are.
+/// Sizes at which networks are given images: these go in as they are, unless a file or the user says otherwise.
 pub(super) const INPUTS: [(u32, u32); 2] = [(224, 224), (256, 256)];
 
 /// Which images to label, with what, and where results go.
@@ -29,8 +29,8 @@ pub struct SegmentJob {
     pub output: PathBuf,
     /// Pixels along a side of the squares that get one label each, at least 1.
     pub downsample: u32,
-    /// Take every image whole, at its own size.
-    pub as_is: bool,
+    /// How images are brought to the size at which they are labelled; as the segmenter's file says if left out.
+    pub geometry: Option<Geometry>,
     /// Categories that overlays show; the first there is of object, part, material, texture and color if empty.
     pub paint: Vec<String>,
     /// Images at once, at least 1.
@@ -51,7 +51,7 @@ impl Default for SegmentJob {
             concepts: Labelling::default(),
             output: PathBuf::new(),
             downsample: 4,
-            as_is: false,
+            geometry: None,
             paint: Vec::new(),
             batch: 8,
             limit: None,
@@ -65,11 +65,13 @@ impl SegmentJob {
     pub(super) fn check(&self) -> Result<()> {
         check("downsample", self.downsample > 0, "a pixel at least")?;
         check("batch", self.batch > 0, "an image at least")?;
+        self.geometry.map_or(Ok(()), Geometry::check)?;
         check("limit", self.limit != Some(0), "an image at least")
     }
 
-    pub(super) fn geometry(&self) -> Geometry {
-        if self.as_is { Geometry::AsIs } else { Geometry::DEFAULT }
+    /// How images are brought to the size at which they are labelled.
+    pub(super) fn geometry(&self) -> Result<Geometry> {
+        self.geometry.map_or_else(|| self.concepts.geometry(), Ok)
     }
 
     /// The images, none of which would share files with another or with the results.
@@ -108,11 +110,12 @@ impl SegmentJob {
     }
 
     /// One image as the network would see it, or why it cannot be used.
-    pub(super) fn load(&self, item: &ImageItem) -> Result<Prepared, String> {
+    pub(super) fn load(&self, item: &ImageItem, geometry: Geometry) -> Result<Prepared, String> {
         let place = format!("{}: ", item.path.display());
         let prepared = decode::decode_with(&item.path, self.exif, |image| {
             let size = (image.h, image.w);
-            prepare(image, if INPUTS.contains(&size) { Geometry::AsIs } else { self.geometry() })
+            let whole = geometry == Geometry::DEFAULT && INPUTS.contains(&size);
+            prepare(image, if whole { Geometry::AsIs } else { geometry })
         });
         let prepared = prepared.map_err(|error| {
             let text = error.to_string();

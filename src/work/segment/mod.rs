@@ -10,14 +10,14 @@ use std::time::Instant;
 use serde::Serialize;
 
 pub use self::job::SegmentJob;
-use self::run::{JOB, SegmentRun};
+use self::run::{FILES, SegmentRun};
 use super::Host;
+use super::run_folder::{self, Standing};
 use crate::concepts::label_writer;
 use crate::data::loader::Skipped;
 use crate::data::search::LeftOut;
 use crate::error::{Error, Result};
-use crate::files;
-use crate::report::{self, segments};
+use crate::report::segments;
 
 /// What was labelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +61,14 @@ impl SegmentJob {
     pub fn perform(&self, host: &Host<'_>) -> Result<Segmented> {
         let run = SegmentRun::open(self, host, &self.concepts)?;
         let record = run.record();
-        let resumed = run.check_folder(&record)?;
-        files::make_folder(&self.output)?;
+        let _taken = run_folder::take(&self.output, &[FILES.job])?;
+        let standing = FILES.standing(&self.output, &record, self.restart)?;
+        FILES.begin(&self.output, &record, &standing, host.progress)?;
         let count = run.set.len();
-        if !resumed {
-            report::write_json(&self.output.join(JOB), &record)?;
-            (0..count).try_for_each(|index| run.forget(index))?;
+        match &standing {
+            Standing::New => (0..count).try_for_each(|index| run.forget(index))?,
+            Standing::Damaged(damaged) => run.forget_damaged(damaged)?,
+            Standing::Unfinished | Standing::Done => {}
         }
         label_writer::write_table(&self.output, run.concepts.vocabulary())?;
         let todo: Vec<usize> = (0..count).filter(|&index| !run.is_finished(index)).collect();
@@ -80,6 +82,7 @@ impl SegmentJob {
             return Err(Error::input(message).at(run.set.root.display()));
         }
         pages::write(&run, &skipped)?;
+        FILES.finish(&self.output, |name| run.owns(name))?;
         let (page, areas) = (self.output.join(segments::file_name(0)), self.output.join(pages::AREAS));
         let left_out = run.set.left_out;
         Ok(Segmented { images: count - skipped.len(), skipped, left_out, page, areas })
@@ -92,10 +95,11 @@ impl SegmentJob {
     pub fn estimate(&self, host: &Host<'_>) -> Result<SegmentEstimate> {
         // What is timed must be done.
         let run = SegmentRun::open(self, host, &self.concepts.clone().uncached())?;
-        let resumed = run.check_folder(&run.record())?;
+        run_folder::check(&self.output, &[FILES.job])?;
+        let resumed = FILES.standing(&self.output, &run.record(), self.restart)? != Standing::New;
         let count = run.set.len();
         let todo: Vec<usize> = (0..count).filter(|&index| !resumed || !run.is_finished(index)).collect();
-        let first = todo.iter().find_map(|&index| Some((index, self.load(&run.set.items[index]).ok()?)));
+        let first = todo.iter().find_map(|&index| Some((index, self.load(&run.set.items[index], run.geometry).ok()?)));
         let (mut seconds_each, mut grid) = (0.0, None);
         if let Some(image) = first {
             grid = Some(self.grid(&image.1));

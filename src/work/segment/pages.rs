@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 
-use super::run::SegmentRun;
+use super::run::{FILES, SegmentRun};
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{LabelMaps, Vocabulary};
 use crate::data::loader::Skipped;
@@ -15,7 +15,7 @@ use crate::files;
 use crate::report::segments::{self, LabelledImage, PER_PAGE};
 
 /// Areas of all images.
-pub(super) const AREAS: &str = "areas.json";
+pub(super) const AREAS: &str = FILES.result;
 
 /// Areas of one image.
 #[derive(Serialize)]

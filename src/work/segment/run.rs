@@ -1,5 +1,6 @@
 //! A labelling job at work: images in, label maps and pictures out, one image's files after the other's.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -9,26 +10,35 @@ use super::job::{INPUTS, SegmentJob};
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
 use crate::data::framing::{Geometry, Prepared};
-use crate::data::images::ImageSet;
+use crate::data::images::{ImageItem, ImageSet};
 use crate::data::loader::Skipped;
 use crate::data::resize::resize_bilinear;
-use crate::error::{Error, Kind, Result};
-use crate::files;
+use crate::error::Result;
+use crate::files::{self, checksums::Damage};
 use crate::progress::check_stop;
 use crate::report::{overlay, schema, segments, sheet};
 use crate::work::Host;
 use crate::work::concepts::Labelling;
+use crate::work::run_folder::RunFiles;
 use crate::work::subject::places;
 
 /// Longest side of a picture that is written; larger ones are shrunk.
 const PICTURE_MAX: u32 = 1024;
 
-/// What decides the result.
-pub(super) const JOB: &str = "run.json";
+/// What decides the result, and what is made of all images.
+pub(super) const FILES: RunFiles = RunFiles { job: "run.json", result: "areas.json", states: &[] };
 
 /// Endings of an image's pictures.
 const OVERLAY: &str = ".overlay.png";
 const PICTURE: &str = ".picture.jpg";
+
+/// What an image's name may be, without its ending, of which this is a file: of `a.0.png` it is `a.0` or `a`.
+fn stems(file: &str) -> [Option<&str>; 2] {
+    let picture = [OVERLAY, PICTURE, ".png"].into_iter().find_map(|ending| file.strip_suffix(ending));
+    let channel = picture.and_then(|stem| stem.rsplit_once('.'));
+    let numbered = |(_, channel): &(&str, &str)| channel.bytes().all(|byte| byte.is_ascii_digit());
+    [picture, channel.filter(numbered).map(|(stem, _)| stem)]
+}
 
 /// Rows and columns of the picture of an image: its own, or [`PICTURE_MAX`] along the longer side.
 fn picture_size(h: u32, w: u32) -> (u32, u32) {
@@ -46,6 +56,8 @@ pub(super) struct SegmentRun<'a> {
     pub(super) host: &'a Host<'a>,
     pub(super) set: ImageSet,
     pub(super) concepts: Box<dyn ConceptSource + 'a>,
+    /// How images are brought to the size at which they are labelled.
+    pub(super) geometry: Geometry,
     /// Categories that overlays show.
     pub(super) painted: Vec<String>,
 }
@@ -53,11 +65,12 @@ pub(super) struct SegmentRun<'a> {
 impl<'a> SegmentRun<'a> {
     pub(super) fn open(job: &'a SegmentJob, host: &'a Host<'a>, concepts: &Labelling) -> Result<SegmentRun<'a>> {
         job.check()?;
+        let geometry = job.geometry()?;
         let set = job.image_set()?;
         let gpu = host.open_gpu()?;
         let concepts = concepts.open(host, &gpu, None)?;
         let painted = job.painted(concepts.as_ref())?;
-        Ok(SegmentRun { job, host, set, concepts, painted })
+        Ok(SegmentRun { job, host, set, concepts, geometry, painted })
     }
 
     /// What decides the result, for `run.json`.
@@ -67,40 +80,13 @@ impl<'a> SegmentRun<'a> {
             "tool": schema::Tool::current(),
             "images": {
                 "folder": places(&self.job.images), "count": self.set.len(), "fingerprint": self.set.fingerprint(),
-                "geometry": self.job.geometry().describe(), "exif": format!("{:?}", self.job.exif),
+                "geometry": self.geometry.describe(), "exif": format!("{:?}", self.job.exif),
             },
             "concepts": self.concepts.describe(),
             "label_maps": self.concepts.fingerprint(&self.set.items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>()),
             "downsample": self.job.downsample,
             "painted": self.painted,
         })
-    }
-
-    /// Whether the folder holds the same run, to go on with.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`] if it holds something else; another run of this command may be replaced if told to start over.
-    pub(super) fn check_folder(&self, record: &Value) -> Result<bool> {
-        let output = &self.job.output;
-        let error = |message: &str| Error::new(Kind::Usage, message).at(output.display());
-        let Ok(text) = files::read_to_string(&output.join(JOB)) else {
-            let ours = |entry: std::fs::DirEntry| entry.file_name().to_str().is_some_and(files::is_partial);
-            let empty = files::list(output).map_or(true, |entries| entries.flatten().all(ours));
-            return match empty {
-                true => Ok(false),
-                false => Err(error("holds files that are not of this command").hint("choose a new folder with `-o`")),
-            };
-        };
-        let found: Value = serde_json::from_str(&text).unwrap_or_default();
-        match (found == *record, found["command"] == record["command"], self.job.restart) {
-            (true, _, false) => Ok(true),
-            (_, true, true) => Ok(false),
-            (_, true, false) => {
-                Err(error("holds another run")
-                    .hint("choose another folder with `-o`, or pass `--restart` to replace it"))
-            }
-            (_, false, _) => Err(error("holds a run of another command").hint("choose another folder with `-o`")),
-        }
     }
 
     pub(super) fn name(&self, index: usize) -> &str {
@@ -111,9 +97,29 @@ impl<'a> SegmentRun<'a> {
         label_writer::beside(&self.job.output, self.name(index), ending)
     }
 
-    /// The overlay is written last.
+    /// The overlay is written last; what was lost since is not there either.
     pub(super) fn is_finished(&self, index: usize) -> bool {
-        self.beside(index, OVERLAY).is_ok_and(|path| files::exists(&path))
+        let is_there = |ending: &str| self.beside(index, ending).is_ok_and(|path| files::exists(&path));
+        [OVERLAY, PICTURE].into_iter().all(is_there) && [".png", ".0.png"].into_iter().any(is_there)
+    }
+
+    /// Removes what is left of those images of which a file of the folder is damaged, so that they are labelled again.
+    pub(super) fn forget_damaged(&self, damaged: &[(String, Damage)]) -> Result<()> {
+        let stems: HashSet<&str> = damaged.iter().flat_map(|(file, _)| stems(file)).flatten().collect();
+        let is_damaged = |index: &usize| stems.contains(label_writer::stem(self.name(*index)).as_str());
+        (0..self.set.len()).filter(is_damaged).try_for_each(|index| self.forget(index))
+    }
+
+    /// Whether a file or folder at the top of the folder holds results.
+    pub(super) fn owns(&self, name: &str) -> bool {
+        let ours = [".html", ".png", ".jpg"].iter().any(|ending| name.ends_with(ending));
+        let stem_of = |item: &ImageItem| label_writer::stem(&item.name);
+        ours || [FILES.job, FILES.result, label_writer::LABELS].contains(&name)
+            || self
+                .set
+                .items
+                .iter()
+                .any(|item| stem_of(item).strip_prefix(name).is_some_and(|rest| rest.starts_with('/')))
     }
 
     /// Removes what another run has left of an image, so that its channels are not taken for this run's.
@@ -132,10 +138,11 @@ impl<'a> SegmentRun<'a> {
         let mut ready = 0;
         self.host.progress.stage("segmenting", todo.len() as u64);
         // Pictures that are not resized may be of any size: no more of them at once than are decoded at once.
-        let most = if self.job.as_is { rayon::current_num_threads() } else { usize::MAX };
+        let most = if self.geometry == Geometry::AsIs { rayon::current_num_threads() } else { usize::MAX };
         for some in todo.chunks(most.min(self.job.batch as usize)) {
             check_stop(self.host.stop)?;
-            let loaded: Vec<_> = some.par_iter().map(|&index| (index, self.job.load(&self.set.items[index]))).collect();
+            let loaded: Vec<_> =
+                some.par_iter().map(|&index| (index, self.job.load(&self.set.items[index], self.geometry))).collect();
             let mut usable = Vec::new();
             for (index, image) in loaded {
                 match image {
@@ -153,7 +160,7 @@ impl<'a> SegmentRun<'a> {
             }
             self.host.progress.advance(some.len() as u64);
         }
-        if ready > 0 && !self.job.as_is {
+        if ready > 0 && self.geometry == Geometry::DEFAULT {
             self.host.progress.note(&format!(
                 "{ready} images of 224x224 or 256x256 went in as they are; `dissect` takes them so with `--as-is`"
             ));
@@ -196,7 +203,7 @@ impl<'a> SegmentRun<'a> {
             images: self.set.len() - skipped.len(),
             vocabulary: self.concepts.vocabulary(),
             source: self.concepts.describe(),
-            geometry: match self.job.geometry() {
+            geometry: match self.geometry {
                 Geometry::AsIs => "whole, at their own size".to_owned(),
                 Geometry::ResizeCrop { resize, crop } => {
                     format!("squashed to {resize} × {resize}, of which the centre {crop} × {crop} is looked at")
@@ -227,6 +234,15 @@ impl<'a> SegmentRun<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_known_by_the_images_that_it_may_be_of() {
+        assert_eq!(stems("a/b.overlay.png"), [Some("a/b"), None]);
+        assert_eq!(stems("a/b.picture.jpg"), [Some("a/b"), None]);
+        assert_eq!(stems("a/b.12.png"), [Some("a/b.12"), Some("a/b")]);
+        assert_eq!(stems("a.c.png"), [Some("a.c"), None]);
+        assert_eq!(stems("areas.json"), [None, None]);
+    }
 
     #[test]
     fn pictures_keep_their_shape_and_no_side_vanishes() {

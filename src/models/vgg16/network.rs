@@ -1,32 +1,36 @@
-//! VGG-16 "D" without batch normalisation (Simonyan and Zisserman 2015), of any width and any number of classes.
+//! The graph: of any width, with a head of up to three layers, and any number of classes.
 
 use std::collections::HashMap;
 
-use super::{Layer, Model};
+use super::head;
+use super::layers::{LINEAR, Place};
 use crate::error::{Error, Result};
 use crate::geometry::{Convolution, Window};
 use crate::graph::{GraphBuilder, NodeId, Operator};
+use crate::models::{Layer, Model};
 use crate::tensor::Shape;
 
-/// Convolutions of the five groups.
-const GROUPS: [u32; 5] = [2, 2, 3, 3, 3];
-
-/// Side of the map that the first fully connected layer sees.
-const CLASSIFIER_SIDE: u32 = 7;
+/// Side of the map that the published network's head sees.
+const PUBLISHED_SIDE: u32 = 7;
 
 /// The thirteen convolutions in order: `conv1_1` ... `conv5_3`.
 pub fn convolutions() -> impl Iterator<Item = String> {
-    (1..).zip(GROUPS).flat_map(|(group, count)| (1..=count).map(move |position| format!("conv{group}_{position}")))
+    Place::all().map(Place::name)
 }
 
-/// The fully connected layers in order.
-pub const LINEAR: [&str; 3] = ["fc6", "fc7", "fc8a"];
+/// Side of the map that the head of these tensors sees; none without a head, or if it does not fit the convolutions.
+pub fn map_side(shapes: &HashMap<String, Vec<usize>>) -> Option<u32> {
+    let channels = *shapes.get("features.conv5_3.weight")?.first()?;
+    let first = LINEAR.iter().find_map(|name| shapes.get(&format!("classifier.{name}.weight")))?;
+    u32::try_from(head::map_side(*first.get(1)?, channels)?).ok()
+}
 
 /// Builds the network for the tensors at hand: widths and classes are read off their shapes.
 ///
 /// `shapes` maps tensor names (`features.conv1_1.weight`, `classifier.fc6.bias`, ...) to their shapes; without
-/// `classifier.` tensors the body alone is built. `h` and `w` are rows and columns of the input: 224 after the usual crop;
-/// at least 32, since five poolings halve it, and the fully connected layers take any such size by adaptive pooling to 7x7.
+/// `classifier.` tensors the body alone is built. A head of one layer is `fc8a`, one of two has no `fc7`. `h` and `w` are rows and
+/// columns of the input: 224 after the usual crop; at least 32, since five poolings halve it, and the head takes any such size by
+/// adaptive pooling to the map that its first layer sees: 7x7 in the published network.
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] naming the tensor that is missing or does not fit, or if the image is too small.
@@ -34,22 +38,27 @@ pub fn build(shapes: &HashMap<String, Vec<usize>>, h: u32, w: u32) -> Result<Mod
     let mut builder = GraphBuilder::new();
     let mut layers = Vec::new();
     let mut x = builder.input("input", Shape::new(1, 3, h, w))?;
-    for (group, count) in (1..).zip(GROUPS) {
-        for position in 1..=count {
-            x = convolution(&mut builder, &mut layers, shapes, x, &format!("{group}_{position}"))?;
+    for place in Place::all() {
+        x = convolution(&mut builder, &mut layers, shapes, x, place)?;
+        if place.is_pooled() {
+            x = builder
+                .add(&format!("pool{}", place.group), Operator::MaxPool(Window::square(2, 2, 0)), &[x])
+                .map_err(|error| {
+                    error.hint("VGG-16 halves the image five times: it needs at least 32 pixels a side")
+                })?;
         }
-        x = builder
-            .add(&format!("pool{group}"), Operator::MaxPool(Window::square(2, 2, 0)), &[x])
-            .map_err(|error| error.hint("VGG-16 halves the image five times: it needs at least 32 pixels a side"))?;
     }
     let mut logits = None;
     if shapes.keys().any(|name| name.starts_with("classifier.")) {
-        let side = CLASSIFIER_SIDE;
+        let side = map_side(shapes).unwrap_or(PUBLISHED_SIDE);
         x = builder.add("adaptive_pool", Operator::AdaptiveAveragePool { h: side, w: side }, &[x])?;
-        for (name, relu) in LINEAR.into_iter().zip([Some("relu6"), Some("relu7"), None]) {
-            x = linear(&mut builder, &mut layers, shapes, x, name, relu)?;
+        let last = LINEAR[2];
+        let hidden = LINEAR.into_iter().zip(["relu6", "relu7"]);
+        for (name, relu) in hidden.filter(|(name, _)| shapes.contains_key(&format!("classifier.{name}.weight"))) {
+            x = linear(&mut builder, &mut layers, shapes, x, name, Some(relu))?;
         }
-        logits = Some(LINEAR[2].to_owned());
+        linear(&mut builder, &mut layers, shapes, x, last, None)?;
+        logits = Some(last.to_owned());
     }
     Ok(Model { name: "vgg16".to_owned(), graph: builder.build(), layers, logits })
 }
@@ -59,9 +68,9 @@ fn convolution(
     layers: &mut Vec<Layer>,
     shapes: &HashMap<String, Vec<usize>>,
     x: NodeId,
-    suffix: &str,
+    place: Place,
 ) -> Result<NodeId> {
-    let (name, relu) = (format!("conv{suffix}"), format!("relu{suffix}"));
+    let (name, relu) = (place.name(), format!("relu{}_{}", place.group, place.place));
     let weight = format!("features.{name}.weight");
     let channels = output_size(shapes, &weight, &[builder.shape(x).c as usize, 3, 3])?;
     let operator = Operator::Convolution {
@@ -152,6 +161,24 @@ mod tests {
         shapes.insert("features.conv3_1.weight".into(), vec![4, 5, 3, 3]);
         let error = build(&shapes, 224, 224).unwrap_err().to_string();
         assert!(error.contains("features.conv3_1.weight") && error.contains("[any, 4, 3, 3]"), "{error}");
+    }
+
+    #[test]
+    fn a_head_has_one_to_three_layers_and_sees_a_map_of_its_own_size() {
+        let layers = |shapes: &HashMap<String, Vec<usize>>| {
+            let model = build(shapes, 32, 32).unwrap();
+            let names: Vec<String> = model.layers[13..].iter().map(|layer| layer.name.clone()).collect();
+            (names.join(" "), model.graph.node(model.graph.find("adaptive_pool").unwrap()).shape.h)
+        };
+        let mut shapes = shapes(4, 10);
+        assert_eq!(layers(&shapes), ("fc6 fc7 fc8a".to_owned(), 7));
+        shapes.remove("classifier.fc7.weight");
+        assert_eq!(layers(&shapes), ("fc6 fc8a".to_owned(), 7));
+        shapes.remove("classifier.fc6.weight");
+        shapes.insert("classifier.fc8a.weight".into(), vec![10, 4]);
+        assert_eq!(layers(&shapes), ("fc8a".to_owned(), 1));
+        shapes.insert("classifier.fc8a.weight".into(), vec![10, 5]);
+        assert!(build(&shapes, 32, 32).is_err());
     }
 
     #[test]
