@@ -28,7 +28,7 @@ pub(crate) fn dissect(folder: &Path, pictures: u64, layer: &str) -> Result<Repor
         network: NetworkChoice::shipped(shipped::CLASSIFIER),
         inputs: Inputs::Images(ImageChoice { paths: vec![scenes.join("images")], ..ImageChoice::default() }),
         layers: LayerChoice { layers: vec![layer.to_owned()], pre_relu: false },
-        concepts: Labelling::Folder(scenes.join("labels")),
+        concepts: Labelling::Folder(scenes.join("labels").into()),
         output: folder.join("run"),
         ..DissectJob::default()
     };

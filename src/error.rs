@@ -127,6 +127,16 @@ impl Error {
         self.0.kind
     }
 
+    /// Where it is, from the outside in.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.0.place.iter().rev().map(String::as_str)
+    }
+
+    /// What was found and what was needed, without its place.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// The advice, if there is one.
     pub fn advice(&self) -> Option<&str> {
         self.0.hint.as_deref()
@@ -165,10 +175,10 @@ fn describe_io(error: &std::io::Error) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in self.0.place.iter().rev() {
+        for place in self.places() {
             write!(f, "{place}: ")?;
         }
-        f.write_str(&self.0.message)
+        f.write_str(self.message())
     }
 }
 

@@ -32,7 +32,7 @@
 //!     network: NetworkChoice::shipped("demo-classifier"), // or NetworkChoice::file("vgg16.safetensors")
 //!     inputs: Inputs::Images(ImageChoice { paths: vec![scenes.join("images")], ..ImageChoice::default() }),
 //!     layers: LayerChoice { layers: vec!["conv3_3".into()], pre_relu: false },
-//!     concepts: Labelling::Folder(scenes.join("labels")), // or Labelling::Segmenters(Default::default())
+//!     concepts: Labelling::Folder(scenes.join("labels").into()), // or Labelling::Segmenters(Default::default())
 //!     output: run.clone(),
 //!     ..DissectJob::default()
 //! }

@@ -239,7 +239,7 @@ fn dissect_writes_a_whole_folder_goes_on_and_protects_what_is_there() {
     let other = netdissect(&[&base[..], &["--quantile", "0.02"]].concat());
     assert_eq!(code(&other), 2);
     assert!(err(&other).contains("--restart"), "{}", err(&other));
-    let again = netdissect(&[&base[..], &["--restart", "--batch", "1"]].concat());
+    let again = netdissect(&[&base[..], &["--restart", "--batch", "1", "--save-labels"]].concat());
     assert_eq!(code(&again), 0, "{}", err(&again));
     assert_eq!(report, std::fs::read(run.join("report.json")).unwrap(), "the report is the same, whatever the batch");
     // The label maps it saved give the same counts when they are read back.

@@ -87,7 +87,7 @@ fn a_folder_of_photographs_gets_label_maps_pictures_areas_and_a_page() {
     let red = labels.iter().find(|label| label["name"] == "red").unwrap();
     // Squashed to 256 and cut to 224, the left half of the photograph is the left half of the grid.
     assert_eq!((&red["pixels"], &red["fraction"], &red["category"]), (&json!(56 * 28), &json!(0.5), &json!("color")));
-    let maps = LabelFolder::open(Path::new(&run)).unwrap();
+    let maps = LabelFolder::open(Path::new(&run).to_owned()).unwrap();
     let whole = maps.whole("wide.png").unwrap();
     assert_eq!((whole.h, whole.w, whole.labels[0]), (56, 56, color_of([220, 20, 20])));
     assert_eq!(maps.vocabulary().names[usize::from(whole.labels[0])], "red");
@@ -164,7 +164,7 @@ fn images_as_they_are_may_differ_in_size_and_those_too_small_are_named() {
         said.contains("skipped 1 dot.png: is 1x1; too small") && said.contains("skipped 2 flat.png: is 3x3000"),
         "{said}"
     );
-    let maps = LabelFolder::open(Path::new(&run)).unwrap();
+    let maps = LabelFolder::open(Path::new(&run).to_owned()).unwrap();
     let size = |name| maps.whole(name).map(|maps| (maps.h, maps.w)).unwrap();
     assert_eq!((size("3 long.png"), size("4 odd.png")), ((2, 2500), (12, 7)));
     assert_eq!(image::image_dimensions(format!("{run}/3 long.overlay.png")).unwrap(), (1024, 1));
@@ -185,7 +185,7 @@ fn squares_of_a_network_s_size_go_in_whole_and_others_are_squashed_and_cut() {
     }
     let run = at(&folder, "run");
     out(&segment(&[root.to_str().unwrap(), "--concepts", "colors", "-o", &run]));
-    let maps = LabelFolder::open(Path::new(&run)).unwrap();
+    let maps = LabelFolder::open(Path::new(&run).to_owned()).unwrap();
     let sizes = ["a.png", "b.png", "c.png", "d.png"].map(|name| maps.whole(name).map(|maps| (maps.h, maps.w)).unwrap());
     assert_eq!(sizes, [(56, 56), (64, 64), (56, 56), (56, 56)]);
 }

@@ -378,7 +378,7 @@ fn a_dissection_counts_what_brute_force_counts_and_the_next_one_segments_nothing
     let maps = HostTensor::new(Shape::new(n as u32, units as u32, h as u32, w as u32), values).unwrap();
     let up = upsample_bilinear(&Maps::from(&maps), 16, 16, Border::Zero);
     let tally = Tally::load(&place.path("run/conv4_3/tally.safetensors")).unwrap();
-    let folder = LabelFolder::open(&place.path("run/labels")).unwrap();
+    let folder = LabelFolder::open(place.path("run/labels")).unwrap();
     let names = ["a.png", "b.png", "c.png"];
     let input = |name| ConceptInput { name, pixels: Pixels::Rgb(&[]), h: SIDE, w: SIDE };
     let labels = folder.label_maps(&names.map(input), (16, 16)).unwrap();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
+use crate::concepts::LabelFiles;
 use crate::error::{Error, Kind, Result};
 use crate::weights::shipped;
 use crate::work::concepts::{Labelling, Segmenters};
@@ -18,8 +19,30 @@ pub(super) struct ConceptArgs {
     concepts: Option<String>,
 
     /// Folder of label maps: `labels.csv` (number,name,category) and, for an image a/b.jpg, a/b.png or a/b.0.png, a/b.1.png ...
+    /// A map of the photograph's own shape is turned, squashed and cut as the photograph is; one of the shape that the network sees is
+    /// taken as it is.
     #[arg(long, value_name = "DIR", conflicts_with = "concepts")]
     labels: Option<PathBuf>,
+
+    /// What a palette in a label map means: refuse it, or take the numbers of its entries for labels.
+    #[arg(long, value_enum, value_name = "MEANING", default_value_t = Palette::Refuse, requires = "labels")]
+    palette: Palette,
+
+    /// Numbers in label maps that stand for no label, such as 255 for void; with commas or by repeating the option.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "labels")]
+    ignore: Vec<u16>,
+
+    /// Raise all label numbers, of maps and of `labels.csv`, so that the number 0 is a label and not none.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "labels")]
+    label_offset: u16,
+
+    /// What the images' names end with where their label maps' names end with `--label-suffix`, such as _leftImg8bit.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, requires = "labels")]
+    image_suffix: String,
+
+    /// What the label maps' names end with before `.png`, such as _gtFine_labelTrainIds.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, requires = "labels")]
+    label_suffix: String,
 
     /// Weights of UPerNet, and of the colour network for colours, as `netdissect weights import` writes them; with commas or by
     /// repeating the option, in any order; or `demo-segmenter`, which comes with the program. Stands for `--concepts upernet`, for which
@@ -44,6 +67,15 @@ pub(super) struct ConceptArgs {
     no_cache: bool,
 }
 
+/// What a palette means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Palette {
+    /// It cannot be told: an error.
+    Refuse,
+    /// Labels are the numbers of its entries.
+    Index,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Switch {
@@ -57,7 +89,7 @@ impl ConceptArgs {
     /// The source that is named, if one is.
     pub(super) fn named(&self) -> Option<Labelling> {
         Some(match (&self.labels, self.concepts.as_deref()) {
-            (Some(folder), _) => Labelling::Folder(folder.clone()),
+            (Some(folder), _) => Labelling::Folder(self.label_files(folder.clone())),
             (None, Some("broden")) => Labelling::Broden,
             (None, Some("colors")) => Labelling::Colors,
             (None, Some(_)) => Labelling::Segmenters(self.segmenters(self.files())),
@@ -93,6 +125,17 @@ impl ConceptArgs {
                 let message = format!("both `--concepts {other}` and `--model {name}` are named; needed one of them");
                 Err(Error::new(Kind::Usage, message))
             }
+        }
+    }
+
+    fn label_files(&self, folder: PathBuf) -> LabelFiles {
+        LabelFiles {
+            folder,
+            indices: self.palette == Palette::Index,
+            ignore: self.ignore.clone(),
+            offset: self.label_offset,
+            image_suffix: self.image_suffix.clone(),
+            label_suffix: self.label_suffix.clone(),
         }
     }
 

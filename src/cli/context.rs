@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::writing;
+use super::terminal::printable;
 use super::words::parse_size;
 use crate::data::budget::MAX_PIXELS;
 use crate::error::{Error, Result};
@@ -75,12 +76,12 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Writes a line of results.
+    /// Writes a line of results, as a terminal may have it.
     ///
     /// # Errors
     /// [`crate::error::Kind::Output`] if nobody can take it.
     pub(super) fn line(&mut self, text: &str) -> Result<()> {
-        writeln!(self.out, "{text}").map_err(|error| writing(&error))
+        writeln!(self.out, "{}", printable(text)).map_err(|error| writing(&error))
     }
 
     /// Writes what came of work: as JSON if that is wanted, else in words, a line each.
@@ -88,9 +89,11 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::line`].
     pub(super) fn tell(&mut self, outcome: &impl Serialize, words: impl FnOnce() -> Vec<String>) -> Result<()> {
+        // Results come after all that is told of the work, and into no bar.
+        self.host.progress.end();
         if self.json {
             let value = serde_json::to_value(outcome).map_err(|error| Error::internal(error.to_string()))?;
-            return self.line(&format!("{value:#}"));
+            return writeln!(self.out, "{value:#}").map_err(|error| writing(&error));
         }
         words().iter().try_for_each(|line| self.line(line))
     }

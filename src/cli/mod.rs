@@ -24,6 +24,7 @@ mod progress;
 mod remove;
 mod scenes;
 mod segment;
+mod terminal;
 mod weights;
 mod words;
 mod written;
@@ -36,6 +37,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::context::{Context, GlobalArgs};
 use self::output::{Output, writing};
+use self::terminal::{printable, printable_lines};
 use self::written::Written;
 use crate::data::budget::allow_pixels;
 use crate::error::{Error, Kind, Result};
@@ -216,9 +218,10 @@ fn complain(error: &Error, color: clap::ColorChoice) {
     };
     let (red, bold, end) = if coloured { ("\x1b[1;31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
     let word = if error.kind() == Kind::Interrupted { "stopped" } else { "error" };
-    let mut message = format!("{red}{word}:{end} {error}\n");
+    let places: String = error.places().map(|place| printable(place) + ": ").collect();
+    let mut message = format!("{red}{word}:{end} {places}{}\n", printable_lines(error.message()));
     if let Some(hint) = error.advice() {
-        message += &format!("\n{bold}hint:{end} {hint}\n");
+        message += &format!("\n{bold}hint:{end} {}\n", printable_lines(hint));
     }
     // Nobody is left to tell if standard error is gone.
     let _ = std::io::stderr().write_all(message.as_bytes());

@@ -236,7 +236,7 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
         });
         return context.tell(&listing, Vec::new);
     }
-    let shown: Vec<String> = archive.tensors().iter().map(|tensor| printable(tensor.name())).collect();
+    let shown: Vec<String> = archive.tensors().iter().map(|tensor| beginning(tensor.name())).collect();
     let width = shown.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(80);
     for (tensor, name) in archive.tensors().iter().zip(shown) {
         let dims = format!("{:?}", tensor.dims());
@@ -247,7 +247,7 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
         ))?;
     }
     for (key, value) in archive.metadata() {
-        context.line(&format!("{}: {}", printable(key), printable(value)))?;
+        context.line(&format!("{}: {}", beginning(key), beginning(value)))?;
     }
     for file in archive.data_files() {
         let (name, bytes) = (printable(file.name()), size(file.file_bytes() as u64));
@@ -287,15 +287,14 @@ fn tensors_json(tensors: &[Tensor]) -> Vec<Value> {
 
 /// The first few names.
 fn list(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(6).map(|name| printable(name)).collect();
+    let shown: Vec<String> = names.iter().take(6).map(|name| beginning(name)).collect();
     let more = if names.len() > shown.len() { ", ..." } else { "" };
     shown.join(", ") + more
 }
 
-/// Text from a file without control characters, which could rewrite the terminal.
-fn printable(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_unicode().collect() } else { String::from(c) };
-    text.chars().take(400).map(escape).collect()
+/// The beginning of a text from a file.
+fn beginning(text: &str) -> String {
+    text.chars().take(400).collect()
 }
 
 fn size(bytes: u64) -> String {

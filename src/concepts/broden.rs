@@ -8,18 +8,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
+use image::metadata::Orientation;
+
+use super::cover::Cover;
 use super::label_image::LabelImage;
 use super::numbering::{Numbering, append_channel};
 use super::table::{LabelRow, LabelTable};
-use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
-use crate::data::decode::DECODED_LIMIT_BYTES;
+use super::{ConceptInput, ConceptSource, LabelMaps, Photographs, Vocabulary, one_by_one};
 use crate::data::fingerprint::fingerprint;
 use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
-use crate::data::resize::centre_offset;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::hash::sha256;
+use crate::hash::hexadecimal;
 
 /// Columns of `index.csv` before the categories.
 const LEADING_COLUMNS: [&str; 6] = ["image", "split", "ih", "iw", "sh", "sw"];
@@ -59,16 +60,14 @@ impl Broden {
         }
         let numbering = read_numbering(folder)?;
         let path = folder.join("index.csv");
-        let bytes = files::read_bounded(&path, DECODED_LIMIT_BYTES)?;
-        let index = LabelTable::parse(&path, &bytes)?;
         let mut images = HashMap::new();
-        for (name, row, categories) in index_rows(&index)? {
-            let channels = channels(row, &categories, &numbering)?;
-            if images.insert(name.to_owned(), channels).is_some() {
-                return Err(row.error(format!("image {name} comes twice")));
+        each_image(&path, |name, row, categories| {
+            match images.insert(name.to_owned(), channels(row, categories, &numbering)?) {
+                Some(_) => Err(row.error(format!("image {name} comes twice"))),
+                None => Ok(()),
             }
-        }
-        let index_sha256 = sha256(&bytes);
+        })?;
+        let index_sha256 = hexadecimal(files::sha256(&path)?);
         Ok(Broden { folder: folder.to_owned(), numbering, images, geometry, index_sha256 })
     }
 }
@@ -109,6 +108,22 @@ impl Broden {
         self.images.get(name.strip_prefix("images/").unwrap_or(name))
     }
 
+    /// Looks for the maps of all photographs, so that nothing is missing in the middle of the work.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] naming the maps that are not there.
+    pub fn look(&self, photographs: &Photographs) -> Result<()> {
+        let channels = photographs.set.items.iter().filter_map(|item| self.channels_of(&item.name)).flatten();
+        let maps = channels.filter_map(|channel| match channel {
+            Channel::Map(file) => Some(self.map_path(file)),
+            Channel::Whole(_) => None,
+        });
+        let missing: Vec<String> =
+            maps.filter(|path| !files::is_file(path)).map(|path| path.display().to_string()).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        Err(Error::input(format!("no such file; {} label maps of index.csv are not there", missing.len())).at(first))
+    }
+
     fn map_path(&self, file: &str) -> PathBuf {
         self.folder.join("images").join(file)
     }
@@ -126,9 +141,11 @@ impl Broden {
                 Channel::Whole(label) => append_channel(&mut maps, &self.numbering, LABELS, |_, _| *label)?,
                 Channel::Map(file) => {
                     let path = self.map_path(file);
-                    let map = LabelImage::read(&path)?;
+                    // Label maps of Broden show whole photographs, at any size.
+                    let cover = Cover::Photograph { geometry: self.geometry, turn: Orientation::NoTransforms };
+                    let map = LabelImage::read(&path, false, cover.turn())?;
                     append_channel(&mut maps, &self.numbering, LABELS, |row, column| {
-                        map.at(seen(self.geometry, row, grid.0, map.h), seen(self.geometry, column, grid.1, map.w))
+                        map.at(cover.pixel(row, grid.0, map.h), cover.pixel(column, grid.1, map.w))
                     })
                     .map_err(|error| error.at(path.display()))?;
                 }
@@ -149,35 +166,26 @@ pub fn is_broden(folder: &Path) -> bool {
 /// # Errors
 /// [`crate::error::Kind::Input`] naming file and line if `index.csv` is missing or broken.
 pub fn image_set(folder: &Path, order: Order) -> Result<ImageSet> {
-    let index = LabelTable::read(&folder.join("index.csv"))?;
-    let names: Vec<String> = index_rows(&index)?.into_iter().map(|(name, ..)| name.to_owned()).collect();
+    let mut names = Vec::new();
+    each_image(&folder.join("index.csv"), |name, _, _| {
+        names.push(name.to_owned());
+        Ok(())
+    })?;
     ImageSet::from_names(&folder.join("images"), names, order)
 }
 
-/// Row or column of a label map of `source` that a cell shows: the nearest to its centre, seen through the squash and crop.
-fn seen(geometry: Geometry, cell: u32, cells: u32, source: u32) -> u32 {
-    let Geometry::ResizeCrop { resize, crop } = geometry else { return nearest(cell, source, cells) };
-    let [resized, offset, size] = [resize, centre_offset(resize, crop), crop].map(u64::from);
-    let (cell, cells) = (u64::from(cell), u64::from(cells));
-    let twice_centre = 2 * offset * cells + (2 * cell + 1) * size;
-    // The centre lies inside the crop and the crop inside the photograph, so this is below `source`.
-    (twice_centre * u64::from(source) / (2 * cells * resized)) as u32
-}
-
-/// Image name, row and category columns of every image.
-fn index_rows(index: &LabelTable) -> Result<Vec<(&str, LabelRow<'_>, Vec<usize>)>> {
+/// Gives name, row and category columns of every image of `index.csv` to `take`.
+fn each_image(path: &Path, mut take: impl FnMut(&str, LabelRow<'_>, &[usize]) -> Result<()>) -> Result<()> {
+    let mut index = LabelTable::open(path)?;
     let image = index.column("image")?;
     let leading = |column: &String| LEADING_COLUMNS.contains(&column.as_str());
     let header = index.header().iter().enumerate();
     let categories: Vec<usize> = header.filter(|(_, column)| !leading(column)).map(|(place, _)| place).collect();
-    index
-        .rows()
-        .map(|row| {
-            let name = row.text(image);
-            stays_inside(row, name)?;
-            Ok((name, row, categories.clone()))
-        })
-        .collect()
+    index.each(|row| {
+        let name = row.text(image);
+        stays_inside(row, name)?;
+        take(name, row, &categories)
+    })
 }
 
 /// Refuses names that lead out of the images folder: a data set is a download.
@@ -214,36 +222,37 @@ fn channels(row: LabelRow<'_>, categories: &[usize], numbering: &Numbering) -> R
 /// Names and primary categories.
 fn read_numbering(folder: &Path) -> Result<Numbering> {
     let primary = primary_categories(folder)?;
-    let table = LabelTable::read(&folder.join(LABELS))?;
+    let mut table = LabelTable::open(&folder.join(LABELS))?;
     let (number, name, category) = (table.column("number")?, table.column("name")?, table.column("category")?);
     let mut numbering = Numbering::new();
-    for row in table.rows() {
+    table.each(|row| {
         let label = row.label(number)?;
         let listed = || row.text(category).split(['(', ';']).next().unwrap_or_default();
         let category = primary.get(&label).map_or_else(listed, |(category, _)| category);
-        numbering.add(row, label, &shown_name(row.text(name), category), category)?;
-    }
+        numbering.add(row, label, &shown_name(row.text(name), category), category)
+    })?;
     Ok(numbering)
 }
 
 /// The category in which each label covers most; of equals the later in `category.csv`.
 fn primary_categories(folder: &Path) -> Result<BTreeMap<u16, (String, f64)>> {
-    let table = LabelTable::read(&folder.join("category.csv"))?;
+    let mut table = LabelTable::open(&folder.join("category.csv"))?;
     let name = table.column("name")?;
     let mut primary: BTreeMap<u16, (String, f64)> = BTreeMap::new();
-    for row in table.rows() {
+    table.each(|row| {
         let category = row.text(name);
         stays_inside(row, category)?;
-        let codes = LabelTable::read(&folder.join(format!("c_{category}.csv")))?;
+        let mut codes = LabelTable::open(&folder.join(format!("c_{category}.csv")))?;
         let (number, coverage) = (codes.column("number")?, codes.column("coverage")?);
-        for code in codes.rows() {
+        codes.each(|code| {
             let covers = code.number(coverage)?;
             let best = primary.entry(code.label(number)?).or_insert_with(|| (category.to_owned(), covers));
             if covers >= best.1 {
                 *best = (category.to_owned(), covers);
             }
-        }
-    }
+            Ok(())
+        })
+    })?;
     Ok(primary)
 }
 
@@ -343,16 +352,6 @@ ade/plain.jpg,val,8,8,4,4,,,,,,
         let geometry = Geometry::ResizeCrop { resize: 8, crop: 4 };
         let source = Broden::open(dir.path(), geometry).unwrap();
         assert_eq!(maps(&source, "ade/b.jpg", (1, 4)).unwrap().labels[..8], [0, 0, 0, 0, 0, 0, 300, 300]);
-        for source in [1, 3, 7, 112, 224] {
-            for cells in [1, 7, 56, 300] {
-                let want = |cell: u32| {
-                    let place = (16.0 + (f64::from(cell) + 0.5) * 224.0 / f64::from(cells)) / 256.0;
-                    (place * f64::from(source) + 1e-9).floor() as u32
-                };
-                let found: Vec<u32> = (0..cells).map(|cell| seen(Geometry::DEFAULT, cell, cells, source)).collect();
-                assert_eq!(found, (0..cells).map(want).collect::<Vec<_>>(), "{source} to {cells}");
-            }
-        }
     }
 
     #[test]

@@ -1,12 +1,18 @@
-//! Label maps in PNG files: a pixel's label is red + 256 green, or the value itself in a file of grey values.
+//! Label maps in PNG files: a pixel's label is red + 256 green, or the value itself in a file of grey values or of palette entries.
 
+use std::io::Read;
 use std::path::Path;
 
-use image::DynamicImage;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageBuffer, Luma};
 
 use crate::data::decode::{self, Exif};
+use crate::data::samples::samples;
 use crate::error::{Error, Result};
 use crate::files;
+
+/// Bytes of a PNG file up to depth and colour type (PNG specification, 11.2.1).
+const HEADER: usize = 26;
 
 /// A label map as its file holds it.
 #[derive(Debug)]
@@ -16,25 +22,67 @@ pub(super) struct LabelImage {
     labels: Vec<u16>,
 }
 
-impl LabelImage {
-    /// Reads a PNG file of 8-bit RGB or RGBA (blue and alpha are ignored), or of 8- or 16-bit grey.
-    ///
-    /// A palette is refused: whether its numbers or its colours are meant cannot be told.
+/// How the pixels of a PNG file are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MapHeader {
+    /// Rows and columns.
+    pub(super) size: (u32, u32),
+    /// Whether pixels are samples of one channel of at most 8 bits: indices or greys.
+    samples: bool,
+}
+
+impl MapHeader {
+    /// The header of the map at `path`, which must hold labels.
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] naming the file.
-    pub(super) fn read(path: &Path) -> Result<LabelImage> {
-        LabelImage::parse(&files::read_bounded(path, decode::DECODED_LIMIT_BYTES)?)
+    pub(super) fn read(path: &Path, indices: bool) -> Result<MapHeader> {
+        let mut head = Vec::new();
+        let file = files::open(path)?;
+        file.take(HEADER as u64).read_to_end(&mut head).map_err(|error| Error::reading(path, &error))?;
+        MapHeader::parse(&head, indices).map_err(|error| error.at(path.display()))
+    }
+
+    /// Refuses what has no label: palettes may mean their colours, and transparency says nothing.
+    fn parse(bytes: &[u8], indices: bool) -> Result<MapHeader> {
+        let Some(head) = bytes.get(..HEADER).filter(|head| head.starts_with(b"\x89PNG\r\n\x1a\n")) else {
+            return Err(Error::input("is not a PNG file; a label map is one"));
+        };
+        let side = |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let (depth, kind) = (head[24], head[25]);
+        let samples = match (kind, depth) {
+            (0, 16) | (2 | 6, 8) => false,
+            (0, 1 | 2 | 4 | 8) => true,
+            (3, _) if indices => true,
+            (3, _) => return Err(told("palette entries").hint("`--palette index` takes their numbers for labels")),
+            (4, _) => return Err(unfit("grey with alpha")),
+            _ => return Err(unfit(&format!("{depth}-bit colours"))),
+        };
+        Ok(MapHeader { size: (side(20), side(16)), samples })
+    }
+}
+
+impl LabelImage {
+    /// Reads a PNG file of 8-bit RGB or RGBA (blue and alpha are ignored), of grey values of any depth, or, with `indices`, of palette
+    /// entries, whose numbers are the labels; turned as told.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] naming the file.
+    pub(super) fn read(path: &Path, indices: bool, turn: Orientation) -> Result<LabelImage> {
+        LabelImage::parse(&files::read_bounded(path, decode::DECODED_LIMIT_BYTES)?, indices)
+            .map(|map| map.turned(turn))
             .map_err(|error| error.at(path.display()))
     }
 
-    fn parse(bytes: &[u8]) -> Result<LabelImage> {
-        check_header(bytes)?;
-        let pixels = decode::decode_stored(bytes, Exif::Ignore)?.pixels;
-        let (h, w) = (pixels.height(), pixels.width());
+    fn parse(bytes: &[u8], indices: bool) -> Result<LabelImage> {
+        if MapHeader::parse(bytes, indices)?.samples {
+            let map = samples(bytes)?;
+            return Ok(LabelImage { h: map.h, w: map.w, labels: map.values.into_iter().map(u16::from).collect() });
+        }
+        let stored = decode::decode_stored(bytes, Exif::Ignore)?;
+        let (h, w) = (stored.pixels.height(), stored.pixels.width());
         let colour = |pixel: &[u8]| u16::from_le_bytes([pixel[0], pixel[1]]);
-        let labels = match pixels {
-            DynamicImage::ImageLuma8(map) => map.iter().map(|&label| label.into()).collect(),
+        let labels = match stored.pixels {
             DynamicImage::ImageLuma16(map) => map.into_raw(),
             DynamicImage::ImageRgb8(map) => map.chunks_exact(3).map(colour).collect(),
             DynamicImage::ImageRgba8(map) => map.chunks_exact(4).map(colour).collect(),
@@ -43,32 +91,30 @@ impl LabelImage {
         Ok(LabelImage { h, w, labels })
     }
 
+    fn turned(self, turn: Orientation) -> LabelImage {
+        if turn == Orientation::NoTransforms {
+            return self;
+        }
+        let buffer = ImageBuffer::<Luma<u16>, _>::from_raw(self.w, self.h, self.labels).unwrap_or_default();
+        let mut map = DynamicImage::from(buffer);
+        map.apply_orientation(turn);
+        LabelImage { h: map.height(), w: map.width(), labels: map.into_luma16().into_raw() }
+    }
+
     /// Label of a pixel, which must be inside.
     pub(super) fn at(&self, y: u32, x: u32) -> u16 {
         self.labels[y as usize * self.w as usize + x as usize]
     }
 }
 
-/// Refuses what a decoder would turn into other numbers: palettes become colours, and small depths are stretched to 8 bits.
-fn check_header(bytes: &[u8]) -> Result<()> {
-    // Signature, length and name of the first chunk, width, height; then depth and colour type (PNG specification, 11.2.1).
-    let (Some(b"\x89PNG\r\n\x1a\n"), Some(&depth), Some(&kind)) = (bytes.get(..8), bytes.get(24), bytes.get(25)) else {
-        return Err(Error::input("is not a PNG file; a label map is one"));
-    };
-    match (kind, depth) {
-        (0, 8 | 16) | (2 | 6, 8) => Ok(()),
-        (0, _) => Err(unfit(&format!("{depth}-bit grey"))),
-        (3, _) => Err(unfit("palette entries")),
-        (4, _) => Err(unfit("grey with alpha")),
-        _ => Err(unfit(&format!("{depth}-bit colours"))),
-    }
+fn unfit(found: &str) -> Error {
+    told(found).hint(
+        "with Pillow: `Image.fromarray(numpy.stack([labels % 256, labels // 256, 0 * labels], -1).astype('uint8'))`",
+    )
 }
 
-fn unfit(found: &str) -> Error {
-    Error::input(format!(
-        "pixels are {found}; a label map is 8-bit RGB (label = red + 256 green), or 8- or 16-bit grey"
-    ))
-    .hint("with Pillow: `Image.fromarray(numpy.stack([labels % 256, labels // 256, 0 * labels], -1).astype('uint8'))`")
+fn told(found: &str) -> Error {
+    Error::input(format!("pixels are {found}; a label map is 8-bit RGB (label = red + 256 green), or grey"))
 }
 
 #[cfg(test)]
@@ -87,7 +133,7 @@ mod tests {
 
     #[test]
     fn colours_hold_red_and_256_green_and_greys_the_label_itself() {
-        let read = |bytes: Vec<u8>| LabelImage::parse(&bytes).unwrap().labels;
+        let read = |bytes: Vec<u8>| LabelImage::parse(&bytes, false).unwrap().labels;
         assert_eq!(read(png(RgbImage::from_raw(2, 1, vec![44, 1, 9, 255, 255, 0]).unwrap())), [300, 65535]);
         assert_eq!(read(png(RgbaImage::from_raw(2, 1, vec![44, 1, 9, 0, 7, 0, 0, 9]).unwrap())), [300, 7]);
         assert_eq!(read(png(GrayImage::from_raw(3, 1, vec![0, 1, 255]).unwrap())), [0, 1, 255]);
@@ -97,20 +143,26 @@ mod tests {
 
     #[test]
     fn rows_come_before_columns() {
-        let map = LabelImage::parse(&png(GrayImage::from_raw(2, 3, vec![1, 2, 3, 4, 5, 6]).unwrap())).unwrap();
+        let map = LabelImage::parse(&png(GrayImage::from_raw(2, 3, vec![1, 2, 3, 4, 5, 6]).unwrap()), false).unwrap();
         assert_eq!((map.h, map.w, map.at(0, 1), map.at(2, 0)), (3, 2, 2, 5));
+    }
+
+    #[test]
+    fn a_turned_map_holds_each_label_where_the_turned_photograph_has_its_pixel() {
+        let map = LabelImage::parse(&png(GrayImage::from_raw(3, 2, vec![1, 2, 3, 4, 5, 6]).unwrap()), false).unwrap();
+        let map = map.turned(Orientation::Rotate90);
+        assert_eq!((map.h, map.w, map.labels), (3, 2, vec![4, 1, 5, 2, 6, 3]));
     }
 
     /// `rgb.png` with another depth and colour type in its header is damaged, but it is refused for what it claims.
     #[test]
     fn what_would_be_turned_into_other_numbers_is_refused_by_name() {
-        let says = |bytes: &[u8]| LabelImage::parse(bytes).unwrap_err().to_string();
+        let says = |bytes: &[u8]| LabelImage::parse(bytes, false).unwrap_err().to_string();
         let mut palette = png(RgbImage::new(2, 2));
         palette[25] = 3;
         assert!(says(&palette).starts_with("pixels are palette entries; "));
-        palette[25] = 0;
-        palette[24] = 1;
-        assert!(says(&palette).starts_with("pixels are 1-bit grey; "));
+        assert_eq!(MapHeader::parse(&palette, true).unwrap(), MapHeader { size: (2, 2), samples: true });
+        assert!(LabelImage::parse(&palette, false).unwrap_err().advice().unwrap().contains("--palette index"));
         assert!(says(&png(GrayAlphaImage::new(2, 2))).starts_with("pixels are grey with alpha; "));
         let deep = ImageBuffer::<Rgb<u16>, _>::new(2, 2);
         assert!(says(&png(deep)).starts_with("pixels are 16-bit colours; "));
@@ -121,7 +173,7 @@ mod tests {
     fn no_truncated_map_reads_or_panics_at_any_length() {
         let whole = png(RgbImage::from_fn(9, 7, |x, y| Rgb([x as u8, y as u8, 0])));
         for length in 0..whole.len() - 16 {
-            assert!(LabelImage::parse(&whole[..length]).is_err(), "{length}");
+            assert!(LabelImage::parse(&whole[..length], false).is_err(), "{length}");
         }
     }
 }

@@ -1,32 +1,45 @@
 //! Label maps from a folder: `labels.csv`, and for each image one PNG file a label channel.
 //!
 //! `labels.csv` has the header `number,name,category`. For an image `a/b.jpg` the folder holds `a/b.png`, or `a/b.0.png`,
-//! `a/b.1.png` ... A pixel's label is red + 256 green; in a file of grey values it is the value itself. 0 is no label. A map
-//! covers what the network sees of the image, at any size: it is taken as it is where it has the grid's size, else the nearest
-//! pixel of each cell's centre.
+//! `a/b.1.png` ... A pixel's label is red + 256 green; in a file of grey values it is the value itself. 0 is no label.
+//!
+//! A map of the photograph's own shape goes through the same turn, squash and crop as the photograph; of the shape that the network sees,
+//! or of the grid, it is taken as it is. See [`super::cover`] for the rule to the pixel. Where photographs are not known, a map covers what
+//! the network sees, at any size.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::label_image::LabelImage;
+use rayon::prelude::*;
+
+use super::cover::{Cover, Shot};
+use super::label_files::LabelFiles;
+use super::label_image::{LabelImage, MapHeader};
 use super::numbering::{Numbering, append_channel};
 use super::table::LabelTable;
-use super::{ConceptInput, ConceptSource, LabelMaps, Vocabulary, nearest, one_by_one};
-use crate::data::decode::DECODED_LIMIT_BYTES;
+use super::{ConceptInput, ConceptSource, LabelMaps, Photographs, Vocabulary, one_by_one};
+use crate::data::decode;
 use crate::data::fingerprint::fingerprint;
+use crate::data::images::ImageItem;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::hash::sha256;
+use crate::hash::hexadecimal;
 
 /// Where label numbers are listed.
 pub(crate) const LABELS: &str = "labels.csv";
 const HEADER_HINT: &str = "the header is `number,name,category`";
 
-/// A folder of label maps.
+/// How many missing maps are named.
+const NAMED: usize = 10;
+
+/// A folder of label maps, opened.
 #[derive(Debug)]
 pub struct LabelFolder {
-    folder: PathBuf,
+    files: LabelFiles,
     numbering: Numbering,
     table_sha256: String,
+    /// What the maps of known photographs show, in the order of their channels.
+    covers: HashMap<String, Vec<Cover>>,
 }
 
 impl LabelFolder {
@@ -34,60 +47,101 @@ impl LabelFolder {
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] naming the line if it is not a table of number, name and category, or a number comes twice.
-    pub fn open(folder: &Path) -> Result<LabelFolder> {
-        let path = folder.join(LABELS);
-        let bytes = files::read_bounded(&path, DECODED_LIMIT_BYTES).map_err(|error| {
+    pub fn open(files: impl Into<LabelFiles>) -> Result<LabelFolder> {
+        let files = files.into();
+        let path = files.folder.join(LABELS);
+        let table = LabelTable::open(&path).map_err(|error| {
             error.hint("a folder of label maps holds `labels.csv` with the header `number,name,category`")
         })?;
-        let numbering = parse(&path, &bytes)?;
-        let table_sha256 = sha256(&bytes);
-        Ok(LabelFolder { folder: folder.to_owned(), numbering, table_sha256 })
+        let numbering = numbering(table, files.offset)?;
+        let table_sha256 = hexadecimal(files::sha256(&path)?);
+        Ok(LabelFolder { files, numbering, table_sha256, covers: HashMap::new() })
     }
 
-    /// The files of an image's channels, in order.
-    fn files(&self, name: &str) -> Result<Vec<PathBuf>> {
-        let stem = stem(name);
-        let below = |ending: String| self.folder.join(stem.clone() + &ending);
-        let channel = |channel: usize| below(format!(".{channel}.png"));
-        let single = below(".png".to_owned());
-        let numbered: Vec<PathBuf> = (0..).map(channel).take_while(|path| files::exists(path)).collect();
-        let beyond = channel(numbered.len() + 1);
-        if files::exists(&beyond) {
-            let missing = channel(numbered.len());
-            return Err(Error::input(format!("is not there, but {} is", beyond.display())).at(missing.display()));
+    /// Looks for the maps of all photographs and at their headers, so that nothing is missing in the middle of the work.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Input`] naming the maps that are missing, or one that is of another shape than photograph and network.
+    pub fn look(&mut self, photographs: &Photographs) -> Result<()> {
+        let looked: Vec<_> = photographs.set.items.par_iter().map(|item| self.covers_of(item, photographs)).collect();
+        let (mut missing, mut found) = (Vec::new(), HashMap::new());
+        for (item, covers) in photographs.set.items.iter().zip(looked) {
+            match covers? {
+                Looked::Missing => missing.push(item.name.as_str()),
+                Looked::Found(covers) => drop(found.insert(item.name.clone(), covers)),
+                Looked::Unreadable => {}
+            }
         }
-        match (numbered.is_empty(), files::exists(&single)) {
-            (false, false) => Ok(numbered),
-            (true, true) => Ok(vec![single]),
-            (false, true) => Err(Error::input("there are numbered label maps beside it; which are meant is not clear")
-                .at(single.display())),
-            (true, false) => Err(Error::input(format!(
-                "has no label map; {} or {} is needed",
-                single.display(),
-                channel(0).display()
-            ))
-            .at(name)),
+        self.covers = found;
+        let Some(first) = missing.first() else { return Ok(()) };
+        let (stem, count) = (self.files.stem(first), photographs.set.len());
+        let more = if missing.len() > NAMED { format!(" and {} more", missing.len() - NAMED) } else { String::new() };
+        let named = missing.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "{} of {count} images have no label map: {named}{more}; of {first} it would be {stem}.png or {stem}.0.png",
+            missing.len()
+        );
+        Err(Error::input(message).at(self.files.folder.display()).hint(
+            "where maps end otherwise than images, say how: `--image-suffix _leftImg8bit --label-suffix _gtFine_labelTrainIds`",
+        ))
+    }
+
+    fn covers_of(&self, item: &ImageItem, photographs: &Photographs) -> Result<Looked> {
+        let Ok(shape) = decode::shape(&item.path, photographs.exif) else { return Ok(Looked::Unreadable) };
+        let shot = Shot { stored: shape.stored, turn: shape.turn, geometry: photographs.geometry };
+        // `segment` takes images whole that already are of a network's size, whatever the rest.
+        let is_whole = photographs.taken_whole.contains(&shot.upright());
+        let cover = |path: &PathBuf| {
+            let size = MapHeader::read(path, self.files.indices)?.size;
+            let fitting = match photographs.maps_are_seen {
+                true if is_whole => {
+                    Some(Cover::Photograph { geometry: photographs.geometry, turn: Cover::Seen.turn() })
+                }
+                true => Some(Cover::Seen),
+                false => shot.cover(size).or_else(|| (photographs.grid == Some(size)).then_some(Cover::Seen)),
+            };
+            fitting.ok_or_else(|| {
+                let ((h, w), (rows, columns), (own_h, own_w)) = (size, shot.seen(), shot.upright());
+                Error::input(format!(
+                    "is {h}x{w}; needs {own_h}x{own_w}, the shape of the photograph, or {rows}x{columns}, what the network sees of it"
+                ))
+                .at(path.display())
+            })
+        };
+        match self.files.of_image(&item.name)? {
+            files if files.is_empty() => Ok(Looked::Missing),
+            files => files.iter().map(cover).collect::<Result<_>>().map(Looked::Found),
         }
     }
 }
 
-/// What the files of an image's label maps begin with, relative to their folder. Names are relative, save those of a list that gives
-/// whole paths; the maps are below the folder all the same.
-pub(crate) fn stem(name: &str) -> String {
-    Path::new(name).with_extension("").to_string_lossy().trim_start_matches('/').to_owned()
+/// What became of looking for the maps of a photograph.
+enum Looked {
+    Found(Vec<Cover>),
+    Missing,
+    /// The photograph will be skipped.
+    Unreadable,
 }
 
-/// The numbering of `labels.csv`; `path` is for messages.
-fn parse(path: &Path, bytes: &[u8]) -> Result<Numbering> {
-    let table = LabelTable::parse(path, bytes).map_err(|error| error.hint(HEADER_HINT))?;
+/// The numbering of `labels.csv`, all numbers raised by `offset`.
+fn numbering(mut table: LabelTable, offset: u16) -> Result<Numbering> {
     let column = |name| table.column(name).map_err(|error| error.hint(HEADER_HINT));
     let (number, name, category) = (column("number")?, column("name")?, column("category")?);
     let mut numbering = Numbering::new();
-    for row in table.rows() {
-        numbering.add(row, row.label(number)?, row.text(name), row.text(category))?;
-    }
+    table
+        .each(|row| {
+            let (own, name) = (row.label(number)?, row.text(name));
+            let label = own.checked_add(offset);
+            let label = label.ok_or_else(|| row.error(format!("number {own} + {offset}; labels are at most 65535")))?;
+            if label == 0 && name != "-" {
+                let error = row.error(format!("number is 0, which means no label; found `{name}`"));
+                return Err(error.hint("leave the row out if it is none, or pass `--label-offset 1`, which raises all numbers, of maps too"));
+            }
+            numbering.add(row, label, name, row.text(category))
+        })
+        .map_err(|error| error.hint(HEADER_HINT))?;
     if numbering.is_empty() {
-        return Err(Error::input("lists no label").at(path.display()).hint(HEADER_HINT));
+        return Err(Error::input("lists no label").at(table.path().display()).hint(HEADER_HINT));
     }
     Ok(numbering)
 }
@@ -98,11 +152,20 @@ impl ConceptSource for LabelFolder {
     }
 
     fn describe(&self) -> serde_json::Value {
-        serde_json::json!({ "kind": "label maps", "folder": self.folder, "labels_csv_sha256": self.table_sha256 })
+        let LabelFiles { folder, indices, ignore, offset, image_suffix, label_suffix } = &self.files;
+        let mut told =
+            serde_json::json!({ "kind": "label maps", "folder": folder, "labels_csv_sha256": self.table_sha256 });
+        if self.files != LabelFiles::from(folder.clone()) {
+            told["read"] = serde_json::json!({
+                "palette_indices": indices, "ignore": ignore, "label_offset": offset, "image_suffix": image_suffix,
+                "label_suffix": label_suffix,
+            });
+        }
+        told
     }
 
     fn fingerprint(&self, names: &[&str]) -> Option<String> {
-        let files: Vec<PathBuf> = names.iter().flat_map(|name| self.files(name).unwrap_or_default()).collect();
+        let files: Vec<PathBuf> = names.iter().flat_map(|name| self.files.of_image(name).unwrap_or_default()).collect();
         Some(fingerprint(files.iter().map(|path| (path.to_str().unwrap_or_default(), path.as_path()))))
     }
 
@@ -119,32 +182,47 @@ impl LabelFolder {
     /// is of another size than the first.
     pub fn whole(&self, name: &str) -> Result<LabelMaps> {
         let mut maps = LabelMaps { channels: 0, h: 0, w: 0, labels: Vec::new() };
-        for path in &self.files(name)? {
-            let map = LabelImage::read(path)?;
+        for path in &self.files.needed(name)? {
+            let map = LabelImage::read(path, self.files.indices, Cover::Seen.turn())?;
             if maps.channels == 0 {
                 (maps.h, maps.w) = (map.h, map.w);
             } else if (maps.h, maps.w) != (map.h, map.w) {
                 let message = format!("is {}x{}; the first channel is {}x{}", map.h, map.w, maps.h, maps.w);
                 return Err(Error::input(message).at(path.display()));
             }
-            append_channel(&mut maps, &self.numbering, LABELS, |row, column| map.at(row, column))
-                .map_err(|error| error.at(path.display()))?;
+            self.append(&mut maps, path, |row, column| map.at(row, column))?;
         }
         Ok(maps)
     }
 
     /// Label maps of one image.
     fn label_maps_of(&self, image: &ConceptInput<'_>, grid: (u32, u32)) -> Result<LabelMaps> {
-        let files = self.files(image.name)?;
+        let files = self.files.needed(image.name)?;
+        let known = self.covers.get(image.name);
         let mut maps = LabelMaps { channels: 0, h: grid.0, w: grid.1, labels: Vec::new() };
-        for path in &files {
-            let map = LabelImage::read(path)?;
-            append_channel(&mut maps, &self.numbering, LABELS, |row, column| {
-                map.at(nearest(row, map.h, grid.0), nearest(column, map.w, grid.1))
-            })
-            .map_err(|error| error.at(path.display()))?;
+        for (channel, path) in files.iter().enumerate() {
+            let cover = known.and_then(|covers| covers.get(channel)).copied().unwrap_or(Cover::Seen);
+            let map = LabelImage::read(path, self.files.indices, cover.turn())?;
+            self.append(&mut maps, path, |row, column| {
+                map.at(cover.pixel(row, grid.0, map.h), cover.pixel(column, grid.1, map.w))
+            })?;
         }
         Ok(maps)
+    }
+
+    /// Appends a channel, from the number that the file at `path` holds for a cell.
+    fn append(&self, maps: &mut LabelMaps, path: &Path, number_at: impl Fn(u32, u32) -> u16) -> Result<()> {
+        let LabelFiles { ignore, offset, .. } = &self.files;
+        let label_at = |row, column| match number_at(row, column) {
+            number if ignore.contains(&number) => 0,
+            // One that is too large is no label that is listed.
+            number => number.saturating_add(*offset),
+        };
+        append_channel(maps, &self.numbering, LABELS, label_at).map_err(|error| {
+            error
+                .at(path.display())
+                .hint("numbers that stand for nothing, such as 255 for void, are left out with `--ignore 255`")
+        })
     }
 }
 
@@ -152,6 +230,9 @@ impl LabelFolder {
 mod tests {
     use super::*;
     use crate::concepts::Pixels;
+    use crate::data::decode::Exif;
+    use crate::data::framing::Geometry;
+    use crate::data::images::{ImageSet, Order};
 
     const TABLE: &str = "number,name,category\n1,sky,object\n300,\"tree, old\",object\n";
 
@@ -172,7 +253,7 @@ mod tests {
 
     fn maps(folder: &tempfile::TempDir, grid: (u32, u32)) -> Result<LabelMaps> {
         let input = ConceptInput { name: "a/b.jpg", pixels: Pixels::Rgb(&[]), h: 2, w: 2 };
-        LabelFolder::open(folder.path())?.label_maps_of(&input, grid)
+        LabelFolder::open(folder.path().to_owned())?.label_maps_of(&input, grid)
     }
 
     #[test]
@@ -183,7 +264,7 @@ mod tests {
         let found = maps(&folder, (2, 2)).unwrap();
         assert_eq!((found.channels, found.labels), (2, vec![1, 300, 0, 1, 0, 1, 0, 300]));
         assert_eq!(maps(&folder, (1, 4)).unwrap().labels[..4], [0, 0, 1, 1]);
-        assert_eq!(LabelFolder::open(folder.path()).unwrap().vocabulary().names[300], "tree, old");
+        assert_eq!(LabelFolder::open(folder.path().to_owned()).unwrap().vocabulary().names[300], "tree, old");
     }
 
     #[test]
@@ -209,10 +290,97 @@ mod tests {
         assert!(maps(&broken, (2, 2)).unwrap_err().to_string().contains("b.png"));
     }
 
+    /// Photographs of 4x6 in a folder of their own, seen squashed to 4 and cut to 2; the first is stored on its side.
+    fn photographs() -> (tempfile::TempDir, Photographs) {
+        let dir = tempfile::tempdir().unwrap();
+        // The smallest EXIF: a big-endian list of one entry, orientation, a short of value 6.
+        let turn = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        for (name, exif) in [("turned.png", Some(turn)), ("b.png", None)] {
+            let mut info = png::Info::with_size(6, 4);
+            info.exif_metadata = exif.map(|exif| exif[..].into());
+            let file = std::fs::File::create(dir.path().join(name)).unwrap();
+            let mut writer = png::Encoder::with_info(file, info).unwrap().write_header().unwrap();
+            writer.write_image_data(&[0; 24]).unwrap();
+        }
+        let set = ImageSet::open(&[dir.path().to_owned()], Order::Sorted).unwrap();
+        let known = Photographs {
+            folder: dir.path().to_owned(),
+            set,
+            geometry: Geometry::ResizeCrop { resize: 4, crop: 2 },
+            exif: Exif::Apply,
+            grid: Some((1, 1)),
+            maps_are_seen: false,
+            taken_whole: Vec::new(),
+        };
+        (dir, known)
+    }
+
+    fn grey(w: u32, h: u32) -> image::DynamicImage {
+        image::GrayImage::from_fn(w, h, |x, y| image::Luma([(x + 10 * y) as u8])).into()
+    }
+
+    /// Labels on a grid of 2x2 with maps of these names, read as told.
+    fn looked(maps: &[(&str, image::DynamicImage)], name: &str, files: LabelFiles) -> Result<Vec<u16>> {
+        let (_photographs, known) = photographs();
+        let folder = folder(maps);
+        let rows: String = (1..100).map(|number| format!("{number},n,c\n")).collect();
+        std::fs::write(folder.path().join(LABELS), format!("number,name,category\n{rows}")).unwrap();
+        let mut opened = LabelFolder::open(LabelFiles { folder: folder.path().to_owned(), ..files })?;
+        opened.look(&known)?;
+        let input = ConceptInput { name, pixels: Pixels::Rgb(&[]), h: 2, w: 2 };
+        Ok(opened.label_maps_of(&input, (2, 2))?.labels)
+    }
+
+    #[test]
+    fn a_map_of_the_photograph_goes_through_the_same_turn_squash_and_crop() {
+        let maps = |size: (u32, u32)| [("b.png", grey(6, 4)), ("turned.png", grey(size.0, size.1))];
+        let found = |size, name| looked(&maps(size), name, LabelFiles::default()).unwrap();
+        // The middle of 4 squashed columns is columns 2 and 3 of 6, counted at the centres 1.5/4 and 2.5/4.
+        assert_eq!(found((6, 4), "b.png"), [12, 13, 22, 23]);
+        // On its side: upright row y and column x are stored column y and row 3 - x.
+        assert_eq!(found((6, 4), "turned.png"), [22, 12, 23, 13]);
+        assert_eq!(found((4, 6), "turned.png"), [21, 22, 31, 32], "it is upright already");
+        assert_eq!(found((2, 2), "turned.png"), [0, 1, 10, 11], "it is what the network sees");
+        assert_eq!(found((1, 1), "turned.png"), [0; 4], "it is of the grid");
+        let error = looked(&maps((3, 3)), "b.png", LabelFiles::default()).unwrap_err().to_string();
+        let says = "turned.png: is 3x3; needs 6x4, the shape of the photograph, or 2x2, what the network sees of it";
+        assert!(error.ends_with(says), "{error}");
+    }
+
+    #[test]
+    fn all_missing_maps_are_named_before_the_work_and_suffixes_pair_names() {
+        let error = looked(&[], "b.png", LabelFiles::default()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("2 of 2 images have no label map: b.png, turned.png; of b.png it would be b.png")
+        );
+        assert!(error.advice().unwrap().contains("--label-suffix"));
+        let maps = [("b_ids.png", grey(6, 4)), ("turn_ids.png", grey(6, 4))];
+        let files = LabelFiles { image_suffix: "ed".into(), label_suffix: "_ids".into(), ..LabelFiles::default() };
+        assert_eq!(looked(&maps, "b.png", files.clone()).unwrap(), [12, 13, 22, 23]);
+        assert_eq!(looked(&maps, "turned.png", files).unwrap(), [22, 12, 23, 13]);
+    }
+
+    #[test]
+    fn numbers_are_ignored_and_raised_as_told() {
+        let maps = [("b.png", grey(6, 4)), ("turned.png", grey(6, 4))];
+        let files = LabelFiles { ignore: vec![13, 22], offset: 5, ..LabelFiles::default() };
+        assert_eq!(looked(&maps, "b.png", files).unwrap(), [17, 0, 0, 28]);
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(LABELS), "number,name,category\n0,road,stuff\n1,sky,stuff\n").unwrap();
+        let error = LabelFolder::open(dir.path().to_owned()).unwrap_err();
+        assert!(error.to_string().ends_with("line 2: number is 0, which means no label; found `road`"), "{error}");
+        assert!(error.advice().unwrap().contains("--label-offset 1"));
+        let raised = LabelFiles { folder: dir.path().to_owned(), offset: 1, ..LabelFiles::default() };
+        assert_eq!(LabelFolder::open(raised).unwrap().vocabulary().names, ["-", "road", "sky"]);
+    }
+
     #[test]
     fn channels_of_different_sizes_are_not_a_whole() {
         let whole = |second| {
-            LabelFolder::open(folder(&[("a.0.png", map([[1, 0, 0]; 4])), ("a.1.png", second)]).path())?.whole("a.jpg")
+            LabelFolder::open(folder(&[("a.0.png", map([[1, 0, 0]; 4])), ("a.1.png", second)]).path().to_owned())?
+                .whole("a.jpg")
         };
         assert_eq!(whole(map([[1, 0, 0]; 4])).unwrap().labels, [1; 8]);
         let error = whole(image::RgbImage::new(2, 3).into()).unwrap_err().to_string();
@@ -242,12 +410,18 @@ mod tests {
         }
     }
 
+    fn parse(table: &[u8]) -> Result<Numbering> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(LABELS), table).unwrap();
+        numbering(LabelTable::open(&folder.path().join(LABELS))?, 0)
+    }
+
     #[test]
     fn a_table_cut_at_any_length_never_panics() {
         for length in 0..TABLE.len() {
-            let _ = parse(Path::new(LABELS), &TABLE.as_bytes()[..length]);
+            let _ = parse(&TABLE.as_bytes()[..length]);
         }
-        assert!(parse(Path::new(LABELS), &TABLE.as_bytes()[..TABLE.len() - 10]).is_err());
+        assert!(parse(&TABLE.as_bytes()[..TABLE.len() - 10]).is_err());
     }
 
     #[test]
@@ -261,8 +435,8 @@ mod tests {
             "number,name,category\nx,a,b\n",
             "number,name,category\n1,a,b\n\u{fffd}\n",
         ] {
-            assert!(parse(Path::new(LABELS), table.as_bytes()).is_err(), "{table:?}");
+            assert!(parse(table.as_bytes()).is_err(), "{table:?}");
         }
-        assert!(parse(Path::new(LABELS), b"number,name,category\n1,\xff\xfe,b\n").is_err());
+        assert!(parse(b"number,name,category\n1,\xff\xfe,b\n").is_err());
     }
 }

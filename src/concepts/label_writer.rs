@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use image::{ColorType, ImageFormat};
 
-pub(crate) use super::label_maps::{LABELS, stem};
+pub(crate) use super::label_files::stem;
+pub(crate) use super::label_maps::LABELS;
 use super::{LabelMaps, Vocabulary};
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -52,18 +53,23 @@ pub(crate) fn write_maps(folder: &Path, name: &str, maps: &LabelMaps) -> Result<
 pub(crate) fn beside(folder: &Path, name: &str, ending: &str) -> Result<PathBuf> {
     let stem = stem(name);
     if stem.is_empty() || !Path::new(&stem).components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(Error::input("the name leads out of the folder of label maps").at(name));
+        let error = Error::input("the name leads out of the folder of label maps").at(name);
+        return Err(
+            error.hint("name the folder that holds all images, or list them by paths below the list's own folder")
+        );
     }
     Ok(folder.join(stem + ending))
 }
 
-/// Checks that no two images would share a file: `a.jpg` and `a.png` would, and so would `a.jpg` and `a.0.jpg`.
+/// Checks, before there are any, that no label map would lie outside the folder and that no two images would share a file: `a.jpg` and
+/// `a.png` would, and so would `a.jpg` and `a.0.jpg`.
 ///
 /// # Errors
-/// [`Kind::Input`] naming both.
+/// [`Kind::Input`] naming the image, or both.
 pub(crate) fn check_names<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
     let mut stems = HashSet::new();
     for name in names.clone() {
+        beside(Path::new(""), name, "")?;
         if !stems.insert(stem(name)) {
             let other = names.clone().find(|other| *other != name && stem(other) == stem(name)).unwrap_or(name);
             return Err(shared(other, name));
@@ -105,7 +111,7 @@ mod tests {
             let labels = (0..channels * 15).map(|at| (at * 37 % 400) as u16).collect();
             let maps = LabelMaps { channels, h: 3, w: 5, labels };
             write_maps(folder.path(), name, &maps).unwrap();
-            let read = LabelFolder::open(folder.path()).unwrap();
+            let read = LabelFolder::open(folder.path().to_owned()).unwrap();
             assert_eq!(read.vocabulary().names[1..], vocabulary().names[1..]);
             assert_eq!(read.whole(name).unwrap(), maps, "{name}");
             let input = ConceptInput { name, pixels: Pixels::Rgb(&[]), h: 12, w: 20 };
@@ -130,6 +136,7 @@ mod tests {
         assert_eq!(check(&["a.jpg", "b/a.jpg", "a.b.jpg", "3.png", "a3.png"]), Ok(()));
         let says = |one, other| Err(format!("{one} and {other} would have label maps of the same name"));
         assert_eq!(check(&["a.jpg", "c.jpg", "a.png"]), says("a.jpg", "a.png"));
+        assert!(check(&["a.jpg", "../b.jpg"]).unwrap_err().starts_with("../b.jpg: the name leads out"));
         assert_eq!(check(&["a.0.jpg", "a.jpg"]), says("a.jpg", "a.0.jpg"));
         assert_eq!(check(&["x/a.jpg", "x/a.overlay.jpg"]), says("x/a.jpg", "x/a.overlay.jpg"));
     }

@@ -4,6 +4,8 @@ mod areas;
 pub mod broden;
 pub mod cache;
 pub mod colors;
+mod cover;
+mod label_files;
 mod label_image;
 pub mod label_maps;
 pub(crate) mod label_writer;
@@ -20,14 +22,17 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::data::Origin;
+use crate::data::decode::Exif;
 use crate::data::framing::{Geometry, Prepared};
-use crate::error::Result;
+use crate::data::images::ImageSet;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 use crate::progress::Progress;
 use crate::session::Split;
 use crate::tensor::Shape;
 
 pub use areas::Area;
+pub use label_files::LabelFiles;
 
 /// Names and categories of the concepts; the label number is the index, and 0 means "no label".
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -191,9 +196,20 @@ pub trait ConceptSource: Send + Sync {
         let planes: Vec<f32> = gpu.download(made.buffer, shape.len())?;
         let input = |(name, planes)| ConceptInput { name, pixels: Pixels::Signed(planes), h: shape.h, w: shape.w };
         let each = planes.chunks_exact(shape.with_batch(1).len().max(1));
+        let finite = |planes: &[f32]| planes.iter().all(|value| value.is_finite());
+        if let Some(place) = each.clone().position(|planes| !finite(planes)) {
+            return Err(not_finite(&made.names[place], "values"));
+        }
         let inputs: Vec<_> = made.names.iter().map(String::as_str).zip(each).map(input).collect();
         self.label_maps(&inputs, grid)
     }
+}
+
+/// The error of an image of which nothing can be said, since what it is told by is NaN or infinite.
+fn not_finite(name: &str, what: &str) -> Error {
+    Error::input(format!("its {what} are NaN or infinite; needed finite numbers"))
+        .at(name)
+        .hint("check the weights of the network")
 }
 
 /// For sources that look at one image at a time: all of a batch, on all cores.
@@ -204,20 +220,34 @@ fn one_by_one(
     images.par_iter().map(label_maps).collect()
 }
 
+/// Photographs whose label maps are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Photographs {
+    /// What was named first: the folder.
+    pub folder: PathBuf,
+    /// The images.
+    pub set: ImageSet,
+    /// The part of each that is seen.
+    pub geometry: Geometry,
+    /// Whether cameras' rotations are applied.
+    pub exif: Exif,
+    /// Rows and columns that maps may have besides.
+    pub grid: Option<(u32, u32)>,
+    /// Whether maps cover what is seen, at any size: `segment` made them so.
+    pub maps_are_seen: bool,
+    /// Sizes of photographs that such maps cover whole.
+    pub taken_whole: Vec<(u32, u32)>,
+}
+
 /// Which source of label maps to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConceptChoice {
     /// The eleven basic colour terms, from the image itself.
     Colors,
-    /// A folder of label maps.
-    Labels(PathBuf),
-    /// A folder of the Broden data set, whose label maps show whole photographs.
-    Broden {
-        /// Holds `index.csv` and `images/`.
-        folder: PathBuf,
-        /// Which part of a photograph the network sees.
-        geometry: Geometry,
-    },
+    /// A folder of label maps, and the photographs that they are looked for, where these are known.
+    Labels(LabelFiles, Option<Photographs>),
+    /// A folder of the Broden data set, `index.csv` and `images/`, whose label maps show whole photographs.
+    Broden(Photographs),
     /// The segmenters of the reference.
     Upernet(segmenter::SegmenterChoice),
 }
@@ -229,8 +259,16 @@ pub enum ConceptChoice {
 pub fn open<'a>(choice: &ConceptChoice, gpu: &Gpu, progress: &'a dyn Progress) -> Result<Box<dyn ConceptSource + 'a>> {
     Ok(match choice {
         ConceptChoice::Colors => Box::new(colors::Colors::new()),
-        ConceptChoice::Labels(folder) => Box::new(label_maps::LabelFolder::open(folder)?),
-        ConceptChoice::Broden { folder, geometry } => Box::new(broden::Broden::open(folder, *geometry)?),
+        ConceptChoice::Labels(files, photographs) => {
+            let mut folder = label_maps::LabelFolder::open(files.clone())?;
+            photographs.iter().try_for_each(|photographs| folder.look(photographs))?;
+            Box::new(folder)
+        }
+        ConceptChoice::Broden(photographs) => {
+            let broden = broden::Broden::open(&photographs.folder, photographs.geometry)?;
+            broden.look(photographs)?;
+            Box::new(broden)
+        }
         ConceptChoice::Upernet(choice) => Box::new(segmenter::UpernetConcepts::open(choice, gpu, progress)?),
     })
 }

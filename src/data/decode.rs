@@ -93,21 +93,39 @@ fn upright(bytes: &[u8], exif: Exif) -> Result<(RgbImage, Permit<'static>)> {
 /// # Errors
 /// As [`decode`], save for damage behind the header.
 pub fn size(path: &Path, exif: Exif) -> Result<(u32, u32)> {
+    let StoredShape { stored: (h, w), turn } = shape(path, exif)?;
+    Ok(if swaps_sides(turn) { (w, h) } else { (h, w) })
+}
+
+/// What a header says of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredShape {
+    /// Rows and columns as they are stored.
+    pub stored: (u32, u32),
+    /// The turn that makes it upright; none if EXIF is ignored.
+    pub turn: Orientation,
+}
+
+/// Shape of the image at `path`, read from its header.
+///
+/// # Errors
+/// As [`size`].
+pub fn shape(path: &Path, exif: Exif) -> Result<StoredShape> {
     let mut bytes = Vec::new();
     let file = files::open_bounded(path, DECODED_LIMIT_BYTES)?;
     file.take(HEADER_BYTES).read_to_end(&mut bytes).map_err(|error| Error::reading(path, &error))?;
     // Few headers are longer than that.
-    size_in(&bytes, exif).or_else(|_| {
+    shape_in(&bytes, exif).or_else(|_| {
         let bytes = files::read_bounded(path, DECODED_LIMIT_BYTES)?;
-        size_in(&bytes, exif).map_err(|error| error.at(path.display()))
+        shape_in(&bytes, exif).map_err(|error| error.at(path.display()))
     })
 }
 
-fn size_in(bytes: &[u8], exif: Exif) -> Result<(u32, u32)> {
+fn shape_in(bytes: &[u8], exif: Exif) -> Result<StoredShape> {
     guarded(|| {
         let mut decoder = open(Format::of(bytes)?, bytes)?;
         let (w, h) = decoder.dimensions();
-        Ok(if swaps_sides(orientation(&mut decoder, exif)) { (w, h) } else { (h, w) })
+        Ok(StoredShape { stored: (h, w), turn: orientation(&mut decoder, exif) })
     })
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod pass;
 mod pattern;
 pub(crate) mod pixels;
 pub(crate) mod resize;
+pub(crate) mod samples;
 pub mod search;
 pub mod source;
 mod store;

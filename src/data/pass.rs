@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::source::{ImageBatch, ImageSource};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::progress::{Progress, check_stop};
 use crate::state::{Part, State};
@@ -122,7 +122,7 @@ impl Watch<'_> {
         let gaps = part.seen.gaps(&range);
         let (all, left) = (range.len(), gaps.iter().map(Range::len).sum::<usize>());
         self.progress.stage(&pass.stage(), all as u64 * pass.steps());
-        self.progress.advance((all - left) as u64 * pass.steps());
+        self.progress.resume((all - left) as u64 * pass.steps());
         let mut saved = Instant::now();
         for gap in gaps {
             let mut from = gap.start;
@@ -174,7 +174,12 @@ impl Watch<'_> {
     /// # Errors
     /// [`Kind::Output`] if it cannot be written.
     pub(crate) fn save<S: State>(&self, part: &Part<S>) -> Result<()> {
-        self.checkpoint.as_ref().map_or(Ok(()), |path| part.save(path, &self.job))
+        let Some(path) = &self.checkpoint else { return Ok(()) };
+        part.save(path, &self.job).map_err(|error| {
+            let lost = if files::exists(path) { "what was done since it was last written" } else { "what was done" };
+            let told = Error::new(error.kind(), format!("{error}; {lost} is not kept"));
+            error.advice().map_or(told.clone(), |advice| told.hint(advice))
+        })
     }
 }
 

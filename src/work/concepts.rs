@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::run_folder::absolute;
 use crate::concepts::parsing::Wanted;
 use crate::concepts::segmenter::{self, SegmenterChoice};
-use crate::concepts::{self, ConceptChoice, ConceptSource};
+use crate::concepts::{self, ConceptChoice, ConceptSource, LabelFiles, Photographs};
 use crate::data::framing::Geometry;
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::gpu::Gpu;
 use crate::weights::{WeightFile, shipped};
 use crate::work::Host;
+
+/// Sizes at which networks are given images: `segment` takes these whole, unless a file or the user says otherwise.
+pub(super) const TAKEN_WHOLE: [(u32, u32); 2] = [(224, 224), (256, 256)];
 
 /// Where label maps come from.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,7 +28,7 @@ pub enum Labelling {
     /// What segmenters see.
     Segmenters(Segmenters),
     /// A folder of label maps: `labels.csv` and one PNG file or more for each image.
-    Folder(PathBuf),
+    Folder(LabelFiles),
     /// The label maps of the images themselves, which are a folder of the Broden data set.
     Broden,
 }
@@ -51,15 +54,6 @@ impl Default for Segmenters {
         let files = vec![shipped::SEGMENTER.into()];
         Segmenters { files, categories: Vec::new(), halves: true, compat: true, cached: true }
     }
-}
-
-/// The images that label maps are asked for, where they are files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhotographFolder {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The part of each photograph that is seen.
-    pub geometry: Geometry,
 }
 
 impl Labelling {
@@ -107,7 +101,7 @@ impl Labelling {
                 let files = segmenters.files.into_iter().map(located).collect();
                 Labelling::Segmenters(Segmenters { files, ..segmenters })
             }
-            Labelling::Folder(folder) => Labelling::Folder(absolute(folder)),
+            Labelling::Folder(files) => Labelling::Folder(LabelFiles { folder: absolute(files.folder), ..files }),
             other => other,
         }
     }
@@ -117,7 +111,7 @@ impl Labelling {
         match self {
             Labelling::Colors => "--concepts colors".to_owned(),
             Labelling::Segmenters(segmenters) => segmenters.in_words(),
-            Labelling::Folder(folder) => format!("--labels {}", folder.display()),
+            Labelling::Folder(files) => format!("--labels {}", files.folder.display()),
             Labelling::Broden => "--concepts broden".to_owned(),
         }
     }
@@ -131,40 +125,43 @@ impl Labelling {
         &self,
         host: &Host<'a>,
         gpu: &Gpu,
-        photographs: Option<PhotographFolder>,
+        photographs: Option<Photographs>,
     ) -> Result<Box<dyn ConceptSource + 'a>> {
         let choice = match self {
             Labelling::Colors => ConceptChoice::Colors,
             Labelling::Segmenters(segmenters) => ConceptChoice::Upernet(segmenters.choice()?),
-            Labelling::Folder(folder) => {
-                if let Some(PhotographFolder { geometry, .. }) = photographs {
-                    check_geometry(folder, geometry)?;
-                }
-                ConceptChoice::Labels(folder.clone())
+            Labelling::Folder(files) => {
+                let known = |photographs: Photographs| segmented(&files.folder, photographs);
+                ConceptChoice::Labels(files.clone(), photographs.map(known).transpose()?)
             }
             Labelling::Broden => {
-                let PhotographFolder { folder, geometry } = photographs.ok_or_else(|| {
+                let photographs = photographs.ok_or_else(|| {
                     Error::new(Kind::Usage, "Broden's concepts are those of its own images")
                         .hint("name concepts that can be told from any picture, such as `--concepts colors`")
                 })?;
-                ConceptChoice::Broden { folder, geometry }
+                ConceptChoice::Broden(photographs)
             }
         };
         concepts::open(&choice, gpu, host.progress)
     }
 }
 
-/// Refuses label maps that `segment` made of other parts of the photographs than the network sees.
-fn check_geometry(folder: &Path, geometry: Geometry) -> Result<()> {
+/// The photographs, with what is known of label maps that `segment` made; refuses those of other parts than the network sees.
+fn segmented(folder: &Path, photographs: Photographs) -> Result<Photographs> {
+    let geometry = photographs.geometry;
     let text = files::read_to_string(&folder.join("run.json")).unwrap_or_default();
     let run: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let of_maps = &run["images"]["geometry"];
-    if run["command"] == "segment" && *of_maps != geometry.describe() {
+    if run["command"] != "segment" {
+        return Ok(photographs);
+    }
+    if *of_maps != geometry.describe() {
         let message = format!("its label maps show photographs as {of_maps}; the network sees {}", geometry.describe());
         let error = Error::input(message).at(folder.display());
         return Err(error.hint("pass `--as-is` to both `segment` and this command, or the same `--size`, or the same `--resize` and `--crop`"));
     }
-    Ok(())
+    let taken_whole = if geometry == Geometry::DEFAULT { TAKEN_WHOLE.to_vec() } else { Vec::new() };
+    Ok(Photographs { maps_are_seen: true, taken_whole, ..photographs })
 }
 
 /// Whether segmenters of this name come with the program.

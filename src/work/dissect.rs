@@ -244,7 +244,7 @@ impl<'a> DissectRun<'a> {
         }
         let grid = job.grid.unwrap_or_else(|| subject.default_grid());
         let gpu = host.open_gpu()?;
-        let concepts = job.concepts.open(host, &gpu, subject.photographs())?;
+        let concepts = job.concepts.open(host, &gpu, subject.photographs(grid))?;
         Ok(DissectRun { job, host, subject, nodes, grid, gpu, concepts })
     }
 

@@ -17,6 +17,7 @@ use crate::dissect::ranking::Dissected;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::gpu::Gpu;
+use crate::progress::Progress;
 use crate::report::{self, schema};
 use crate::weights::WeightFile;
 
@@ -77,6 +78,14 @@ impl FinishedRun {
         let layer = Dissected::open(folder)?;
         let report = report::read(&layer.folder)?;
         Ok(FinishedRun { layer, report })
+    }
+
+    /// Says that nobody knows whether its files are as they were written, where that is so.
+    pub(crate) fn note_unchecked(&self, progress: &dyn Progress) {
+        if !self.layer.is_checked {
+            let folder = self.layer.folder.display();
+            progress.note(&format!("{folder} has no checksums (report.sha256): its files are taken as they are"));
+        }
     }
 
     /// What the run was made with, for want of a `named` one.

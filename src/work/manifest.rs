@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::generator::Generator;
 use super::network::report_model;
+use super::run_folder;
 use crate::dissect::edits::Change;
 use crate::error::{Error, Kind, Result};
-use crate::files;
+use crate::files::{self, lock::FolderLock};
 use crate::report::{schema, write_json};
 
 /// Its name in the folder.
@@ -28,11 +29,12 @@ pub(super) fn of(generator: &Generator, changes: &[Change]) -> Result<Value> {
     }))
 }
 
-/// Makes the folder and notes what it is to hold, before any picture is there.
+/// Takes the folder and notes what it is to hold, before any picture is there.
 ///
 /// # Errors
-/// [`Kind::Usage`] if it holds anything else; [`Kind::Input`] if that cannot be told; [`Kind::Output`] if it cannot be written.
-pub(super) fn begin(folder: &Path, manifest: &Value) -> Result<()> {
+/// [`Kind::Usage`] if it holds anything else; [`Kind::Input`] if that cannot be told; else as [`run_folder::take`].
+pub(super) fn begin(folder: &Path, manifest: &Value) -> Result<FolderLock> {
+    let taken = run_folder::take(folder, &[FILE])?;
     let path = folder.join(FILE);
     let refused = |message: String| {
         let error = Error::new(Kind::Usage, message).at(folder.display());
@@ -48,9 +50,7 @@ pub(super) fn begin(folder: &Path, manifest: &Value) -> Result<()> {
         if let Some((key, _)) = differing.into_iter().find(|(key, own)| *own != Some(&found[*key])) {
             return refused(format!("holds other pictures: its manifest.json has other {key}"));
         }
-    } else if files::is_folder(folder) && files::list(folder)?.next().is_some() {
-        return refused("holds files, and no manifest.json that says what pictures they are".to_owned());
     }
-    files::make_folder(folder)?;
-    write_json(&path, manifest)
+    write_json(&path, manifest)?;
+    Ok(taken)
 }

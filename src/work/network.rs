@@ -6,10 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Host;
-use super::concepts::PhotographFolder;
 use super::run_folder::file_name;
-use crate::concepts::broden;
 use crate::concepts::segmenter::Names;
+use crate::concepts::{Photographs, broden};
 use crate::data::decode::{self, Exif};
 use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
@@ -205,8 +204,17 @@ fn first_size(set: &ImageSet, exif: Exif) -> Result<(u32, u32)> {
 
 impl ImageNetwork {
     /// The images as those whose label maps are asked for.
-    pub(crate) fn photographs(&self) -> PhotographFolder {
-        PhotographFolder { folder: self.set.root.clone(), geometry: self.geometry }
+    /// They may have maps of this grid besides maps of their own shape.
+    pub(crate) fn photographs(&self, grid: (u32, u32)) -> Photographs {
+        Photographs {
+            folder: self.paths.first().cloned().unwrap_or_default(),
+            set: self.set.clone(),
+            geometry: self.geometry,
+            exif: self.exif,
+            grid: Some(grid),
+            maps_are_seen: false,
+            taken_whole: Vec::new(),
+        }
     }
 
     /// Its weights, for sessions on a device.

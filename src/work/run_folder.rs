@@ -140,8 +140,9 @@ impl RunFiles {
             }
             Standing::Unfinished | Standing::Done => Checksums::remove_list(&result)?,
             Standing::Damaged(damaged) => {
+                // All of it: what is left of it would be taken for what comes now.
                 progress.note(&format!("{}: made again", in_words(damaged)));
-                Checksums::remove_list(&result)?;
+                Checksums::remove_all(&result)?;
             }
         }
         report::write_json(&folder.join(self.job), job)

@@ -6,10 +6,9 @@ use std::sync::atomic::AtomicBool;
 use serde_json::{Value, json};
 
 use super::Host;
-use super::concepts::PhotographFolder;
 use super::generator::{Generator, LatentChoice};
 use super::network::{ImageChoice, ImageNetwork, LayerChoice, NetworkChoice, report_model};
-use crate::concepts::ConceptSource;
+use crate::concepts::{ConceptSource, Photographs};
 use crate::data::latent_source::LatentSource;
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::data::{ImageBatch, ImageSource};
@@ -66,9 +65,9 @@ impl Subject {
     }
 
     /// The images as those whose label maps are asked for, where they are files.
-    pub(crate) fn photographs(&self) -> Option<PhotographFolder> {
+    pub(crate) fn photographs(&self, grid: (u32, u32)) -> Option<Photographs> {
         match self {
-            Subject::Photographs(network) => Some(network.photographs()),
+            Subject::Photographs(network) => Some(network.photographs(grid)),
             Subject::Latents(_) => None,
         }
     }
@@ -275,7 +274,10 @@ pub(crate) fn forward(
     mut each: impl FnMut(&ImageBatch) -> Result<()>,
 ) -> Result<()> {
     for batch in images.batches(0..images.count()) {
-        check_stop(host.stop)?;
+        check_stop(host.stop).map_err(|stopped| {
+            Error::new(stopped.kind(), "nothing is kept of this")
+                .hint("run the same command again to begin from the start")
+        })?;
         let batch = batch?;
         let n = batch.indices.len() as u32;
         if n > 0 {

@@ -90,6 +90,7 @@ impl Ranked {
     /// [`Kind::Input`] if labels have other meanings than in the run; else as [`Host::open_gpu`] and [`FinishedRun::concepts`].
     pub(crate) fn labelled<'h>(self, labelling: Option<&Labelling>, host: &Host<'h>) -> Result<Labelled<'h>> {
         let gpu = host.open_gpu()?;
+        self.run.note_unchecked(host.progress);
         let concepts = self.run.concepts(labelling, host, &gpu)?;
         Ok(Labelled { ranked: self, gpu, concepts })
     }

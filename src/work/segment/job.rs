@@ -10,13 +10,10 @@ use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::report::segments;
 use crate::work::check;
-use crate::work::concepts::Labelling;
+use crate::work::concepts::{Labelling, TAKEN_WHOLE};
 
 /// Cells of a label map, at most: 4096 x 4096.
 const CELLS_MAX: u64 = 1 << 24;
-
-/// Sizes at which networks are given images: these go in as they are, unless a file or the user says otherwise.
-pub(super) const INPUTS: [(u32, u32); 2] = [(224, 224), (256, 256)];
 
 /// Which images to label, with what, and where results go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,9 +78,6 @@ impl SegmentJob {
             set = set.limit(limit as usize);
         }
         label_writer::check_names(set.items.iter().map(|item| item.name.as_str()))?;
-        for item in &set.items {
-            label_writer::beside(&self.output, &item.name, "")?;
-        }
         // A search for images would find the pictures of an earlier run.
         let output = resolved(&self.output);
         let folders =
@@ -114,7 +108,7 @@ impl SegmentJob {
         let place = format!("{}: ", item.path.display());
         let prepared = decode::decode_with(&item.path, self.exif, |image| {
             let size = (image.h, image.w);
-            let whole = geometry == Geometry::DEFAULT && INPUTS.contains(&size);
+            let whole = geometry == Geometry::DEFAULT && TAKEN_WHOLE.contains(&size);
             prepare(image, if whole { Geometry::AsIs } else { geometry })
         });
         let prepared = prepared.map_err(|error| {

@@ -63,11 +63,16 @@ impl SegmentJob {
         let record = run.record();
         let _taken = run_folder::take(&self.output, &[FILES.job])?;
         let standing = FILES.standing(&self.output, &record, self.restart)?;
-        FILES.begin(&self.output, &record, &standing, host.progress)?;
+        // Images that are whole stay.
+        let kept = if standing == Standing::New { Standing::New } else { Standing::Unfinished };
+        FILES.begin(&self.output, &record, &kept, host.progress)?;
         let count = run.set.len();
         match &standing {
             Standing::New => (0..count).try_for_each(|index| run.forget(index))?,
-            Standing::Damaged(damaged) => run.forget_damaged(damaged)?,
+            Standing::Damaged(damaged) => {
+                host.progress.note(&format!("{}: made again", run_folder::in_words(damaged)));
+                run.forget_damaged(damaged)?;
+            }
             Standing::Unfinished | Standing::Done => {}
         }
         label_writer::write_table(&self.output, run.concepts.vocabulary())?;

@@ -44,7 +44,7 @@ struct LabelArea<'a> {
 /// be written.
 pub(super) fn write(run: &SegmentRun<'_>, skipped: &[Skipped]) -> Result<()> {
     let output = &run.job.output;
-    let folder = LabelFolder::open(output)?;
+    let folder = LabelFolder::open(output.clone())?;
     let view = run.view(skipped);
     let usable: Vec<usize> = (0..run.set.len()).filter(|&index| run.is_finished(index)).collect();
     run.host.progress.stage("writing pages", usable.len() as u64);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::job::{INPUTS, SegmentJob};
+use super::job::SegmentJob;
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
 use crate::data::framing::{Geometry, Prepared};
@@ -18,7 +18,7 @@ use crate::files::{self, checksums::Damage};
 use crate::progress::check_stop;
 use crate::report::{overlay, schema, segments, sheet};
 use crate::work::Host;
-use crate::work::concepts::Labelling;
+use crate::work::concepts::{Labelling, TAKEN_WHOLE};
 use crate::work::run_folder::RunFiles;
 use crate::work::subject::places;
 
@@ -150,7 +150,7 @@ impl<'a> SegmentRun<'a> {
                     Err(reason) => skipped.push(Skipped { name: self.name(index).to_owned(), reason }),
                 }
             }
-            ready += usable.iter().filter(|(_, image)| INPUTS.contains(&image.frame.photo.into())).count();
+            ready += usable.iter().filter(|(_, image)| TAKEN_WHOLE.contains(&image.frame.photo.into())).count();
             for same_size in usable.chunk_by(|(_, a), (_, b)| (a.h, a.w) == (b.h, b.w)) {
                 let maps = self.label_maps(same_size)?;
                 same_size
