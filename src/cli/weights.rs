@@ -250,7 +250,7 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
         context.line(&format!("{}: {}", beginning(key), beginning(value)))?;
     }
     for file in archive.data_files() {
-        let (name, bytes) = (printable(file.name()), size(file.file_bytes() as u64));
+        let (name, bytes) = (beginning(file.name()), size(file.file_bytes() as u64));
         context.line(&format!("data in {name}: {bytes} (sha256 {})", file.sha256()))?;
     }
     if let Some(words) = passed_over_words(&archive) {
