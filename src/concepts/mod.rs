@@ -237,6 +237,8 @@ pub struct Photographs {
     pub maps_are_seen: bool,
     /// Sizes of photographs that such maps cover whole.
     pub taken_whole: Vec<(u32, u32)>,
+    /// Sizes of photographs that are seen whole, whatever is seen of the rest.
+    pub seen_whole: Vec<(u32, u32)>,
 }
 
 /// Which source of label maps to open.
