@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use super::container::{Container, Contents, DataFile, PassedOver};
+use super::container::{Container, Contents, PassedOver};
+use super::data_file::DataFile;
 use super::onnx_graph::OnnxGraph;
 use super::tensor::Tensor;
 use super::{onnx, other, safetensors, torch, torch_zip, zip};

@@ -2,14 +2,11 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::OnceLock;
 
-use bytes::Bytes;
-
+use super::data_file::DataFile;
 use super::onnx_graph::OnnxGraph;
 use super::tensor::{Tensor, quote};
 use crate::error::{Error, Result};
-use crate::hash;
 
 /// How a weight file is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,34 +42,6 @@ pub struct PassedOver {
     pub name: String,
     /// What it is, such as `an integer`.
     pub what: String,
-}
-
-/// A file beside a weight file that holds some of its data.
-pub struct DataFile {
-    name: String,
-    source: Bytes,
-    sha256: OnceLock<String>,
-}
-
-impl DataFile {
-    pub(super) fn new(name: String, source: Bytes) -> Self {
-        DataFile { name, source, sha256: OnceLock::new() }
-    }
-
-    /// Its name in the folder of the weight file.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Size of the file in bytes.
-    pub fn file_bytes(&self) -> usize {
-        self.source.len()
-    }
-
-    /// SHA-256 of the whole file in lower-case hexadecimal, computed once.
-    pub fn sha256(&self) -> &str {
-        self.sha256.get_or_init(|| hash::sha256(&self.source))
-    }
 }
 
 /// Tensors of one file; ResNet-152 has 932. What is read of each takes a few hundred bytes, so a file of many would take much more

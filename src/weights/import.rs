@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::archive::Archive;
-use super::container::DataFile;
+use super::data_file::DataFile;
 use super::tensor::{Dims, Tensor, quote};
 use super::write::{Precision, Stored, Written, save_as};
 use crate::error::{Error, Result};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::container::DataFile;
+use super::data_file::DataFile;
 use super::dtype::Dtype;
 use super::protobuf::{Field, Message};
 use super::tensor::{DIMENSIONS_MAX, Tensor, element_count, quote};
