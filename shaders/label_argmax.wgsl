@@ -1,10 +1,11 @@
 // label_argmax: at every position of a grid that score maps are brought to, the channel with the highest score among those that the
 // position's owner has; the scores themselves are never stored. Softmax would keep their order and is left out.
 //   y[n,r,s] = offset + argmax_{first <= c < end} bilinear(maps[n,c], r, s), see shared/bilinear.wgsl, edges repeated beyond the map;
-//   the lowest of equals. (first, end) = blocks[owner[n,r,s]], or blocks[0] if not owned; 0 where first = end.
+//   the lowest of equals. (first, end) = blocks[owner[n,r,s]], or blocks[0] if not owned; 0 where first = end; 65535, which is no
+//   label, where a score is NaN or infinite or the owner is 65535 itself.
 // Shapes   maps [N,C,h,w] f32   blocks [owners] of (first, end)   owner, y [N,H,W] u16, two to a word, the first in the low half
 // Grid     x = min(words, 65535*WG) invocations, each walking the words with the grid's stride.
-// Requires offset + C <= 65535; owner < owners; first <= end <= C.
+// Requires offset + C <= 65535; owner < owners or 65535; first <= end <= C.
 // Ensures  every word of y is written once; the half past the last position is 0.
 // Twin     src/reference/label_argmax.rs
 struct Params {
@@ -33,7 +34,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 // The label of a position; its owner stands `shift` bits up in the word that holds it.
 fn label(position: u32, shift: u32) -> u32 {
     var block = blocks[0];
-    if params.owned == 1u { block = blocks[(owner[position / 2u] >> shift) & 0xffffu]; }
+    if params.owned == 1u {
+        let of = (owner[position / 2u] >> shift) & 0xffffu;
+        if of == 0xffffu { return of; }
+        block = blocks[of];
+    }
     if block.x == block.y { return 0u; }
     let place = position % (params.out_height * params.out_width);
     let ty = source_coordinate(place / params.out_width, params.height, params.out_height);
@@ -47,17 +52,20 @@ fn label(position: u32, shift: u32) -> u32 {
     var map = (position / (params.out_height * params.out_width) * params.channels + block.x) * area;
     var best = block.x;
     var most = 0.0;
+    // The bits of the largest score but for its sign.
+    var size = 0u;
     for (var c = block.x; c < block.y; c++) {
         let nw = maps[map + top + u32(low.y)];
         let ne = maps[map + top + u32(high.y)];
         let sw = maps[map + bottom + u32(low.y)];
         let se = maps[map + bottom + u32(high.y)];
         let score = blend(ty - floor(ty), tx - floor(tx), nw, ne, sw, se);
+        size = max(size, bitcast<u32>(score) & 0x7fffffffu);
         if c == block.x || score > most {
             best = c;
             most = score;
         }
         map += area;
     }
-    return best + params.offset;
+    return select(best + params.offset, 0xffffu, size >= 0x7f800000u);
 }

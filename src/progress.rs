@@ -8,8 +8,16 @@ use crate::error::{Error, Kind, Result};
 pub trait Progress: Sync {
     /// A stage of `total` items begins.
     fn stage(&self, name: &str, total: u64);
+    /// So many items, each as long as one of the stage that begins next, follow in stages after that.
+    fn foresee(&self, _items: u64) {}
+    /// So many items of the stage were done by earlier work that is taken up.
+    fn resume(&self, items: u64) {
+        self.advance(items);
+    }
     /// So many more items of the stage are done.
     fn advance(&self, items: u64);
+    /// No stage is under way any more.
+    fn end(&self) {}
     /// Something worth saying once.
     fn note(&self, text: &str);
 }

@@ -82,6 +82,12 @@ impl HostTensor {
         HostTensor { shape, data: vec![0.0; shape.len()] }
     }
 
+    /// The first image with a value that is NaN or infinite.
+    pub fn first_not_finite(&self) -> Option<usize> {
+        let images = self.data.chunks_exact(self.shape.with_batch(1).len().max(1));
+        images.map(|image| image.iter().all(|value| value.is_finite())).position(|finite| !finite)
+    }
+
     /// Index of an element.
     pub const fn index(&self, n: u32, c: u32, y: u32, x: u32) -> usize {
         ((n as usize * self.shape.c as usize + c as usize) * self.shape.h as usize + y as usize) * self.shape.w as usize

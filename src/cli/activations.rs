@@ -8,7 +8,7 @@ use serde_json::json;
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
-use super::words::{passed_over_in_words, size_in_words};
+use super::words::{passed_over_in_words, size_in_words, warnings_in_words};
 use super::written::Written;
 use crate::error::Result;
 use crate::work::activations::{ActivationsJob, SavedInputs};
@@ -59,9 +59,11 @@ pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<(
         SavedInputs::Images { names, skipped, left_out } => {
             let skipped: Vec<_> =
                 skipped.iter().map(|bad| json!({ "image": bad.name, "reason": bad.reason })).collect();
-            json!({ "file": file, "layers": layers, "images": names, "skipped": skipped, "left_out": left_out })
+            json!({ "file": file, "layers": layers, "images": names, "skipped": skipped, "left_out": left_out, "warnings": saved.warnings })
         }
-        SavedInputs::Latents(latents) => json!({ "file": file, "layers": layers, "latents": latents }),
+        SavedInputs::Latents(latents) => {
+            json!({ "file": file, "layers": layers, "latents": latents, "warnings": saved.warnings })
+        }
     };
     context.tell(&said, || {
         let layers = saved.layers.iter().map(|(name, shape)| format!("{name}  {shape}"));
@@ -69,6 +71,10 @@ pub(super) fn run(args: &ActivationsArgs, context: &mut Context<'_>) -> Result<(
             SavedInputs::Images { skipped, left_out, .. } => passed_over_in_words(skipped, left_out),
             SavedInputs::Latents(_) => Vec::new(),
         };
-        layers.chain(passed_over).chain([format!("{}  {}", file.display(), size_in_words(saved.bytes))]).collect()
+        layers
+            .chain(warnings_in_words(&saved.warnings))
+            .chain(passed_over)
+            .chain([format!("{}  {}", file.display(), size_in_words(saved.bytes))])
+            .collect()
     })
 }

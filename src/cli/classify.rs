@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::network::InputArgs;
-use super::words::passed_over_in_words;
+use super::words::{passed_over_in_words, warnings_in_words};
 use crate::error::Result;
 use crate::work::classify::{Accuracy, Classified, ClassifiedImage, ClassifyJob};
 
@@ -48,14 +48,16 @@ pub(super) fn run(args: &ClassifyArgs, context: &mut Context<'_>) -> Result<()> 
     context.tell(&classified, || in_words(&classified))
 }
 
-fn in_words(Classified { images, skipped, left_out, accuracy }: &Classified) -> Vec<String> {
-    let of_image = |ClassifiedImage { image, classes }: &ClassifiedImage| {
+fn in_words(Classified { images, skipped, left_out, warnings, accuracy }: &Classified) -> Vec<String> {
+    let of_image = |ClassifiedImage { image, class, classes }: &ClassifiedImage| {
         let classes = classes.iter().map(|class| format!("  {:5.1} %  {}", class.probability * 100.0, class.name));
-        [image.clone()].into_iter().chain(classes).collect::<Vec<_>>()
+        let none = class.is_none().then(|| "  no class: its scores are NaN or infinite".to_owned());
+        [image.clone()].into_iter().chain(classes).chain(none).collect::<Vec<_>>()
     };
     let right = accuracy.iter().map(|Accuracy { images, first, named }| {
         let (first, named) = (first * 100.0, named * 100.0);
         format!("right: {first:.1} %, among the named classes {named:.1} % (of {images} images whose class is known)")
     });
-    images.iter().flat_map(of_image).chain(passed_over_in_words(skipped, left_out)).chain(right).collect()
+    let images = images.iter().flat_map(of_image).chain(warnings_in_words(warnings));
+    images.chain(passed_over_in_words(skipped, left_out)).chain(right).collect()
 }

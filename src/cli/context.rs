@@ -89,6 +89,8 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::line`].
     pub(super) fn tell(&mut self, outcome: &impl Serialize, words: impl FnOnce() -> Vec<String>) -> Result<()> {
+        // Results come after all that is told of the work, and into no bar.
+        self.host.progress.end();
         if self.json {
             let value = serde_json::to_value(outcome).map_err(|error| Error::internal(error.to_string()))?;
             return writeln!(self.out, "{value:#}").map_err(|error| writing(&error));

@@ -9,7 +9,7 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
-use super::words::{fraction, grid, passed_over_in_words, size_in_words, time_in_words};
+use super::words::{fraction, grid, passed_over_in_words, size_in_words, time_in_words, warnings_in_words};
 use super::written::Written;
 use crate::error::Result;
 use crate::report::schema::Report;
@@ -50,7 +50,8 @@ pub(super) struct DissectArgs {
     #[arg(short, long, value_name = "DIR", value_parser = Written::Folder.path())]
     output: PathBuf,
 
-    /// Fraction of positions at which a unit fires: its level is the quantile above which this fraction lies.
+    /// Fraction of positions at which a unit fires: its level is the quantile above which this fraction lies. 0.01 is the 99th
+    /// percentile; above 0.5 the result carries a warning.
     #[arg(long, default_value_t = DissectJob::default().quantile, value_name = "FRACTION", value_parser = fraction)]
     quantile: f64,
 
@@ -144,9 +145,8 @@ fn in_words(report: &Report, page: &Path) -> Vec<String> {
         let (name, matched, units, concepts) = (&layer.layer, layer.matched, layer.unit_count, layer.concepts.len());
         format!("{name}: {matched} of {units} units match {concepts} concepts")
     });
-    let warnings = report.warnings.iter().map(|warning| format!("warning: {}", warning.message));
     layers
-        .chain(warnings)
+        .chain(warnings_in_words(&report.warnings))
         .chain(passed_over_in_words(&report.images.skipped, &report.images.left_out))
         .chain([page.display().to_string()])
         .collect()

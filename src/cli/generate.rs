@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::WeightArgs;
-use super::words::size_in_words;
+use super::words::{size_in_words, warnings_in_words};
 use super::written::Written;
 use crate::dissect::edits::Words;
 use crate::error::Result;
@@ -78,5 +78,5 @@ pub(super) fn run(args: &GenerateArgs, context: &mut Context<'_>) -> Result<()> 
     };
     let made = job.perform(context.host)?;
     let line = |written: &GeneratedFile| format!("{}  {}", written.file.display(), size_in_words(written.bytes));
-    context.tell(&made, || made.written.iter().map(line).collect())
+    context.tell(&made, || warnings_in_words(&made.warnings).into_iter().chain(made.written.iter().map(line)).collect())
 }

@@ -21,8 +21,8 @@ use crate::work::experiments::insert::{InsertJob, Level, ShownEdit};
   netdissect insert run --concept tree --latents 0-3 --units 5 --picture 1@12,7 --positions 4 -o roles
   netdissect insert run/layer6 --concept sky -o skies --dry-run
 
-The run is a folder that `netdissect dissect` wrote for a generator; what is not named is taken from it. Units are set to their own \
-quantile (0.995 unless told otherwise) over the latents of that run. The folder then holds report.html, insert.json, insert.csv, two \
+The run is a folder that `netdissect dissect` wrote for a generator; what is not named is taken from it. Units are set to the \
+level that they exceed at one of 200 positions, unless told otherwise, over the latents of that run. The folder then holds report.html, insert.json, insert.csv, two \
 plots, and pictures. The same command goes on where a stopped one left off.")]
 pub(super) struct InsertArgs {
     /// Folder of a finished dissection, or of one of its layers.
@@ -39,8 +39,9 @@ pub(super) struct InsertArgs {
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=512))]
     units: u32,
 
-    /// Set each unit to this quantile of its own activations; the authors' code has 0.995, their paper 0.99.
-    #[arg(long, default_value_t = 0.995, value_name = "QUANTILE", value_parser = fraction)]
+    /// Set each unit to the level that it exceeds at this fraction of positions, as `dissect --quantile` has it; the authors' code has
+    /// 0.005, their paper 0.01. Above 0.5 it is the fraction below the level: 0.995 says the same as 0.005.
+    #[arg(long, default_value_t = 0.005, value_name = "FRACTION", value_parser = fraction)]
     level_quantile: f64,
 
     /// Latents to take the quantile over [default: those of the run, or those that are counted if the run's came from a file].
@@ -65,6 +66,11 @@ pub(super) struct InsertArgs {
     picture: Vec<ShownEdit>,
 }
 
+/// The share of activations at or below a level that is given by the share above it, or, beyond a half, by the share below.
+fn at_or_below(fraction: f64) -> f64 {
+    if fraction > 0.5 { fraction } else { 1.0 - fraction }
+}
+
 /// A latent and a position.
 fn place(words: &str) -> Result<ShownEdit, String> {
     let (latent, at) = words.split_once('@').ok_or_else(|| format!("`{words}` names no place; such as 151@5,3"))?;
@@ -84,7 +90,7 @@ impl ExperimentWords for InsertArgs {
             units: self.ranked.choice(&self.run, &self.concept, self.units),
             level: match self.value {
                 Some(value) => Level::Value(value),
-                None => Level::Quantile { quantile: self.level_quantile, latents },
+                None => Level::Quantile { quantile: at_or_below(self.level_quantile), latents },
             },
             positions: match self.positions {
                 Some(count) => Positions::Drawn { count, seed: self.position_seed },
@@ -115,5 +121,15 @@ impl ExperimentWords for InsertArgs {
             }),
             lines: std::iter::once(all).chain(amid).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_given_by_the_share_above_it_and_beyond_a_half_by_the_share_below() {
+        assert_eq!([0.005, 0.995, 0.01, 0.99, 0.5].map(at_or_below), [0.995, 0.995, 0.99, 0.99, 0.5]);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::data::loader::Skipped;
 use crate::data::search::LeftOut;
+use crate::report::schema::Warning;
 
 /// Bytes of a size such as `512MiB`, `4GiB`, `1.5g` or a plain number.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
@@ -72,6 +73,11 @@ pub(super) fn passed_over_in_words(skipped: &[Skipped], left_out: &LeftOut) -> V
         lines.push(format!("left out {left_out}"));
     }
     lines
+}
+
+/// A line for each warning.
+pub(super) fn warnings_in_words(warnings: &[Warning]) -> Vec<String> {
+    warnings.iter().map(|warning| format!("warning: {}", warning.message)).collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::table::LabelTable;
 use super::{ConceptInput, ConceptSource, LabelMaps, Photographs, Vocabulary, one_by_one};
 use crate::data::decode;
 use crate::data::fingerprint::fingerprint;
+use crate::data::framing::Geometry;
 use crate::data::images::ImageItem;
 use crate::error::{Error, Result};
 use crate::files;
@@ -88,15 +89,16 @@ impl LabelFolder {
 
     fn covers_of(&self, item: &ImageItem, photographs: &Photographs) -> Result<Looked> {
         let Ok(shape) = decode::shape(&item.path, photographs.exif) else { return Ok(Looked::Unreadable) };
-        let shot = Shot { stored: shape.stored, turn: shape.turn, geometry: photographs.geometry };
+        let mut shot = Shot { stored: shape.stored, turn: shape.turn, geometry: photographs.geometry };
+        if photographs.seen_whole.contains(&shot.upright()) {
+            shot.geometry = Geometry::AsIs;
+        }
         // `segment` takes images whole that already are of a network's size, whatever the rest.
         let is_whole = photographs.taken_whole.contains(&shot.upright());
         let cover = |path: &PathBuf| {
             let size = MapHeader::read(path, self.files.indices)?.size;
             let fitting = match photographs.maps_are_seen {
-                true if is_whole => {
-                    Some(Cover::Photograph { geometry: photographs.geometry, turn: Cover::Seen.turn() })
-                }
+                true if is_whole => Some(Cover::Photograph { geometry: shot.geometry, turn: Cover::Seen.turn() }),
                 true => Some(Cover::Seen),
                 false => shot.cover(size).or_else(|| (photographs.grid == Some(size)).then_some(Cover::Seen)),
             };
@@ -235,7 +237,6 @@ mod tests {
     use super::*;
     use crate::concepts::Pixels;
     use crate::data::decode::Exif;
-    use crate::data::framing::Geometry;
     use crate::data::images::{ImageSet, Order};
 
     const TABLE: &str = "number,name,category\n1,sky,object\n300,\"tree, old\",object\n";
@@ -325,6 +326,7 @@ mod tests {
             grid: Some((1, 1)),
             maps_are_seen: false,
             taken_whole: Vec::new(),
+            seen_whole: Vec::new(),
         };
         (dir, known)
     }

@@ -25,7 +25,7 @@ use crate::data::Origin;
 use crate::data::decode::Exif;
 use crate::data::framing::{Geometry, Prepared};
 use crate::data::images::ImageSet;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu};
 use crate::progress::Progress;
 use crate::session::Split;
@@ -196,9 +196,20 @@ pub trait ConceptSource: Send + Sync {
         let planes: Vec<f32> = gpu.download(made.buffer, shape.len())?;
         let input = |(name, planes)| ConceptInput { name, pixels: Pixels::Signed(planes), h: shape.h, w: shape.w };
         let each = planes.chunks_exact(shape.with_batch(1).len().max(1));
+        let finite = |planes: &[f32]| planes.iter().all(|value| value.is_finite());
+        if let Some(place) = each.clone().position(|planes| !finite(planes)) {
+            return Err(not_finite(&made.names[place], "values"));
+        }
         let inputs: Vec<_> = made.names.iter().map(String::as_str).zip(each).map(input).collect();
         self.label_maps(&inputs, grid)
     }
+}
+
+/// The error of an image of which nothing can be said, since what it is told by is NaN or infinite.
+fn not_finite(name: &str, what: &str) -> Error {
+    Error::input(format!("its {what} are NaN or infinite; needed finite numbers"))
+        .at(name)
+        .hint("check the weights of the network")
 }
 
 /// For sources that look at one image at a time: all of a batch, on all cores.
@@ -226,6 +237,8 @@ pub struct Photographs {
     pub maps_are_seen: bool,
     /// Sizes of photographs that such maps cover whole.
     pub taken_whole: Vec<(u32, u32)>,
+    /// Sizes of photographs that are seen whole, whatever is seen of the rest.
+    pub seen_whole: Vec<(u32, u32)>,
 }
 
 /// Which source of label maps to open.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Pixels;
+use super::{Pixels, not_finite};
 use crate::error::{Error, Result};
 use crate::gpu::{Buffer, Gpu, Programs, Recording};
 use crate::graph::{Graph, Wanted};
 use crate::kernels::adaptive_average_pool::adaptive_average_pool;
-use crate::kernels::label_argmax::{Labels, label_argmax, words};
+use crate::kernels::label_argmax::{Labels, NOT_FINITE, label_argmax, words};
 use crate::kernels::tune::Tuner;
 use crate::models::segmenter::{self, Segmenter};
 use crate::session::{MOST_AT_ONCE, Session, Weights, fitting_batch};
@@ -34,6 +34,8 @@ pub(super) enum Images<'a> {
     Host {
         /// Their pixels.
         pixels: Vec<Pixels<'a>>,
+        /// Their names.
+        names: Vec<&'a str>,
         /// Rows and columns.
         size: (u32, u32),
     },
@@ -41,16 +43,25 @@ pub(super) enum Images<'a> {
     Device {
         /// Where they lie.
         buffer: &'a Buffer,
+        /// Their names.
+        names: Vec<&'a str>,
         /// Their shape.
         shape: Shape,
     },
 }
 
 impl Images<'_> {
+    /// Their names.
+    fn names(&self) -> &[&str] {
+        match self {
+            Images::Host { names, .. } | Images::Device { names, .. } => names,
+        }
+    }
+
     /// How many, and of what shape.
     pub(super) fn shape(&self) -> Shape {
         match self {
-            Images::Host { pixels, size: (h, w) } => Shape::new(pixels.len() as u32, 3, *h, *w),
+            Images::Host { pixels, size: (h, w), .. } => Shape::new(pixels.len() as u32, 3, *h, *w),
             Images::Device { shape, .. } => *shape,
         }
     }
@@ -164,6 +175,9 @@ impl Network {
             let positions = (grid.0 * grid.1) as usize;
             for ((_, maps), buffer) in all.iter_mut().zip(&loaded.labels) {
                 let labels: Vec<u16> = gpu.download(buffer, positions * n)?;
+                if let Some(place) = labels.iter().position(|&label| label == NOT_FINITE) {
+                    return Err(not_finite(images.names()[first + place / positions], "scores"));
+                }
                 maps.extend(labels.chunks_exact(positions).map(<[u16]>::to_vec));
             }
         }
@@ -216,7 +230,7 @@ impl OnDevice {
     ) -> Result<()> {
         let (session, n) = (&self.session, range.len() as u32);
         match images {
-            Images::Host { pixels, size } => {
+            Images::Host { pixels, size, .. } => {
                 let mut planes = Vec::with_capacity(range.len() * 3 * (side * side) as usize);
                 for &pixels in &pixels[range] {
                     match *size == (side, side) {
@@ -226,7 +240,7 @@ impl OnDevice {
                 }
                 session.gpu().upload(self.input(n)?, 0, &planes)?;
             }
-            Images::Device { buffer, shape } => self.resize(buffer, *shape, side, range)?,
+            Images::Device { buffer, shape, .. } => self.resize(buffer, *shape, side, range)?,
         }
         session.submit(n)?;
         self.labelling.submit((n, grid), |recording| {

@@ -289,7 +289,8 @@ impl ConceptSource for UpernetConcepts<'_> {
         let size = |index: usize| (images[index].h, images[index].w);
         for run in missing.chunk_by(|&a, &b| size(a) == size(b)) {
             let pixels = run.iter().map(|&index| images[index].pixels).collect();
-            let some = Images::Host { pixels, size: size(run[0]) };
+            let names = run.iter().map(|&index| images[index].name).collect();
+            let some = Images::Host { pixels, names, size: size(run[0]) };
             for (&index, labels) in run.iter().zip(self.raw(&some, grid)?) {
                 self.cache.put(&hashes[index], &labels);
                 raw[index] = Some(labels);
@@ -306,7 +307,8 @@ impl ConceptSource for UpernetConcepts<'_> {
         if let Some(known) = known.filter(|known| known.len() == made.shape.n as usize) {
             return self.numbered(&known);
         }
-        let raw = self.raw(&Images::Device { buffer: made.buffer, shape: made.shape }, grid)?;
+        let names = made.names.iter().map(String::as_str).collect();
+        let raw = self.raw(&Images::Device { buffer: made.buffer, names, shape: made.shape }, grid)?;
         hashes.iter().zip(&raw).for_each(|(hash, labels)| self.cache.put(hash, labels));
         self.say_trouble();
         self.numbered(&raw)

@@ -122,7 +122,7 @@ impl Watch<'_> {
         let gaps = part.seen.gaps(&range);
         let (all, left) = (range.len(), gaps.iter().map(Range::len).sum::<usize>());
         self.progress.stage(&pass.stage(), all as u64 * pass.steps());
-        self.progress.advance((all - left) as u64 * pass.steps());
+        self.progress.resume((all - left) as u64 * pass.steps());
         let mut saved = Instant::now();
         for gap in gaps {
             let mut from = gap.start;

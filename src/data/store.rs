@@ -80,7 +80,11 @@ impl Store {
         }
         let item = &self.set.items[index];
         match decode::decode_with(&item.path, self.options.exif, |image| prepare(image, self.options.geometry)) {
-            Ok(image) => Ok(Ok(self.remember(index, image))),
+            Ok(image) => {
+                // One of another size ends the run: it need not wait for its turn in memory, however large it is.
+                self.check_size(&item.name, (image.h, image.w), false)?;
+                Ok(Ok(self.remember(index, image)))
+            }
             Err(error) if seen.is_some() => {
                 Err(error.hint("this image could be read before; do not change the images while they are dissected"))
             }
@@ -115,16 +119,23 @@ impl Store {
 
     /// Checks that an image has the size of all others.
     pub(super) fn admit(&self, loaded: &LoadedImage) -> Result<()> {
-        let (h, w) = (loaded.image.h, loaded.image.w);
+        self.check_size(&loaded.name, (loaded.image.h, loaded.image.w), true)
+    }
+
+    /// Checks a size against that of the first image; `is_first` where this may be the first.
+    fn check_size(&self, name: &str, (h, w): (u32, u32), is_first: bool) -> Result<()> {
         let known = &mut *self.known();
-        let (first, first_h, first_w) = known.size.get_or_insert_with(|| (loaded.name.clone(), h, w));
+        if is_first {
+            known.size.get_or_insert_with(|| (name.to_owned(), h, w));
+        }
+        let Some((first, first_h, first_w)) = &known.size else { return Ok(()) };
         if (h, w) == (*first_h, *first_w) {
             return Ok(());
         }
         Err(Error::input(format!(
             "image is {h}x{w} and {first} is {first_h}x{first_w}; without resizing all must share one size"
         ))
-        .at(&loaded.name)
+        .at(name)
         .hint("leave `--as-is` out to resize them all"))
     }
 }

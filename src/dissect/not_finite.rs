@@ -1,9 +1,12 @@
 //! Where units are not numbers any more: activations that grew beyond the largest number, or are NaN.
 
+use rayon::prelude::*;
+
 use super::topk::NO_IMAGE;
 use crate::error::{Error, Result};
 use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, add};
+use crate::tensor::HostTensor;
 
 /// Images on which some value of a layer's units is NaN or infinite. Such a unit has no level and no label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,17 @@ impl NotFinite {
         if peaks.iter().any(|peak| !peak.is_finite()) {
             self.images += 1;
             self.first = self.first.min(image);
+        }
+    }
+
+    /// Takes in maps `[n, units, h, w]` of images, the first of which has this index.
+    pub fn insert_maps(&mut self, first: u32, maps: &HostTensor) {
+        let positions = (maps.shape.positions() as usize).max(1);
+        // What is finite counts for nothing, whatever it is.
+        let peak = |map: &[f32]| if map.iter().all(|value| value.is_finite()) { 0.0 } else { f32::NAN };
+        let peaks: Vec<f32> = maps.data.par_chunks_exact(positions).map(peak).collect();
+        for (image, peaks) in (first..).zip(peaks.chunks_exact(self.of_unit.len().max(1))) {
+            self.insert(image, peaks);
         }
     }
 
@@ -89,6 +103,7 @@ impl Merge for NotFinite {
 mod tests {
     use super::*;
     use crate::state::laws::Sample;
+    use crate::tensor::Shape;
 
     impl Sample for NotFinite {
         fn on(images: &[u32]) -> NotFinite {
@@ -115,5 +130,11 @@ mod tests {
         let levels = lost.levels(&[0.5, 0.6, 0.7]);
         assert!(levels[0] == 0.5 && levels[1].is_nan() && levels[2].is_nan());
         assert_eq!(NotFinite::new(3).first_image(), None);
+        // Two images of three maps of two positions: the second map of the second one is lost.
+        let mut maps = HostTensor::zeros(Shape::new(2, 3, 1, 2));
+        maps.data[9] = f32::NEG_INFINITY;
+        lost.insert_maps(8, &maps);
+        assert_eq!((lost.of_unit.as_slice(), lost.images, lost.first_image()), (&[0, 3, 1][..], 3, Some(2)));
+        assert_eq!(maps.first_not_finite(), Some(1));
     }
 }

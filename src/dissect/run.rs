@@ -49,7 +49,7 @@ impl Dissection<'_> {
     /// [`crate::error::Kind::Input`] if no image can be read or a label map is broken; [`crate::error::Kind::Interrupted`] if
     /// stopped, after writing a checkpoint; else what the device reports.
     pub fn run(&self, watch: &Watch<'_>) -> Result<Outcome> {
-        let (mut part, held) = self.all_levels(watch)?;
+        let (mut part, held) = self.all_levels(watch, true)?;
         part.found.open_tallies()?;
         let mut pass = CountPass::new(self, &held, &part.found)?;
         watch.pass(&mut pass, self.images, 0..self.images.count(), &mut part)?;
@@ -68,19 +68,23 @@ impl Dissection<'_> {
     /// # Errors
     /// As [`Dissection::run`].
     pub fn levels(&self, watch: &Watch<'_>) -> Result<Vec<Vec<f32>>> {
-        let (part, _) = self.all_levels(watch)?;
+        let (part, _) = self.all_levels(watch, false)?;
         watch.save(&part)?;
         let levels: Option<Vec<_>> = part.found.layers.iter().map(Layer::levels).collect();
         levels.ok_or_else(|| Error::internal("levels are not known yet"))
     }
 
-    /// From nothing or a checkpoint to where all levels are known, with the activations that were held.
-    fn all_levels(&self, watch: &Watch<'_>) -> Result<(Part<Layers>, Held)> {
+    /// From nothing or a checkpoint to where all levels are known, with the activations that were held; whether a pass that counts
+    /// follows.
+    fn all_levels(&self, watch: &Watch<'_>, counts: bool) -> Result<(Part<Layers>, Held)> {
         let mut part = Part::new(self.nothing()?);
         watch.resume(&mut part);
         // What was looked at before a stop is on the device no more.
         let mut held = Held::new(part.found.finished > 0 || part.seen != Seen::default());
         while part.found.finished < part.found.level_passes() {
+            // The passes for the levels that follow, and the one that counts.
+            let later = part.found.level_passes() - part.found.finished - usize::from(!counts);
+            watch.progress.foresee(later as u64 * u64::from(self.images.count()));
             let images = held.spare(self.images);
             let mut pass = LevelPass::new(self, &mut held, &part.found)?;
             watch.pass(&mut pass, &images, 0..images.count(), &mut part)?;

@@ -20,7 +20,9 @@ pub(crate) static ENTRY: Entry = Entry {
             "vec2<i32>(floor(vec2<f32>(ty, tx))), vec2<i32>(), last)",
         ),
         ("* params.channels + block.x", "* params.channels"),
-        ("return best + params.offset", "return best"),
+        ("select(best + params.offset", "select(best"),
+        ("size >= 0x7f800000u", "size > 0x7f800000u"),
+        ("if of == 0xffffu", "if of == 0xfffeu"),
         ("if 2u * word + 1u < params.positions", "if 2u * word + 2u < params.positions"),
         ("u32(high.x) * params.width", "u32(high.x) * params.height"),
     ],
@@ -36,6 +38,9 @@ crate::params! {
         owned: u32, offset: u32,
     }
 }
+
+/// What stands in the place of a label where a score is NaN or infinite.
+pub(crate) const NOT_FINITE: u16 = u16::MAX;
 
 /// Words that the labels of so many positions take, two to a word.
 pub(crate) const fn words(positions: u32) -> u32 {

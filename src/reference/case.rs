@@ -12,7 +12,7 @@ pub(super) const POISON: u32 = 0x7fc0_dead;
 /// Stands behind every output and must stand there afterwards.
 const GUARD: u32 = 0xa5a5_5a5a;
 /// Words that stand behind every output.
-pub const GUARD_WORDS: usize = 64;
+const GUARD_WORDS: usize = 64;
 
 /// Content of an input or of an accumulator.
 #[derive(Debug, Clone, PartialEq)]
@@ -211,15 +211,16 @@ impl Case {
         (self.answer)(&self.inputs)
     }
 
-    /// Makes the input and output buffers: outputs poisoned or holding their start, guarded behind.
+    /// Makes the input and output buffers: outputs poisoned or holding their start, with so many words of guard behind. The largest
+    /// that a binding may hold leave no room for any.
     ///
     /// # Errors
     /// As [`Gpu::buffer`].
-    pub fn buffers(&self, gpu: &Gpu) -> Result<(Vec<Buffer>, Vec<Buffer>)> {
+    pub fn buffers(&self, gpu: &Gpu, guard_words: usize) -> Result<(Vec<Buffer>, Vec<Buffer>)> {
         let inputs = self.inputs.iter().map(|data| gpu.buffer_of("input", data.words())).collect::<Result<_>>()?;
         let guarded = |output: &Output| {
             let mut words = output.words();
-            words.extend([GUARD; GUARD_WORDS]);
+            words.extend(vec![GUARD; guard_words]);
             gpu.buffer_of("output", &words)
         };
         Ok((inputs, self.outputs.iter().map(guarded).collect::<Result<_>>()?))
@@ -248,7 +249,7 @@ impl Case {
     /// # Errors
     /// [`Kind::SelfTest`] if a guard was overwritten; else what the device reports.
     pub fn run(&self, gpu: &Gpu) -> Result<Vec<Vec<u32>>> {
-        let (inputs, outputs) = self.buffers(gpu)?;
+        let (inputs, outputs) = self.buffers(gpu, GUARD_WORDS)?;
         let mut recording = Recording::new();
         recording.label(&self.label);
         (self.record)(gpu, &mut recording, &inputs, &outputs)?;

@@ -4,11 +4,11 @@ use rand_mt::Mt;
 
 use super::{Case, Expected, Maps, Size, rng, upsample_bilinear};
 use crate::geometry::Border;
-use crate::kernels::label_argmax::{self, Labels};
+use crate::kernels::label_argmax::{self, Labels, NOT_FINITE};
 use crate::tensor::Shape;
 
 /// For each image and position of the grid the channel, plus `offset`, with the highest score in the block of its owner, the lowest of
-/// equals; 0 where the block is empty. `owner` is `[n, rows, columns]`; without it all positions have the first block.
+/// equals; 0 where the block is empty, and [`NOT_FINITE`] where a score or the owner is so. `owner` is `[n, rows, columns]`; without it all positions have the first block.
 pub(crate) fn label_argmax(
     maps: &Maps,
     (rows, columns): (u32, u32),
@@ -21,8 +21,13 @@ pub(crate) fn label_argmax(
     for n in 0..maps.shape.n {
         for row in 0..rows {
             for column in 0..columns {
-                let [first, end] = blocks[owner.map_or(0, |owner| usize::from(owner[labels.len()]))];
+                let of = owner.map_or(0, |owner| owner[labels.len()]);
+                let [first, end] = if of == NOT_FINITE { [0, 0] } else { blocks[usize::from(of)] };
                 let score = |c: u32| scores.data[scores.index(n, c, row, column)];
+                if of == NOT_FINITE || (first..end).any(|c| !score(c).is_finite()) {
+                    labels.push(NOT_FINITE);
+                    continue;
+                }
                 let better = |best: u32, c: u32| if score(c) > score(best) { c } else { best };
                 let best = (first..end).reduce(better);
                 labels.push(best.map_or(0, |best| best + offset) as u16);
@@ -80,7 +85,11 @@ fn case(shape: Shape, grid: (u32, u32), blocks: Vec<[u32; 2]>, owned: bool, size
         second[..area].copy_from_slice(first);
     }
     let positions = shape.n * grid.0 * grid.1;
-    let owner: Vec<u16> = (0..positions).map(|_| (noise.next_u32() % blocks.len() as u32) as u16).collect();
+    let mut owner: Vec<u16> = (0..positions).map(|_| (noise.next_u32() % blocks.len() as u32) as u16).collect();
+    if size == Size::Ragged {
+        maps = rng::lost(maps, rng::LOST);
+        owner[positions as usize / 2] = NOT_FINITE;
+    }
     let offset = u32::from(owned);
     Case::of(size, format!("{shape} to {grid:?}, {} blocks{}", blocks.len(), if owned { ", owned" } else { "" }))
         .reads(maps)

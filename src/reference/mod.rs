@@ -33,7 +33,7 @@ pub(crate) mod threshold_iou;
 pub mod upsample_bilinear;
 pub(crate) mod upsample_nearest;
 
-pub use case::{Case, Data, Draft, GUARD_WORDS, Output, Record, Size, Work};
+pub use case::{Case, Data, Draft, Output, Record, Size, Work};
 pub use expected::{Expected, Mismatch};
 pub use maps::Maps;
 

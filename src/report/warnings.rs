@@ -32,32 +32,40 @@ pub fn of(images: u64, settings: &Settings, layers: &[Layer]) -> Vec<Warning> {
 
 fn of_layer(images: u64, tail: f64, layer: &Layer) -> Vec<Warning> {
     let name = &layer.layer;
-    let not_finite = layer.not_finite.as_ref().map(|lost| {
-        let message = format!(
-            "{name}: {} of {} units are NaN or infinite on {} of {images} images, the first {}: they have no level and no label; \
-             check the weights and the preprocessing",
-            lost.units,
-            layer.unit_count,
-            lost.images,
-            lost.first.escape_debug()
-        );
-        (WarningKind::NotFinite, message)
+    let lost = layer.not_finite.as_ref().map(|lost| {
+        let what = format!("{name}: {} of {} units", lost.units, layer.unit_count);
+        not_finite(Some(name), &what, (lost.images, images), &lost.first, "they have no level and no label")
     });
     let no_map = (layer.map == Some([1, 1])).then(|| {
         let message = format!(
             "{name} has no map: a unit is one number an image, so its label says what such images show, not what it responds to"
         );
-        (WarningKind::NoMap, message)
+        Warning { kind: WarningKind::NoMap, layer: Some(name.clone()), message }
     });
     let above = tail * layer.positions as f64;
     let few = (above < FEW_POSITIONS).then(|| {
         let message = format!(
             "{name}: a unit's level is exceeded at about {above:.0} positions; labels from fewer than {FEW_POSITIONS} mean little"
         );
-        (WarningKind::FewPositions, message)
+        Warning { kind: WarningKind::FewPositions, layer: Some(name.clone()), message }
     });
-    let all = [not_finite, no_map, few].into_iter().flatten();
-    all.map(|(kind, message)| Warning { kind, layer: Some(name.clone()), message }).collect()
+    [lost, no_map, few].into_iter().flatten().collect()
+}
+
+/// That `what` is not finite on some of so many images, the first of this name, and what follows from that.
+pub(crate) fn not_finite(
+    layer: Option<&str>,
+    what: &str,
+    (lost, images): (u64, u64),
+    first: &str,
+    consequence: &str,
+) -> Warning {
+    // Names of files are strangers' text.
+    let message = format!(
+        "{what} are NaN or infinite on {lost} of {images} images, the first {}: {consequence}; check the weights and the preprocessing",
+        first.escape_debug()
+    );
+    Warning { kind: WarningKind::NotFinite, layer: layer.map(str::to_owned), message }
 }
 
 #[cfg(test)]

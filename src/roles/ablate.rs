@@ -91,7 +91,13 @@ impl Pass for Ablation<'_> {
             steps.begin()?;
             let edit = (row > 0).then(|| Edit::zero(self.split.layer().c, &self.removed[row - 1]));
             self.split.images(n, edit.as_ref())?;
-            counted.take(row, &truth, &self.split.read(n)?.data);
+            let scores = self.split.read(n)?;
+            if let Some(place) = scores.first_not_finite() {
+                return Err(Error::input("its class scores are NaN or infinite; needed finite numbers")
+                    .at(&batch.names[place])
+                    .hint("check the weights and the preprocessing"));
+            }
+            counted.take(row, &truth, &scores.data);
             steps.end(n);
         }
         found.merge(&counted)

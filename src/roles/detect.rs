@@ -122,7 +122,7 @@ impl Detection<'_> {
         let peaks = Peaks::new(split.session(), self.node)?;
         self.run(watch, |batch, n| {
             split.begin(&batch.input, n)?;
-            let peaks = peaks.of(self.unit, n)?;
+            let peaks = peaks.of(self.unit, batch)?;
             split.images(n, None)?;
             let made = MadeImages::by(split, &batch.names, &batch.origins)?;
             let maps = concepts.label_maps_on_device(split.session().gpu(), &made, grid)?;
@@ -148,7 +148,7 @@ impl Detection<'_> {
         self.run(watch, |batch, n| {
             session.upload(&batch.input, n)?;
             session.submit(n)?;
-            let peaks = peaks.of(self.unit, n)?;
+            let peaks = peaks.of(self.unit, batch)?;
             let present = batch.indices.iter().map(|&image| present(image)).collect();
             Ok(Sightings { images: batch.indices.clone(), peaks, present })
         })
@@ -178,15 +178,16 @@ impl<'a> Peaks<'a> {
     }
 
     /// A unit's peak on each image of the batch just submitted.
-    fn of(&self, unit: u32, n: u32) -> Result<Vec<f32>> {
+    fn of(&self, unit: u32, batch: &ImageBatch) -> Result<Vec<f32>> {
+        let n = batch.indices.len() as u32;
         let (gpu, (maps, shape)) = (self.session.gpu(), self.session.value(self.node, n)?);
         self.programs.submit(n, |recording| peak(gpu, recording, shape, maps, &self.buffer))?;
         let all: Vec<f32> = gpu.download(&self.buffer, (shape.n * shape.c) as usize)?;
         let own: Vec<f32> = all.chunks_exact(shape.c as usize).map(|units| units[unit as usize]).collect();
-        match own.iter().find(|peak| !peak.is_finite()) {
+        match own.iter().position(|peak| !peak.is_finite()) {
             None => Ok(own),
-            Some(peak) => Err(Error::input(format!("a peak is {peak}; needed a finite number"))
-                .at(format!("unit {unit}"))
+            Some(place) => Err(Error::input(format!("unit {unit} is NaN or infinite; needed finite numbers"))
+                .at(&batch.names[place])
                 .hint("check the weights and the preprocessing")),
         }
     }

@@ -1,6 +1,6 @@
 //! Images without some units: how many pixels of each label are lost as the first units of a ranking are switched off.
 
-use super::statistics::{Moments, STANDARD_ERRORS, label_counts};
+use super::statistics::{Moments, label_counts, standard_errors};
 use crate::concepts::{ConceptSource, MadeImages};
 use crate::data::pass::{Pass, Steps};
 use crate::data::{ImageBatch, ImageSource, Watch};
@@ -41,7 +41,7 @@ pub struct Loss {
     pub units: usize,
     /// Pixels lost as a share of those of images as they are: `-mean change / mean baseline`.
     pub share: f64,
-    /// Lower and upper end of the share: 2.58 standard errors of the change to either side; none for a single image.
+    /// Lower and upper end of the share: [`standard_errors`] of the change to either side; none for a single image.
     pub band: Option<(f64, f64)>,
 }
 
@@ -116,7 +116,8 @@ impl RemovalCounts {
         let baseline = self.baseline.mean(label, self.images).filter(|mean| *mean > 0.0)?;
         let loss = |(position, change): (usize, &Moments)| {
             let share = -change.mean(label, self.images)? / baseline;
-            let half = change.standard_error(label, self.images).map(|error| STANDARD_ERRORS * error / baseline);
+            let error = change.standard_error(label, self.images).zip(standard_errors(self.images));
+            let half = error.map(|(error, errors)| errors * error / baseline);
             Some(Loss { units: position + 1, share, band: half.map(|half| (share - half, share + half)) })
         };
         let none = Loss { units: 0, share: 0.0, band: (self.images > 1).then_some((0.0, 0.0)) };
@@ -189,9 +190,11 @@ mod tests {
             losses.iter().map(|loss| (loss.units, loss.share)).collect::<Vec<_>>(),
             [(0, 0.0), (1, 0.05), (2, 0.5)]
         );
-        // Changes -10 and 2: deviation 8.485, standard error 6; the baseline is 80.
+        // Changes -10 and 2: deviation 8.485, standard error 6; the baseline is 80. Of two images, 63.657 standard errors hold the mean.
         let (low, high) = losses[1].band.unwrap();
-        assert!((low - (0.05 - 2.58 * 6.0 / 80.0)).abs() < 1e-12 && (high - (0.05 + 2.58 * 6.0 / 80.0)).abs() < 1e-12);
+        assert!(
+            (low - (0.05 - 63.657 * 6.0 / 80.0)).abs() < 1e-4 && (high - (0.05 + 63.657 * 6.0 / 80.0)).abs() < 1e-4
+        );
         assert_eq!(counts().losses(2), None, "nothing to lose");
         assert_eq!(counts().change[1].sum, [0, -80, 8]);
     }

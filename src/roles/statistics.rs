@@ -5,8 +5,46 @@ use crate::error::{Error, Result};
 use crate::state::checkpoint::{Saved, StateTensor};
 use crate::state::{Merge, add, beyond_64_bits};
 
-/// Standard errors to either side of a mean that hold it with a probability of 99 %, as the reference draws its bands.
-pub const STANDARD_ERRORS: f64 = 2.58;
+/// Standard errors to either side of a mean of very many values that hold it with a probability of 99 %, as the reference has them.
+const OF_MANY: f64 = 2.58;
+/// From so many degrees of freedom on, Student's t is below that.
+const MANY: u64 = 1200;
+
+/// Standard errors to either side of a mean of so many independent values that hold it with a probability of 99 %: by Student's t, and
+/// 2.58 where they are very many. None of fewer than two, whose mean has no standard error.
+pub fn standard_errors(values: u64) -> Option<f64> {
+    let freedom = values.checked_sub(1).filter(|freedom| *freedom > 0)?;
+    if freedom >= MANY {
+        return Some(OF_MANY);
+    }
+    // The angle whose tangent is t / sqrt(freedom), by halving where it lies.
+    let (mut low, mut high) = (0.0, std::f64::consts::FRAC_PI_2);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        if within(middle, freedom) < 0.99 { low = middle } else { high = middle }
+    }
+    Some((low.tan() * (freedom as f64).sqrt()).max(OF_MANY))
+}
+
+/// Probability that |t| lies below `tan(angle) sqrt(freedom)`.
+///
+/// # Source
+/// M. Abramowitz, I. Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4.
+fn within(angle: f64, freedom: u64) -> f64 {
+    let (sine, cosine) = angle.sin_cos();
+    let is_odd = freedom % 2 == 1;
+    let first = if is_odd { cosine } else { 1.0 };
+    let factors = (1 + u64::from(is_odd)..freedom - 1).step_by(2).map(|k| k as f64 / (k + 1) as f64 * cosine * cosine);
+    let terms = factors.scan(first, |term, factor| {
+        *term *= factor;
+        Some(*term)
+    });
+    match (freedom, is_odd) {
+        (1, _) => angle * std::f64::consts::FRAC_2_PI,
+        (_, true) => (angle + sine * (first + terms.sum::<f64>())) * std::f64::consts::FRAC_2_PI,
+        (_, false) => sine * (first + terms.sum::<f64>()),
+    }
+}
 
 /// Sums of integers and of their squares, for each label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -288,6 +326,20 @@ mod tests {
             prop_assert!((groups.standard_error().unwrap() - error).abs() < 1e-6 * error.max(1.0));
             prop_assert_eq!(Groups::of_parts(groups.parts()), groups);
         }
+    }
+
+    #[test]
+    fn bands_of_few_values_are_as_wide_as_students_t_has_them() {
+        // Quantiles of 0.995 as tables have them, for 1, 2, 3, 4, 9, 10, 30 and 100 degrees of freedom.
+        let known =
+            [(2, 63.657), (3, 9.925), (4, 5.841), (5, 4.604), (10, 3.250), (11, 3.169), (31, 2.750), (101, 2.626)];
+        for (values, want) in known {
+            let got = standard_errors(values).unwrap();
+            assert!((got - want).abs() < 6e-4, "{values} values: {got}, {want} wanted");
+        }
+        assert_eq!([0, 1, 10_000].map(standard_errors), [None, None, Some(2.58)]);
+        let falling = (2..1300).map(standard_errors).collect::<Vec<_>>();
+        assert!(falling.windows(2).all(|pair| pair[0] >= pair[1]));
     }
 
     #[test]

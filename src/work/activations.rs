@@ -10,8 +10,11 @@ use super::network::{LayerChoice, NetworkChoice};
 use super::subject::{Inputs, Subject, forward};
 use crate::data::loader::Skipped;
 use crate::data::search::LeftOut;
+use crate::dissect::not_finite::NotFinite;
 use crate::error::{Error, Result};
 use crate::files::Scratch;
+use crate::report::schema::Warning;
+use crate::report::warnings;
 use crate::session::Session;
 use crate::tensor::Shape;
 use crate::weights::{Stored, save};
@@ -40,6 +43,8 @@ pub struct SavedActivations {
     pub of: SavedInputs,
     /// Bytes of the file.
     pub bytes: u64,
+    /// Layers with values that are NaN or infinite; they are saved as they are.
+    pub warnings: Vec<Warning>,
 }
 
 /// Whose activations were saved.
@@ -58,12 +63,24 @@ pub enum SavedInputs {
     Latents(Vec<u32>),
 }
 
+impl SavedInputs {
+    /// The name of an image, or the number of a latent, by its place on the first axis.
+    fn name(&self, place: u32) -> String {
+        let name = match self {
+            SavedInputs::Images { names, .. } => names.get(place as usize).cloned(),
+            SavedInputs::Latents(latents) => latents.get(place as usize).map(u32::to_string),
+        };
+        name.unwrap_or_default()
+    }
+}
+
 /// A layer and its values so far, which need not fit the memory.
 struct LayerValues {
     name: String,
     node: String,
     shape: Shape,
     values: Scratch,
+    not_finite: NotFinite,
 }
 
 impl ActivationsJob {
@@ -95,13 +112,15 @@ impl ActivationsJob {
             }
         };
         let bytes = self.write(&subject, &layers, &of)?;
-        Ok(SavedActivations { layers: layers.into_iter().map(|layer| (layer.name, layer.shape)).collect(), of, bytes })
+        let warnings = layers.iter().filter_map(|layer| layer.warning(&of)).collect();
+        let layers = layers.into_iter().map(|layer| (layer.name, layer.shape)).collect();
+        Ok(SavedActivations { layers, of, bytes, warnings })
     }
 
     fn begin(&self, session: &Session, name: String, node: String) -> Result<LayerValues> {
         let values = Scratch::beside(&self.output)?;
         let shape = session.value(&node, 0)?.1;
-        Ok(LayerValues { name, node, shape, values })
+        Ok(LayerValues { name, node, shape, values, not_finite: NotFinite::new(shape.c as usize) })
     }
 
     /// Writes the file; the number of its bytes.
@@ -136,8 +155,18 @@ impl ActivationsJob {
 impl LayerValues {
     /// Appends the values of the batch that has just run.
     fn take(&mut self, session: &Session, n: u32) -> Result<()> {
-        self.values.append(bytemuck::cast_slice(&session.read(&self.node, n)?.data))?;
+        let maps = session.read(&self.node, n)?;
+        self.values.append(bytemuck::cast_slice(&maps.data))?;
+        self.not_finite.insert_maps(self.shape.n, &maps);
         self.shape.n += n;
         Ok(())
+    }
+
+    /// What is to be said of values that are not finite, if there are any.
+    fn warning(&self, of: &SavedInputs) -> Option<Warning> {
+        let first = of.name(self.not_finite.first_image()?);
+        let what = format!("{}: {} of {} units", self.name, self.not_finite.units(), self.shape.c);
+        let counts = (self.not_finite.images, self.shape.n.into());
+        Some(warnings::not_finite(Some(&self.name), &what, counts, &first, "the file holds them as they are"))
     }
 }

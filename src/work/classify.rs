@@ -15,6 +15,8 @@ use crate::data::images::{ImageItem, ImageSet};
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::data::search::LeftOut;
 use crate::error::Result;
+use crate::report::schema::Warning;
+use crate::report::warnings;
 
 /// Which images to classify, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct Classified {
     pub skipped: Vec<Skipped>,
     /// What was found beside the images and not used.
     pub left_out: LeftOut,
+    /// What makes the results mean less than they seem to.
+    pub warnings: Vec<Warning>,
     /// How often it is right, where a list or the folders say what some images show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<Accuracy>,
@@ -75,6 +79,8 @@ fn by_image<S: Serializer>(skipped: &[Skipped], out: S) -> std::result::Result<S
 pub struct ClassifiedImage {
     /// Its name.
     pub image: String,
+    /// Number of the most likely class; none where a score is NaN or infinite, so that no class is more likely than another.
+    pub class: Option<usize>,
     /// Most likely first.
     pub classes: Vec<LikelyClass>,
 }
@@ -109,7 +115,7 @@ impl ClassifyJob {
         forward(host, &session, &loader, |batch| {
             let scores = session.read(logits, batch.indices.len() as u32)?;
             for (name, scores) in batch.names.iter().zip(scores.data.chunks_exact(scores.shape.c as usize)) {
-                images.push(ClassifiedImage { image: name.clone(), classes: ranked(scores, self.top, &names) });
+                images.push(ClassifiedImage::new(name, ranked(scores, self.top, &names)));
             }
             Ok(())
         })?;
@@ -117,7 +123,8 @@ impl ClassifyJob {
             return Err(loader.nothing_readable());
         }
         let accuracy = accuracy(&images, &network.set, &names);
-        Ok(Classified { images, skipped: loader.skipped(), left_out: network.set.left_out, accuracy })
+        let warnings = without_class(&images);
+        Ok(Classified { images, skipped: loader.skipped(), left_out: network.set.left_out, warnings, accuracy })
     }
 
     /// Names of the classes: those of the list that is named, else those of the weight file.
@@ -125,6 +132,20 @@ impl ClassifyJob {
         let Some(path) = &self.classes else { return Ok(network.file.class_names()?.unwrap_or_default()) };
         Ok(read_classes(path, network.classes())?.names)
     }
+}
+
+impl ClassifiedImage {
+    fn new(name: &str, classes: Vec<LikelyClass>) -> ClassifiedImage {
+        ClassifiedImage { image: name.to_owned(), class: classes.first().map(|first| first.class), classes }
+    }
+}
+
+/// What is to be said of images without a class.
+fn without_class(images: &[ClassifiedImage]) -> Vec<Warning> {
+    let mut lost = images.iter().filter(|image| image.class.is_none());
+    let Some(first) = lost.next() else { return Vec::new() };
+    let counts = (1 + lost.count() as u64, images.len() as u64);
+    vec![warnings::not_finite(None, "scores", counts, &first.image, "these images have no class")]
 }
 
 /// How often the likely classes hold the one that is known; none if none is.
@@ -146,8 +167,11 @@ fn accuracy(images: &[ClassifiedImage], set: &ImageSet, names: &[String]) -> Opt
     })
 }
 
-/// The `top` classes of an image, highest score first; equal ones by number.
+/// The `top` classes of an image, highest score first; equal ones by number. None if a score is NaN or infinite.
 fn ranked(scores: &[f32], top: usize, names: &[String]) -> Vec<LikelyClass> {
+    if scores.iter().any(|score| !score.is_finite()) {
+        return Vec::new();
+    }
     // The highest is taken off before the exponential: else scores above 88 would be infinite.
     let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let share = |score: f32| f64::from(score - most).exp();
@@ -174,12 +198,23 @@ mod tests {
         let names = ["a", "b", "c"].map(str::to_owned);
         let files = ["a/1.png", "b/2.png", "x/3.png", "c/4.png"].map(str::to_owned);
         let set = ImageSet::from_names(std::path::Path::new("root"), files, Order::Sorted).unwrap();
-        let image =
-            |name: &str| ClassifiedImage { image: name.to_owned(), classes: ranked(&[2.0, 1.0, 0.0], 2, &names) };
+        let image = |name: &str| ClassifiedImage::new(name, ranked(&[2.0, 1.0, 0.0], 2, &names));
         let images: Vec<_> = set.items.iter().map(|item| image(&item.name)).collect();
         let Accuracy { images: known, first, named } = accuracy(&images, &set, &names).unwrap();
         assert_eq!((known, first, named), (3, 1.0 / 3.0, 2.0 / 3.0));
         assert_eq!(accuracy(&images[2..3], &set, &names), None);
+    }
+
+    #[test]
+    fn scores_that_are_not_finite_make_no_class_and_are_told_with_the_first_image() {
+        let image = |name: &str, scores: &[f32]| ClassifiedImage::new(name, ranked(scores, 5, &[]));
+        let images =
+            [image("a.png", &[1.0, 2.0]), image("b.png", &[f32::NAN, 2.0]), image("c.png", &[f32::INFINITY, 2.0])];
+        assert_eq!(images.each_ref().map(|image| image.class), [Some(1), None, None]);
+        assert!(images[1].classes.is_empty());
+        let [warning] = &without_class(&images)[..] else { panic!("one warning is needed") };
+        assert!(warning.message.contains("on 2 of 3 images, the first b.png"), "{}", warning.message);
+        assert_eq!(without_class(&images[..1]), []);
     }
 
     #[test]

@@ -14,9 +14,11 @@ use super::network::NetworkChoice;
 use super::subject::forward;
 use crate::data::pixels::rgb_of_signed;
 use crate::dissect::edits::{self, Change, Words};
+use crate::dissect::not_finite::NotFinite;
 use crate::error::{Error, Result};
 use crate::files::{self, Scratch};
-use crate::report::sheet;
+use crate::report::schema::Warning;
+use crate::report::{sheet, warnings};
 use crate::session::Edit;
 use crate::tensor::HostTensor;
 use crate::weights::{self, Stored};
@@ -49,6 +51,8 @@ pub struct Generated {
     pub size: (u32, u32),
     /// What was written.
     pub written: Vec<GeneratedFile>,
+    /// Images with values that are NaN or infinite.
+    pub warnings: Vec<Warning>,
 }
 
 /// A file or a folder that was written.
@@ -88,11 +92,20 @@ impl GenerateJob {
         let mut outputs = Outputs::open(self, image.shape.h)?;
         host.progress.stage("generating", generator.indices.len() as u64);
         let source = generator.source(session.batch());
+        let mut not_finite = NotFinite::new(image.shape.c as usize);
         forward(host, &session, &source, |batch| {
-            outputs.take(&session.read(&output, batch.indices.len() as u32)?, &batch.names)
+            let images = session.read(&output, batch.indices.len() as u32)?;
+            not_finite.insert_maps(batch.indices[0], &images);
+            outputs.take(&images, &batch.names)
         })?;
         let written = outputs.finish(&generator)?;
-        Ok(Generated { images: generator.indices.len(), size: (image.shape.h, image.shape.w), written })
+        let images = generator.indices.len();
+        let warnings = not_finite.first_image().map(|first| {
+            let (first, counts) = (generator.indices[first as usize].to_string(), (not_finite.images, images as u64));
+            warnings::not_finite(None, "values", counts, &first, "they are black or white in pictures")
+        });
+        let (size, warnings) = ((image.shape.h, image.shape.w), warnings.into_iter().collect());
+        Ok(Generated { images, size, written, warnings })
     }
 
     /// The generator and its latents.

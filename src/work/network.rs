@@ -214,6 +214,7 @@ impl ImageNetwork {
             grid: Some(grid),
             maps_are_seen: false,
             taken_whole: Vec::new(),
+            seen_whole: Vec::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::result::ExperimentReport;
 use crate::concepts::Vocabulary;
 use crate::report::chart::{Cells, Chart, signed};
 use crate::roles::insert::{InsertionCounts, Surrounding};
-use crate::roles::statistics::{Groups, Moments, STANDARD_ERRORS};
+use crate::roles::statistics::{Groups, Moments, standard_errors};
 
 /// Surroundings shown in the plot.
 const SHOWN: usize = 14;
@@ -30,8 +30,9 @@ pub struct InsertionReport {
     pub levels: Levels,
     /// Which samples were taken of all there are.
     pub sampling: Sampling,
-    /// Standard errors to either side of a mean that make its interval.
-    pub standard_errors: f64,
+    /// Standard errors to either side of the mean over all positions that make its interval; those of fewer images are more. None for
+    /// a single image.
+    pub standard_errors: Option<f64>,
     /// Pixels of the concept in all images as they are, over all channels of the label maps.
     pub pixels: i64,
     /// Sum of the squares of each image's pixels.
@@ -152,7 +153,7 @@ impl InsertionReport {
             units: set.units,
             levels: set.levels,
             sampling,
-            standard_errors: STANDARD_ERRORS,
+            standard_errors: counts.surroundings.get(&0).and_then(|all| standard_errors(all.concept.groups)),
             pixels: counts.baseline.sum[label],
             squares: counts.baseline.squares[label],
             all: effect(counts.surroundings.get(&0).unwrap_or(&empty), label, baseline),
@@ -206,7 +207,8 @@ impl InsertionReport {
             }
             None => {
                 let mean = effect.mean.unwrap_or(0.0);
-                let half = effect.standard_error.map(|error| self.standard_errors * error);
+                let half =
+                    effect.standard_error.zip(standard_errors(effect.images)).map(|(error, errors)| errors * error);
                 (mean, half.map(|half| (mean - half, mean + half)))
             }
         }
@@ -317,7 +319,8 @@ impl ExperimentReport for InsertionReport {
         let effects = format!(
             "New pixels of {name} where its {units} units are set at one position, by what was there before: the {} labels on a hundredth of all \
              samples or more. \
-             Whiskers: 99 % intervals of the mean; images, not positions, count as independent.",
+             Whiskers: 99 % intervals of the mean, by Student's t of the number of images: they, not positions, count as independent, \
+             and of a single one there is no interval.",
             self.shown().len()
         );
         let layer = &self.about.layer;
@@ -378,7 +381,8 @@ fn effect(counted: &Surrounding, label: usize, baseline: Option<f64>) -> Effect 
     let groups = &counted.concept;
     let (mean, standard_error) = (groups.mean(), groups.standard_error());
     let relative = mean.zip(baseline).map(|(mean, baseline)| mean / baseline);
-    let half = standard_error.zip(baseline).map(|(error, baseline)| STANDARD_ERRORS * error / baseline);
+    let half = standard_error.zip(standard_errors(groups.groups)).zip(baseline);
+    let half = half.map(|((error, errors), baseline)| errors * error / baseline);
     Effect {
         samples: counted.samples,
         images: groups.groups,

@@ -11,7 +11,7 @@ use super::result::ExperimentReport;
 use crate::concepts::Vocabulary;
 use crate::report::chart::{Axis, Chart, Paint, signed};
 use crate::roles::remove::RemovalCounts;
-use crate::roles::statistics::{Moments, STANDARD_ERRORS};
+use crate::roles::statistics::{Moments, standard_errors};
 
 /// Labels shown beside the concept in the plot of curves.
 const COMPANIONS: usize = 4;
@@ -32,8 +32,8 @@ pub struct RemovalReport {
     pub count: u64,
     /// Positions of the grid.
     pub positions: u64,
-    /// Standard errors to either side of a mean that make its interval.
-    pub standard_errors: f64,
+    /// Standard errors to either side of a mean that make its interval; none for a single image.
+    pub standard_errors: Option<f64>,
     /// Every label that is there, before or after: the concept first, then by falling number of pixels.
     pub labels: Vec<LabelLoss>,
     /// Images before and after.
@@ -104,7 +104,7 @@ impl RemovalReport {
             units,
             count: counts.images,
             positions,
-            standard_errors: STANDARD_ERRORS,
+            standard_errors: standard_errors(counts.images),
             labels: losses.collect(),
             pictures,
         }
@@ -193,7 +193,8 @@ impl RemovalReport {
         let Some((step, lost)) = own.steps.last().and_then(|step| Some((step, step.lost?))) else { return Vec::new() };
         let name = &self.concept.name;
         let interval = interval(step.low, step.high, "to").map(|interval| format!("99 % interval {interval}"));
-        let mut facts = vec![Fact::new(format!("of {name} pixels lost"), percent(lost), interval.unwrap_or_default())];
+        let interval = interval.unwrap_or_else(|| "no interval: a single image".to_owned());
+        let mut facts = vec![Fact::new(format!("of {name} pixels lost"), percent(lost), interval)];
         if let Some(middle) = own.steps.get(19).filter(|_| self.units.len() > 20) {
             let lost = percent(middle.lost.unwrap_or(0.0));
             facts.push(Fact::new("lost with 20 units", lost, "as the paper reports it"));
@@ -214,12 +215,12 @@ impl RemovalReport {
         let bar = |(loss, step): (&LabelLoss, &RemovalStep)| {
             let pixels = |share: f64| share * self.positions as f64;
             let end = |error: f64, errors: f64| pixels(step.mean + errors * error);
-            let whole = |error| (end(error, -self.standard_errors), end(error, self.standard_errors));
+            let whole = |(error, errors): (f64, f64)| (end(error, -errors), end(error, errors));
             Bar {
                 name: loss.label.name.clone(),
                 is_own: is_own(loss),
                 value: pixels(step.mean),
-                interval: step.standard_error.map(whole),
+                interval: step.standard_error.zip(self.standard_errors).map(whole),
                 title: format!("{}: {} pixels an image", loss.label.name, signed(pixels(step.mean), 2)),
             }
         };
@@ -266,11 +267,16 @@ impl ExperimentReport for RemovalReport {
 
     fn plots(&self) -> Vec<Plot> {
         let (name, layer, units, count) = (&self.concept.name, &self.about.layer, self.units.len(), self.count);
+        let band = match self.standard_errors {
+            Some(errors) => format!(
+                "The band holds the mean over {count} images with a probability of 99 %: it is {errors:.2} standard errors to either side."
+            ),
+            None => "There is no band: one image says nothing of how much others differ.".to_owned(),
+        };
         let curves = match self.own() {
             Some(_) => format!(
-                "Pixels of {name} lost as the units of {layer} that match it best are switched off one after the other. The band holds the \
-                 mean over {count} images with a probability of 99 %. Thin lines: the labels with most pixels besides, each on a hundredth of all \
-                 positions or more."
+                "Pixels of {name} lost as the units of {layer} that match it best are switched off one after the other. {band} Thin lines: the \
+                 labels with most pixels besides, each on a hundredth of all positions or more."
             ),
             None => format!(
                 "None of {count} images shows {name}: there is nothing to lose. Thin lines: pixels lost of the labels with most pixels, each on a \

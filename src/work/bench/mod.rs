@@ -151,7 +151,7 @@ fn measure_roof(gpu: &Gpu, repeats: u32) -> Result<Roof> {
 
 /// Milliseconds of each timed run. The first run, which compiles, does not count.
 fn time(gpu: &Gpu, case: &Case, repeats: u32) -> Result<Vec<f64>> {
-    let (inputs, outputs) = case.buffers(gpu)?;
+    let (inputs, outputs) = case.buffers(gpu, 0)?;
     let mut recording = Recording::new();
     (case.record)(gpu, &mut recording, &inputs, &outputs)?;
     let program = gpu.program(recording)?;

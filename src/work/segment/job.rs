@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::concepts::{ConceptSource, label_writer};
+use crate::concepts::{ConceptSource, Photographs, label_writer};
 use crate::data::decode::{self, Exif};
 use crate::data::framing::{Geometry, Prepared, prepare};
 use crate::data::images::{ImageItem, ImageSet, Order};
@@ -103,13 +103,26 @@ impl SegmentJob {
         })
     }
 
+    /// The images as those whose label maps are asked for, of their own shape or of the grid's.
+    pub(super) fn photographs(&self, set: &ImageSet, geometry: Geometry) -> Photographs {
+        Photographs {
+            folder: set.root.clone(),
+            set: set.clone(),
+            geometry,
+            exif: self.exif,
+            grid: geometry.fixed_size().map(|(h, w)| (h / self.downsample, w / self.downsample)),
+            maps_are_seen: false,
+            taken_whole: Vec::new(),
+            seen_whole: if geometry == Geometry::DEFAULT { TAKEN_WHOLE.to_vec() } else { Vec::new() },
+        }
+    }
+
     /// One image as the network would see it, or why it cannot be used.
     pub(super) fn load(&self, item: &ImageItem, geometry: Geometry) -> Result<Prepared, String> {
         let place = format!("{}: ", item.path.display());
         let prepared = decode::decode_with(&item.path, self.exif, |image| {
             let size = (image.h, image.w);
-            let whole = geometry == Geometry::DEFAULT && TAKEN_WHOLE.contains(&size);
-            prepare(image, if whole { Geometry::AsIs } else { geometry })
+            prepare(image, geometry_of(size, geometry))
         });
         let prepared = prepared.map_err(|error| {
             let text = error.to_string();
@@ -132,6 +145,12 @@ impl SegmentJob {
     pub(super) fn grid(&self, image: &Prepared) -> (u32, u32) {
         (image.h / self.downsample, image.w / self.downsample)
     }
+}
+
+/// How an image of so many rows and columns is brought to size, where others are as `geometry` says.
+pub(super) fn geometry_of(size: (u32, u32), geometry: Geometry) -> Geometry {
+    let is_whole = geometry == Geometry::DEFAULT && TAKEN_WHOLE.contains(&size);
+    if is_whole { Geometry::AsIs } else { geometry }
 }
 
 /// The path without links, as far as it exists.
