@@ -188,6 +188,18 @@ fn squares_of_a_network_s_size_go_in_whole_and_others_are_squashed_and_cut() {
     let maps = LabelFolder::open(Path::new(&run).to_owned()).unwrap();
     let sizes = ["a.png", "b.png", "c.png", "d.png"].map(|name| maps.whole(name).map(|maps| (maps.h, maps.w)).unwrap());
     assert_eq!(sizes, [(56, 56), (64, 64), (56, 56), (56, 56)]);
+    // The page says what was done, to how many.
+    let says = |run: &str, words: &str| {
+        let page = fs::read_to_string(format!("{run}/index.html")).unwrap();
+        assert!(page.contains(words), "{words} is not in {run}");
+    };
+    says(&run, "2 squashed to 256 × 256, of which the centre 224 × 224 is looked at; 2 whole, as they are 224 × 224");
+    let (whole, squashed) = (at(&folder, "whole"), at(&folder, "squashed"));
+    let one = |name: &str, run: &str| out(&segment(&[&at(&folder, name), "--concepts", "colors", "-o", run]));
+    one("photos/a.png", &whole);
+    says(&whole, "<dd>whole, as they are 224 × 224 or 256 × 256;");
+    one("photos/d.png", &squashed);
+    says(&squashed, "<dd>squashed to 256 × 256,");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::context::Context;
 use super::words::size_in_words;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::gpu::AdapterSummary;
-use crate::gpu::adapter::{self, INSTALL_HINT};
+use crate::gpu::adapter;
+use crate::gpu::drivers::no_adapter;
 
 /// List all adapters: which is the default and why, features, limits.
 #[derive(Debug, Args)]
@@ -23,11 +24,11 @@ const WHY: &str =
 /// Runs `netdissect devices`.
 ///
 /// # Errors
-/// [`Kind::NoDevice`] if there is none; the hint says what to install.
+/// [`crate::error::Kind::NoDevice`] if there is none; the hint says what to install.
 pub(super) fn run(_: &DevicesArgs, context: &mut Context<'_>) -> Result<()> {
     let adapters = adapter::list();
     if adapters.is_empty() {
-        return Err(Error::new(Kind::NoDevice, "no Vulkan, Metal or DX12 adapter was found").hint(INSTALL_HINT));
+        return Err(no_adapter());
     }
     context.tell(&json!({ "default": 0, "why": WHY, "adapters": adapters }), || {
         adapters.iter().flat_map(in_words).chain([format!("order: {WHY}")]).collect()

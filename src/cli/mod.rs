@@ -42,6 +42,7 @@ use self::written::Written;
 use crate::data::budget::allow_pixels;
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::progress::Progress;
 use crate::work::Host;
 
 /// Shows what every single unit of a vision network has learned.
@@ -146,8 +147,18 @@ fn run(cli: &Cli, out: &mut dyn Write) -> Result<()> {
     allow_pixels(cli.global.max_pixels);
     let stop = interrupt::listen()?;
     let progress = progress::ProgressShown::new(cli.global.quiet, cli.global.no_progress);
+    if let Some(folder) = cache_that_is_none() {
+        progress.note(&format!("NETDISSECT_CACHE_DIR names {}, which is no folder: nothing is kept", folder.display()));
+    }
     perform(&cli.command, &mut Context { host: &cli.global.host(&progress, stop), json: cli.global.json, out })?;
     out.flush().map_err(|error| writing(&error))
+}
+
+/// The folder for what is kept between runs, if the environment names one that cannot be made.
+fn cache_that_is_none() -> Option<PathBuf> {
+    let named = PathBuf::from(std::env::var_os("NETDISSECT_CACHE_DIR")?);
+    let is_wrong = named.ancestors().find(|above| files::exists(above)).is_some_and(|above| !files::is_folder(above));
+    is_wrong.then_some(named)
 }
 
 /// Runs a command as if it were typed and writes its results to `out`; `words` are those after the program's name.

@@ -1,5 +1,6 @@
 //! Which adapters there are, and which one is taken.
 
+use super::drivers::no_adapter;
 use crate::error::{Error, Kind, Result};
 
 /// Which adapter to open.
@@ -136,7 +137,7 @@ fn kind_name(kind: wgpu::DeviceType) -> &'static str {
 pub(super) fn select(choice: &DeviceChoice) -> Result<(wgpu::Adapter, AdapterSummary)> {
     let mut adapters = enumerate();
     if adapters.is_empty() {
-        return Err(Error::new(Kind::NoDevice, "no Vulkan, Metal or DX12 adapter was found").hint(INSTALL_HINT));
+        return Err(no_adapter());
     }
     let position = match choice {
         DeviceChoice::Auto => Some(0),
@@ -155,9 +156,16 @@ pub(super) fn select(choice: &DeviceChoice) -> Result<(wgpu::Adapter, AdapterSum
                 Kind::NoDevice,
                 format!("no adapter matches `{}`; found: {}", describe(choice), found.join(", ")),
             )
-            .hint("`netdissect devices` lists them all"))
+            .hint(match said_by_environment(choice) {
+                true => "NETDISSECT_DEVICE says so; `netdissect devices --device auto` lists them all",
+                false => "`netdissect devices` lists them all",
+            }))
         }
     }
+}
+
+fn said_by_environment(choice: &DeviceChoice) -> bool {
+    std::env::var("NETDISSECT_DEVICE").is_ok_and(|name| name == describe(choice))
 }
 
 fn describe(choice: &DeviceChoice) -> String {
@@ -168,16 +176,6 @@ fn describe(choice: &DeviceChoice) -> String {
         DeviceChoice::Name(name) => name.clone(),
     }
 }
-
-/// What to install where nothing was found.
-pub const INSTALL_HINT: &str = if cfg!(target_os = "linux") {
-    "install a Vulkan driver; without a GPU: `apt-get install mesa-vulkan-drivers libvulkan1` (Debian, Ubuntu), \
-     `dnf install mesa-vulkan-drivers vulkan-loader` (Fedora), `pacman -S vulkan-swrast vulkan-icd-loader` (Arch)"
-} else if cfg!(target_os = "macos") {
-    "Metal needs macOS 10.15 or later on a Mac with a GPU that supports it"
-} else {
-    "update the graphics driver; Windows 10 and later bring a software adapter (WARP) with DirectX 12"
-};
 
 /// WebGPU's default limits, raised to the adapter's where size matters.
 pub(super) fn wanted_limits(adapter: &wgpu::Limits) -> wgpu::Limits {

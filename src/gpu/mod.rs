@@ -2,6 +2,7 @@
 
 pub mod adapter;
 mod buffer;
+pub mod drivers;
 mod kernel;
 mod memory;
 mod params;

@@ -129,7 +129,14 @@ impl Labelling {
     ) -> Result<Box<dyn ConceptSource + 'a>> {
         let choice = match self {
             Labelling::Colors => ConceptChoice::Colors,
-            Labelling::Segmenters(segmenters) => ConceptChoice::Upernet(segmenters.choice()?),
+            Labelling::Segmenters(segmenters) => {
+                let said = |error: Error| match segmenters.are_said_by_environment() {
+                    true => error.hint("NETDISSECT_SEGMENTER names it; `--segmenter` names another"),
+                    false => error,
+                };
+                let choice = ConceptChoice::Upernet(segmenters.choice().map_err(said)?);
+                return concepts::open(&choice, gpu, host.progress).map_err(said);
+            }
             Labelling::Folder(files) => {
                 let known = |photographs: Photographs| segmented(&files.folder, photographs);
                 ConceptChoice::Labels(files.clone(), photographs.map(known).transpose()?)
@@ -184,6 +191,11 @@ impl Segmenters {
             words += " --compat off";
         }
         words
+    }
+
+    fn are_said_by_environment(&self) -> bool {
+        let said = std::env::var("NETDISSECT_SEGMENTER").unwrap_or_default();
+        said.split(',').map(Path::new).eq(self.files.iter().map(PathBuf::as_path))
     }
 
     /// The files behind names that the program knows.

@@ -122,8 +122,7 @@ impl SegmentJob {
         let place = format!("{}: ", item.path.display());
         let prepared = decode::decode_with(&item.path, self.exif, |image| {
             let size = (image.h, image.w);
-            let whole = geometry == Geometry::DEFAULT && TAKEN_WHOLE.contains(&size);
-            prepare(image, if whole { Geometry::AsIs } else { geometry })
+            prepare(image, geometry_of(size, geometry))
         });
         let prepared = prepared.map_err(|error| {
             let text = error.to_string();
@@ -146,6 +145,12 @@ impl SegmentJob {
     pub(super) fn grid(&self, image: &Prepared) -> (u32, u32) {
         (image.h / self.downsample, image.w / self.downsample)
     }
+}
+
+/// How an image of so many rows and columns is brought to size, where others are as `geometry` says.
+pub(super) fn geometry_of(size: (u32, u32), geometry: Geometry) -> Geometry {
+    let is_whole = geometry == Geometry::DEFAULT && TAKEN_WHOLE.contains(&size);
+    if is_whole { Geometry::AsIs } else { geometry }
 }
 
 /// The path without links, as far as it exists.

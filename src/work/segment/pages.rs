@@ -45,13 +45,13 @@ struct LabelArea<'a> {
 pub(super) fn write(run: &SegmentRun<'_>, skipped: &[Skipped]) -> Result<()> {
     let output = &run.job.output;
     let folder = LabelFolder::open(output.clone())?;
-    let view = run.view(skipped);
     let usable: Vec<usize> = (0..run.set.len()).filter(|&index| run.is_finished(index)).collect();
+    let view = run.view(&usable, skipped);
     run.host.progress.stage("writing pages", usable.len() as u64);
     let mut failure = None;
     let written = files::write_atomic_with(&output.join(AREAS), |out| {
         let head = json!({
-            "concepts": view.source, "downsample": view.downsample, "skipped": skipped, "left_out": run.set.left_out,
+            "concepts": view.source, "geometry": view.geometry, "downsample": view.downsample, "skipped": skipped, "left_out": run.set.left_out,
         })
         .to_string();
         write!(out, "{},\"images\":[", head.strip_suffix('}').unwrap_or(&head))?;

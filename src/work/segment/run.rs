@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::job::SegmentJob;
+use super::job::{SegmentJob, geometry_of};
 use crate::concepts::label_maps::LabelFolder;
 use crate::concepts::{ConceptInput, ConceptSource, LabelMaps, Pixels, label_writer};
+use crate::data::decode;
 use crate::data::framing::{Geometry, Prepared};
 use crate::data::images::{ImageItem, ImageSet};
 use crate::data::loader::Skipped;
@@ -27,6 +28,9 @@ const PICTURE_MAX: u32 = 1024;
 
 /// What decides the result, and what is made of all images.
 pub(super) const FILES: RunFiles = RunFiles { job: "run.json", result: "areas.json", states: &[] };
+
+/// By these files the folder of a segmentation is known.
+pub(super) const MARKS: [&str; 2] = ["run.json", "areas.sha256"];
 
 /// Endings of an image's pictures.
 const OVERLAY: &str = ".overlay.png";
@@ -191,28 +195,42 @@ impl<'a> SegmentRun<'a> {
         let rgb = resize_bilinear(&image.rgb, size(image.h, image.w), size(h, w));
         let photo = overlay::Photo { rgb: &rgb, h, w };
         files::write_atomic(&self.beside(index, PICTURE)?, &photo.jpeg()?)?;
-        let view = self.view(&[]);
+        let view = self.view(&[], &[]);
         let top = maps.topmost(&maps.areas(), |label| view.paints(label));
         let cells = overlay::LabelCells { labels: &top, h: maps.h, w: maps.w };
         let painted = overlay::overlay(photo, cells, |label| view.color(label))?;
         files::write_atomic(&self.beside(index, OVERLAY)?, &sheet::png(&painted, w, h)?)
     }
 
-    /// What pages say of the run.
-    pub(super) fn view<'b>(&'b self, skipped: &'b [Skipped]) -> segments::Run<'b> {
+    /// What pages say of the run, in which these images are `seen` and those cannot be.
+    pub(super) fn view<'b>(&'b self, seen: &[usize], skipped: &'b [Skipped]) -> segments::Run<'b> {
         segments::Run {
             images: self.set.len() - skipped.len(),
             vocabulary: self.concepts.vocabulary(),
             source: self.concepts.describe(),
-            geometry: match self.geometry {
-                Geometry::AsIs => "whole, at their own size".to_owned(),
-                Geometry::ResizeCrop { resize, crop } => {
-                    format!("squashed to {resize} × {resize}, of which the centre {crop} × {crop} is looked at")
-                }
-            },
+            geometry: self.geometry_in_words(seen),
             downsample: self.job.downsample,
             painted: &self.painted,
             skipped,
+        }
+    }
+
+    /// How these images were brought to size.
+    fn geometry_in_words(&self, images: &[usize]) -> String {
+        let Geometry::ResizeCrop { resize, crop } = self.geometry else {
+            return "whole, at their own size".to_owned();
+        };
+        let is_whole = |index: &&usize| {
+            let size = decode::size(&self.set.items[**index].path, self.job.exif);
+            size.is_ok_and(|size| geometry_of(size, self.geometry) == Geometry::AsIs)
+        };
+        let whole = images.par_iter().filter(is_whole).count();
+        let squashed = format!("squashed to {resize} × {resize}, of which the centre {crop} × {crop} is looked at");
+        let sizes = TAKEN_WHOLE.map(|(h, w)| format!("{h} × {w}")).join(" or ");
+        match (whole, images.len() - whole) {
+            (0, _) => squashed,
+            (_, 0) => format!("whole, as they are {sizes}"),
+            (whole, others) => format!("{others} {squashed}; {whole} whole, as they are {sizes}"),
         }
     }
 
