@@ -166,6 +166,12 @@ impl Error {
     }
 }
 
+/// The known name that looks most like another.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
+    known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+}
+
 /// The cause in plain words, without the operating system's number.
 fn describe_io(error: &std::io::Error) -> String {
     let text = error.to_string();

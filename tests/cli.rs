@@ -273,7 +273,7 @@ fn mistakes_in_a_dissection_are_named_with_a_hint() {
     let run = folder.path().join("run");
     let run = run.to_str().unwrap();
     let layer = netdissect(&["dissect", &photos, "-w", &weights, "-l", "conv5-3", "--concepts", "colors", "-o", run]);
-    assert_eq!(code(&layer), 3);
+    assert_eq!(code(&layer), 2);
     assert!(err(&layer).contains("hint: did you mean `conv5_3`?"), "{}", err(&layer));
     let file =
         netdissect(&["dissect", &photos, "-w", &weights, "-l", "conv5_3", "--concepts", "colors", "-o", &weights]);

@@ -145,7 +145,8 @@ impl From<ExifName> for Exif {
 /// Layers of the network.
 #[derive(Debug, Clone, Args)]
 pub(super) struct LayerArgs {
-    /// Layer to read; several with commas or by repeating the option.
+    /// Layer to read; several with commas or by repeating the option, or `all` that have a map. Names of other programs are known,
+    /// such as torchvision's `features.28` for `conv5_3`.
     #[arg(short, long = "layer", value_name = "LAYER", value_delimiter = ',', required = true)]
     layers: Vec<String>,
 

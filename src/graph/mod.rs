@@ -11,7 +11,7 @@ pub use operator::Operator;
 pub use plan::{Plan, Subplan, Wanted};
 pub use step::Step;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result, nearest};
 use crate::geometry::Extent;
 use crate::tensor::Shape;
 
@@ -78,7 +78,7 @@ impl Graph {
     /// Finds a node by name.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] with the nearest name as a hint.
+    /// [`crate::error::Kind::Usage`] with the nearest name as a hint.
     pub fn find(&self, name: &str) -> Result<NodeId> {
         match self.nodes.iter().position(|node| node.name == name) {
             Some(position) => Ok(NodeId(position)),
@@ -171,9 +171,8 @@ impl EditNames {
 /// The error for a name that is not among those known, with the nearest as a hint.
 pub fn unknown_name<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let names: Vec<&str> = known.collect();
-    let nearest = names.iter().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
-    let error = Error::input(format!("there is no layer `{name}`; there are: {}", names.join(", ")));
-    match nearest {
+    let error = Error::new(Kind::Usage, format!("there is no layer `{name}`; there are: {}", names.join(", ")));
+    match nearest(name, names) {
         Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
         None => error,
     }

@@ -18,8 +18,10 @@ use crate::graph::{Graph, GraphBuilder, NodeId, Operator, unknown_name};
 /// A layer that users can name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
-    /// What users type.
+    /// Its name here.
     pub name: String,
+    /// What other programs call it: users type these too.
+    pub aliases: Vec<String>,
     /// Node that is read: behind the ReLU where there is one (the reference reads there, its ReLUs work in place).
     pub node: String,
     /// Node before the ReLU, for `--pre-relu`.
@@ -40,16 +42,23 @@ pub struct Model {
 }
 
 impl Model {
-    /// Each named layer once, with the node to read for it, in the order of the names.
+    /// Each named layer once, with the node to read for it, in the order of the names; `all` stands for every layer with a map, which
+    /// can be dissected.
     ///
     /// # Errors
     /// As [`Model::node_of`].
     pub fn nodes_of(&self, layers: &[String], pre_relu: bool) -> Result<Vec<(String, String)>> {
+        let mut named: Vec<&Layer> = Vec::new();
+        for name in layers {
+            match name.as_str() {
+                ALL => named.extend(self.layers.iter().filter(|layer| self.has_map(layer))),
+                name => named.push(self.layer(name)?),
+            }
+        }
         let mut nodes: Vec<(String, String)> = Vec::new();
-        for layer in layers {
-            let node = self.node_of(layer, pre_relu)?;
-            if !nodes.iter().any(|(name, _)| name == layer) {
-                nodes.push((layer.clone(), node.to_owned()));
+        for layer in named {
+            if !nodes.iter().any(|(name, _)| *name == layer.name) {
+                nodes.push((layer.name.clone(), layer.read_at(pre_relu).to_owned()));
             }
         }
         Ok(nodes)
@@ -58,12 +67,43 @@ impl Model {
     /// The node to read for a layer.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Input`] with the nearest layer name as a hint.
+    /// [`crate::error::Kind::Usage`] with the nearest layer name as a hint.
     pub fn node_of(&self, layer: &str, pre_relu: bool) -> Result<&str> {
-        match self.layers.iter().find(|known| known.name == layer) {
-            Some(known) => Ok(if pre_relu { &known.before_relu } else { &known.node }),
-            None => Err(unknown_name(layer, self.layers.iter().map(|known| known.name.as_str()))),
-        }
+        self.layer(layer).map(|layer| layer.read_at(pre_relu))
+    }
+
+    /// The layer of a name, be it one of other programs, whatever it lies in: `features.conv5_3`, `module.features.28`.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] with the nearest layer name as a hint.
+    pub fn layer(&self, name: &str) -> Result<&Layer> {
+        let found = self.layers.iter().find(|layer| layer.name == name);
+        found
+            .or_else(|| self.layers.iter().find(|layer| layer.is_called(name)))
+            .ok_or_else(|| unknown_name(name, self.layers.iter().map(|known| known.name.as_str())))
+    }
+
+    /// Whether a layer's units look at places of the image.
+    fn has_map(&self, layer: &Layer) -> bool {
+        let node = self.graph.find(&layer.node).map(|node| self.graph.node(node).shape);
+        node.is_ok_and(|shape| shape.h * shape.w > 1)
+    }
+}
+
+/// The word for every layer with a map.
+const ALL: &str = "all";
+
+impl Layer {
+    /// The node to read.
+    fn read_at(&self, pre_relu: bool) -> &str {
+        if pre_relu { &self.before_relu } else { &self.node }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        let ends_with = |known: &String| {
+            name.strip_suffix(known.as_str()).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+        };
+        std::iter::once(&self.name).chain(&self.aliases).any(ends_with)
     }
 }
 

@@ -58,7 +58,7 @@ pub fn build(shapes: &HashMap<String, Vec<usize>>) -> Result<Model> {
         let before_relu = format!("{name}.conv");
         x = convolution_named(&mut builder, shapes, &before_relu, &name, window, x)?;
         x = builder.add(&name, Operator::LeakyRelu { slope: SLOPE }, &[x])?;
-        layers.push(Layer { name: name.clone(), node: name, before_relu });
+        layers.push(Layer { name: name.clone(), aliases: Vec::new(), node: name, before_relu });
     }
     let output = output_name(side(blocks));
     x = builder.add(&format!("{output}.norm"), Operator::PixelNorm, &[x])?;

@@ -1,5 +1,6 @@
 //! The tensors of Progressive GAN's generator, in the three layouts they are published in.
 
+use super::lookalike;
 use super::progan::{BLOCKS_MAX, output_name, side, weight_scale};
 use crate::error::{Error, Result};
 use crate::weights::import::{Assignment, Layout, TensorSpec, plain_name};
@@ -50,9 +51,44 @@ enum Arrangement {
 /// # Errors
 /// [`crate::error::Kind::Input`], with the path, listing all tensors that are missing, extra or of wrong sizes.
 pub fn assign(archive: &Archive) -> Result<Assignment> {
-    assign_tensors(archive.tensors()).map_err(|error| {
-        error.hint("`netdissect weights inspect FILE` lists what the file holds").at(archive.path().display())
+    let tensors = archive.tensors();
+    assign_tensors(tensors).map_err(|error| {
+        let explained = lookalike::explain(error, tensors, "progan").at(archive.path().display());
+        explained.hint("`netdissect weights inspect FILE` lists what the file holds")
     })
+}
+
+/// A tensor that every generator has, in each layout: what stands before it stands before all.
+const ANCHORS: [&str; 3] = ["4x4/Dense/weight", "layer1.conv.weight", "features.0.conv.weight"];
+
+/// The tensors of the generator with plain names, without the scope they share; and the names of those outside of it.
+///
+/// # Errors
+/// [`crate::error::Kind::Input`] if the file holds several generators.
+fn unscoped(found: &[Tensor]) -> Result<(Vec<Tensor>, Vec<String>)> {
+    let plain: Vec<String> = found.iter().map(|tensor| plain_name(tensor.name())).collect();
+    let scope_of = |name: &'_ String| {
+        let scope = ANCHORS.iter().find_map(|anchor| name.strip_suffix(anchor))?;
+        (scope.is_empty() || scope.ends_with(['/', '.'])).then(|| scope.to_owned())
+    };
+    let mut scopes: Vec<String> = plain.iter().filter_map(scope_of).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    if scopes.len() > 1 {
+        let message = format!("the file holds {} generators: `{}`; needed one", scopes.len(), scopes.join("`, `"));
+        return Err(
+            Error::input(message).hint("save one alone; `Gs`, the average over training, is the one its authors show")
+        );
+    }
+    let scope = scopes.pop().unwrap_or_default();
+    let (mut inside, mut outside) = (Vec::new(), Vec::new());
+    for (tensor, plain) in found.iter().zip(&plain) {
+        match plain.strip_prefix(&scope) {
+            Some(name) => inside.push(tensor.clone().renamed(name)),
+            None => outside.push(tensor.name().to_owned()),
+        }
+    }
+    Ok((inside, outside))
 }
 
 /// Rows and columns of the images and numbers of a latent, for messages.
@@ -64,9 +100,13 @@ pub fn describe(assignment: &Assignment) -> String {
 }
 
 fn assign_tensors(found: &[Tensor]) -> Result<Assignment> {
+    let (inside, outside) = unscoped(found)?;
+    let found = inside.as_slice();
     let naming = naming(found);
     let places = places(found, naming)?;
     let mut assigned = layout(found, naming, &places).assign(found)?;
+    assigned.dropped.extend(outside);
+    check_unconditional(naming, &assigned.tensors)?;
     let mut tensors = Vec::new();
     for (place, pair) in places.iter().zip(assigned.tensors.chunks_exact(2)) {
         tensors.push(converted(place, &pair[0])?);
@@ -76,11 +116,27 @@ fn assign_tensors(found: &[Tensor]) -> Result<Assignment> {
     Ok(assigned)
 }
 
+/// Refuses a first layer of the originals that takes more numbers than it makes channels: theirs take as many, and labels besides.
+fn check_unconditional(naming: Naming, tensors: &[Tensor]) -> Result<()> {
+    let [weight, bias, ..] = tensors else { return Ok(()) };
+    match (weight.dims().first(), bias.dims().first()) {
+        (Some(&inputs), Some(&channels)) if naming == Naming::TensorFlow && inputs > channels => {
+            let labels = inputs - channels;
+            let message = format!(
+                "takes {inputs} numbers to make {channels} channels: {labels} of them are labels beside the latent"
+            );
+            Err(Error::input(message)
+                .at(weight.name())
+                .hint("a generator that is told a class cannot be dissected; needed one of latents alone"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn naming(found: &[Tensor]) -> Naming {
     let any = |test: &dyn Fn(&str) -> bool| found.iter().any(|tensor| test(&plain_name(tensor.name())));
-    if any(&|name| {
-        name.starts_with("ToRGB_lod") || name.ends_with("/Dense/weight") || name.ends_with("/Conv0_up/weight")
-    }) {
+    if any(&|name| name.starts_with("ToRGB_lod") || name.ends_with("/Dense/weight") || name.ends_with("/Conv1/weight"))
+    {
         Naming::TensorFlow
     } else if any(&|name| name.starts_with("features.")) {
         Naming::Features
@@ -116,13 +172,18 @@ fn places(found: &[Tensor], naming: Naming) -> Result<Vec<ConvTensors>> {
                 Naming::Layers => torch(format!("layer{block}")),
                 Naming::Features => torch(format!("features.{}", block - 1)),
                 Naming::TensorFlow => {
+                    let r = side(block.next_multiple_of(2));
+                    // Doubling and convolution are one operator or two, as the authors' `fused_scale` says.
+                    let apart = format!("{r}x{r}/Conv0/weight");
                     let (part, kind) = match block {
                         1 => ("Dense", Arrangement::Dense),
                         2 => ("Conv", Arrangement::Convolution),
+                        _ if block % 2 == 1 && found.iter().any(|tensor| tensor.name() == apart) => {
+                            ("Conv0", Arrangement::Convolution)
+                        }
                         _ if block % 2 == 1 => ("Conv0_up", Arrangement::Transposed),
                         _ => ("Conv1", Arrangement::Convolution),
                     };
-                    let r = side(block.next_multiple_of(2));
                     place(format!("{r}x{r}/{part}/weight"), format!("{r}x{r}/{part}/bias"), kind)
                 }
             }
@@ -172,9 +233,9 @@ fn layout(found: &[Tensor], naming: Naming, places: &[ConvTensors]) -> Layout {
         inputs = outputs;
     }
     // TensorFlow's originals keep what grew the network: coarser outputs, and how far it had grown.
-    let grew =
-        |name: &String| naming == Naming::TensorFlow && (name.starts_with("ToRGB_lod") || name.starts_with("lod"));
-    let dropped = found.iter().map(|tensor| plain_name(tensor.name())).filter(grew).collect();
+    let grew = |name: &str| naming == Naming::TensorFlow && (name.starts_with("ToRGB_lod") || name.starts_with("lod"));
+    let optional = found.iter().filter(|tensor| grew(tensor.name()) || !tensor.dtype().is_float());
+    let dropped = optional.map(|tensor| tensor.name().to_owned()).collect();
     Layout { model: "a Progressive GAN generator".to_owned(), tensors, dropped }
 }
 
@@ -296,6 +357,71 @@ mod tests {
             assign_tensors(&[tensor("fc.weight", &[2, 2])]).unwrap_err().to_string().contains("layer1.conv.weight")
         );
         assert!(assign_tensors(&[tensor("layer4294967295.conv.weight", &[2])]).is_err());
+    }
+
+    /// The originals, of 8x8 pixels; doubling apart from the convolution if `apart`.
+    fn original(scope: &str, latent: usize, apart: bool) -> Vec<Tensor> {
+        let conv0 = if apart { "Conv0" } else { "Conv0_up" };
+        let sizes: [(&str, &[usize]); 10] = [
+            ("4x4/Dense/weight", &[latent, 64]),
+            ("4x4/Dense/bias", &[4]),
+            ("4x4/Conv/weight", &[3, 3, 4, 4]),
+            ("4x4/Conv/bias", &[4]),
+            ("8x8/X/weight", if apart { &[3, 3, 4, 2] } else { &[3, 3, 2, 4] }),
+            ("8x8/X/bias", &[2]),
+            ("8x8/Conv1/weight", &[3, 3, 2, 2]),
+            ("8x8/Conv1/bias", &[2]),
+            ("ToRGB_lod0/weight", &[1, 1, 2, 3]),
+            ("ToRGB_lod0/bias", &[3]),
+        ];
+        sizes.map(|(name, dims)| tensor(&format!("{scope}{}", name.replace('X', conv0)), dims)).to_vec()
+    }
+
+    #[test]
+    fn scopes_are_taken_off_and_what_is_outside_is_left_out() {
+        let mut tensors = original("Gs/", 4, false);
+        tensors = tensors
+            .into_iter()
+            .map(|tensor| {
+                let name = format!("{}:0", tensor.name());
+                tensor.renamed(name)
+            })
+            .collect();
+        tensors.push(tensor("D/8x8/Conv0/weight:0", &[3, 3, 2, 2]));
+        let assigned = assign_tensors(&tensors).unwrap();
+        assert_eq!(assigned.dropped, ["D/8x8/Conv0/weight:0"]);
+        let bare = assign_tensors(&original("", 4, false)).unwrap();
+        for (scoped, bare) in assigned.tensors.iter().zip(&bare.tensors) {
+            assert_eq!((scoped.name(), scoped.to_f32().unwrap()), (bare.name(), bare.to_f32().unwrap()));
+        }
+        let both = [original("Gs/", 4, false), original("G/", 4, false)].concat();
+        let error = assign_tensors(&both).unwrap_err().to_string();
+        assert_eq!(error, "the file holds 2 generators: `G/`, `Gs/`; needed one");
+        let torch: Vec<Tensor> = current(&[2, 8, 8, 4, 4])
+            .into_iter()
+            .map(|tensor| {
+                let name = format!("generator.{}", tensor.name());
+                tensor.renamed(name)
+            })
+            .collect();
+        assert_eq!(assign_tensors(&torch).unwrap().tensors.len(), 10);
+    }
+
+    #[test]
+    fn a_convolution_apart_from_its_doubling_is_not_turned_around() {
+        let [apart, fused] = [true, false].map(|apart| assign_tensors(&original("", 4, apart)).unwrap());
+        assert_eq!(apart.tensors[4].name(), "layer3.weight");
+        assert_eq!((apart.tensors[4].dims(), fused.tensors[4].dims()), (&[2, 4, 3, 3][..], &[2, 4, 3, 3][..]));
+        let scale = weight_scale(2f64.sqrt(), 3, 4);
+        // [h, w, in, out]: element (i, j, k, o) is 8 (3 i + j) + 2 k + o.
+        let wanted = |at: usize| (scale * (8 * at) as f64) as f32;
+        assert_eq!(apart.tensors[4].to_f32().unwrap()[..3], [wanted(0), wanted(1), wanted(2)]);
+    }
+
+    #[test]
+    fn a_generator_that_is_told_a_class_is_refused() {
+        let error = assign_tensors(&original("", 9, false)).unwrap_err().to_string();
+        assert!(error.contains("takes 9 numbers to make 4 channels: 5 of them are labels"), "{error}");
     }
 
     #[test]

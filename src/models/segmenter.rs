@@ -107,9 +107,19 @@ pub fn build(
     let graph = builder.build();
     let stage = |(number, &id): (usize, &NodeId)| {
         let node = &graph.node(id).name;
-        Layer { name: format!("layer{}", number + 1), node: node.clone(), before_relu: format!("{node}.sum") }
+        Layer {
+            name: format!("layer{}", number + 1),
+            aliases: Vec::new(),
+            node: node.clone(),
+            before_relu: format!("{node}.sum"),
+        }
     };
-    let head = |&name: &&str| Layer { name: name.to_owned(), node: name.to_owned(), before_relu: name.to_owned() };
+    let head = |&name: &&str| Layer {
+        name: name.to_owned(),
+        aliases: Vec::new(),
+        node: name.to_owned(),
+        before_relu: name.to_owned(),
+    };
     let layers = stages.iter().enumerate().map(stage).chain(segmenter.heads().iter().map(head)).collect();
     Ok(Model { name: segmenter.name().to_owned(), graph, layers, logits: None })
 }

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, nearest};
 
 /// A shipped network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +60,9 @@ pub fn find(name: &str) -> Option<&'static Shipped> {
 pub fn paths(name: &str) -> Result<Vec<PathBuf>> {
     find(name).map(Shipped::paths).ok_or_else(|| {
         let known: Vec<_> = ALL.iter().map(|shipped| shipped.name).collect();
-        Error::new(Kind::Usage, format!("no network `{name}` comes with this program"))
-            .hint(format!("there are: {}; or name a file with `--weights`", known.join(", ")))
+        let meant = nearest(name, known.iter().copied()).unwrap_or_default();
+        Error::new(Kind::Usage, format!("no network `{name}` comes with this program; there are: {}", known.join(", ")))
+            .hint(format!("did you mean `{meant}`? A network of your own is named by its file, with `--weights`"))
     })
 }
 
@@ -99,7 +100,8 @@ mod tests {
     fn what_is_not_shipped_is_told_with_what_is() {
         let error = paths("demo-nothing").unwrap_err();
         assert_eq!(error.kind(), Kind::Usage);
-        assert!(error.advice().unwrap().contains(CLASSIFIER));
+        assert!(error.to_string().contains(CLASSIFIER));
+        assert!(paths("demo-clasifier").unwrap_err().advice().unwrap().contains(CLASSIFIER));
         assert_eq!(bytes(Path::new("weights/demo-classifier.safetensors")), None, "a plain path is a plain file");
     }
 }

@@ -14,7 +14,7 @@ use crate::data::framing::Geometry;
 use crate::data::images::{ImageSet, Order};
 use crate::data::loader::LoadOptions;
 use crate::data::loader::Skipped;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, nearest};
 use crate::gpu::Gpu;
 use crate::graph::{Graph, Wanted};
 use crate::kernels::tune::Tuner;
@@ -133,12 +133,13 @@ impl ImageNetwork {
         let name = network.architecture(&file);
         let segmenter = Segmenter::named(name);
         if name != "vgg16" && segmenter.is_none() {
-            let known = [Segmenter::Upernet, Segmenter::Colors].map(Segmenter::name).join(", ");
-            let message = format!("there is no model `{name}` that sees images; there are: vgg16, {known}");
+            let known = ["vgg16", Segmenter::Upernet.name(), Segmenter::Colors.name()];
+            let message = format!("there is no model `{name}` that sees images; there are: {}", known.join(", "));
             let error = Error::new(Kind::Usage, message);
+            let meant = nearest(name, known).unwrap_or_default();
             return Err(match name {
                 "progan" => error.hint("a generator is given latents: `--latents 0-63`"),
-                _ => error,
+                _ => error.hint(format!("did you mean `{meant}`? Without `--model` the file says what it is")),
             });
         }
         let ImageChoice { paths, geometry, limit, order, exif } = choice.clone();

@@ -12,6 +12,18 @@ pub(super) const COUNT: usize = 13;
 /// The fully connected layers in order. A head of one layer is the last; one of two has no `fc7`.
 pub const LINEAR: [&str; 3] = ["fc6", "fc7", "fc8a"];
 
+/// What other programs call the fully connected layers and their ReLUs.
+pub(super) const LINEAR_ALIASES: [(&str, &str); 8] = [
+    ("fc6", "relu6"),
+    ("fc6", "classifier.0"),
+    ("fc6", "classifier.1"),
+    ("fc7", "relu7"),
+    ("fc7", "classifier.3"),
+    ("fc7", "classifier.4"),
+    ("fc8a", "fc8"),
+    ("fc8a", "classifier.6"),
+];
+
 /// Outputs of the published layers: 64 to 512 channels by group; two hidden layers and the 365 scenes of Places.
 pub(super) const PUBLISHED_CHANNELS: [usize; 5] = [64, 128, 256, 512, 512];
 /// As [`PUBLISHED_CHANNELS`], of the fully connected layers.
@@ -43,6 +55,14 @@ impl Place {
     /// Short name: `conv1_1` ... `conv5_3`.
     pub(super) fn name(self) -> String {
         format!("conv{}_{}", self.group, self.place)
+    }
+
+    /// What users of torchvision and Keras call it, and its ReLU, behind which it is read.
+    pub(super) fn aliases(self) -> Vec<String> {
+        let position = self.position(2);
+        let (convolution, relu) = (format!("features.{position}"), format!("features.{}", position + 1));
+        let keras = format!("block{}_conv{}", self.group, self.place);
+        vec![format!("relu{}_{}", self.group, self.place), convolution, relu, keras]
     }
 
     /// Position in a chain of modules where each convolution takes `modules` (itself, its ReLU, perhaps a normalisation)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::head;
-use super::layers::{LINEAR, Place};
+use super::layers::{LINEAR, LINEAR_ALIASES, Place};
 use crate::error::{Error, Result};
 use crate::geometry::{Convolution, Window};
 use crate::graph::{GraphBuilder, NodeId, Operator};
@@ -80,7 +80,7 @@ fn convolution(
     };
     let x = builder.add(&name, operator, &[x])?;
     let x = builder.add(&relu, Operator::Relu, &[x])?;
-    layers.push(Layer { name: name.clone(), node: relu, before_relu: name });
+    layers.push(Layer { aliases: place.aliases(), name: name.clone(), node: relu, before_relu: name });
     Ok(x)
 }
 
@@ -100,7 +100,8 @@ fn linear(
         x = builder.add(relu, Operator::Relu, &[x])?;
     }
     let node = relu.unwrap_or(name).to_owned();
-    layers.push(Layer { name: name.to_owned(), node, before_relu: name.to_owned() });
+    let aliases = LINEAR_ALIASES.iter().filter(|(layer, _)| *layer == name).map(|(_, alias)| (*alias).to_owned());
+    layers.push(Layer { name: name.to_owned(), aliases: aliases.collect(), node, before_relu: name.to_owned() });
     Ok(x)
 }
 
@@ -151,6 +152,33 @@ mod tests {
             [224, 112, 56, 28, 14]
         );
         assert_eq!(model.graph.node(model.graph.output()).shape.c, 365);
+    }
+
+    #[test]
+    fn layers_are_found_under_the_names_of_other_programs() {
+        let model = build(&shapes(4, 365), 64, 64).unwrap();
+        for (typed, layer) in [
+            ("conv5_3", "conv5_3"),
+            ("features.conv5_3", "conv5_3"),
+            ("module.features.28", "conv5_3"),
+            ("features.29", "conv5_3"),
+            ("relu5_3", "conv5_3"),
+            ("block1_conv2", "conv1_2"),
+            ("vgg.classifier.3", "fc7"),
+            ("fc8", "fc8a"),
+        ] {
+            assert_eq!(model.layer(typed).unwrap().name, layer, "{typed}");
+        }
+        for unknown in ["28", "features.4", "myconv5_3", "conv5-3"] {
+            let error = model.layer(unknown).unwrap_err();
+            assert_eq!(error.kind(), crate::error::Kind::Usage, "{unknown}");
+        }
+        let names = |typed: &[&str]| -> Vec<String> {
+            let typed: Vec<String> = typed.iter().map(|&name| name.to_owned()).collect();
+            model.nodes_of(&typed, false).unwrap().into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(&["features.28", "conv5_3", "fc6"]), ["conv5_3", "fc6"]);
+        assert_eq!(names(&["all"]), convolutions().collect::<Vec<_>>(), "the fully connected layers have no map");
     }
 
     #[test]
