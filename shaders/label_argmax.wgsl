@@ -35,9 +35,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 fn label(position: u32, shift: u32) -> u32 {
     var block = blocks[0];
     if params.owned == 1u {
-        let of = (owner[position / 2u] >> shift) & 0xffffu;
-        if of == 0xffffu { return of; }
-        block = blocks[of];
+        let whose = (owner[position / 2u] >> shift) & 0xffffu;
+        if whose == 0xffffu { return whose; }
+        block = blocks[whose];
     }
     if block.x == block.y { return 0u; }
     let place = position % (params.out_height * params.out_width);

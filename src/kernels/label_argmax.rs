@@ -22,7 +22,7 @@ pub(crate) static ENTRY: Entry = Entry {
         ("* params.channels + block.x", "* params.channels"),
         ("select(best + params.offset", "select(best"),
         ("size >= 0x7f800000u", "size > 0x7f800000u"),
-        ("if of == 0xffffu", "if of == 0xfffeu"),
+        ("if whose == 0xffffu", "if whose == 0xfffeu"),
         ("if 2u * word + 1u < params.positions", "if 2u * word + 2u < params.positions"),
         ("u32(high.x) * params.width", "u32(high.x) * params.height"),
     ],
