@@ -111,7 +111,7 @@ impl Labelling {
         match self {
             Labelling::Colors => "--concepts colors".to_owned(),
             Labelling::Segmenters(segmenters) => segmenters.in_words(),
-            Labelling::Folder(files) => format!("--labels {}", files.folder.display()),
+            Labelling::Folder(files) => files.in_words(),
             Labelling::Broden => "--concepts broden".to_owned(),
         }
     }
