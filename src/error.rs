@@ -160,6 +160,7 @@ impl Error {
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 out.hint("choose a folder you may write to with `-o`")
             }
+            std::io::ErrorKind::NotFound => out.hint("make the folder that it is to lie in first"),
             _ => out,
         }
     }

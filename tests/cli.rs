@@ -277,7 +277,11 @@ fn mistakes_in_a_dissection_are_named_with_a_hint() {
     assert!(err(&layer).contains("hint: did you mean `conv5_3`?"), "{}", err(&layer));
     let file =
         netdissect(&["dissect", &photos, "-w", &weights, "-l", "conv5_3", "--concepts", "colors", "-o", &weights]);
-    assert_eq!(code(&file), 9, "{}", err(&file));
+    assert!(code(&file) == 2 && err(&file).contains("a folder is written"), "{}", err(&file));
+    let inside = format!("{photos}/run");
+    let within =
+        netdissect(&["dissect", &photos, "-w", &weights, "-l", "conv5_3", "--concepts", "colors", "-o", &inside]);
+    assert!(code(&within) == 2 && err(&within).contains("lies in the folder of the images"), "{}", err(&within));
     let labels = netdissect(&["dissect", &photos, "-w", &weights, "-l", "conv5_3", "--labels", &photos, "-o", run]);
     assert_eq!(code(&labels), 3);
     assert!(err(&labels).contains("labels.csv"), "{}", err(&labels));

@@ -132,7 +132,7 @@ fn the_classifier_is_found_by_name_and_knows_its_places() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     netdissect(folder, &["scenes", "--count", "90", "--seed", "2", "-o", "s"], 0);
-    let said = netdissect(folder, &["classify", "s/images", "--as-is", "--model", "demo-classifier", "--json"], 0);
+    let said = netdissect(folder, &["classify", "s/images", "--model", "demo-classifier", "--json"], 0);
     let images = json(&said)["images"].as_array().unwrap().clone();
     let right = |image: &&Value| {
         let name = image["image"].as_str().unwrap();
@@ -182,7 +182,7 @@ fn the_segmenters_are_found_by_name_and_see_what_was_drawn() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     netdissect(folder, &["scenes", "--count", "30", "--seed", "2", "-o", "s"], 0);
-    let segment = ["segment", "s/images", "--as-is", "--downsample", "1", "--no-cache", "-o", "seen"];
+    let segment = ["segment", "s/images", "--downsample", "1", "--no-cache", "-o", "seen"];
     netdissect(folder, &[&segment[..], &["--model", "demo-segmenter"]].concat(), 0);
     let classes = std::fs::read_dir(folder.join("s/images")).unwrap();
     let classes: Vec<String> = classes.map(|class| class.unwrap().file_name().into_string().unwrap()).collect();

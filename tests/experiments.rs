@@ -303,9 +303,9 @@ fn a_run_that_is_taken_up_names_the_files_that_were_skipped_before() {
     let dissect = ["dissect", "warm", "--concepts", "colors", "--grid", "8x8", "--batch", "2"];
     let layer = ["-w", &path, "-l", "conv3_3", "--as-is"];
     // A folder where a file is to be: the run ends when all is counted and kept, but nothing written.
-    for (words, result, obstacle, counts) in [
-        (&detect[..], "detect.json", "detect.csv", (10, 3)),
-        (&dissect, "report.json", "conv3_3/tally.safetensors", (5, 2)),
+    for (words, [job, result, obstacle], counts) in [
+        (&detect[..], ["detect-run.json", "detect.json", "detect.csv"], (10, 3)),
+        (&dissect, ["run.json", "report.json", "conv3_3/tally.safetensors"], (5, 2)),
     ] {
         let place = folder.path().join(words[0]);
         let (whole, stopped) = (place.join("whole"), place.join("stopped"));
@@ -313,8 +313,9 @@ fn a_run_that_is_taken_up_names_the_files_that_were_skipped_before() {
         let (code, said) = run(&whole);
         assert_eq!(code, Some(0), "{said}");
         std::fs::create_dir_all(stopped.join(obstacle)).unwrap();
+        std::fs::copy(whole.join(job), stopped.join(job)).unwrap();
         let (code, said) = run(&stopped);
-        assert!(code != Some(0) && said.contains(obstacle), "{said}");
+        assert!(code == Some(9) && said.contains(obstacle), "{said}");
         std::fs::remove_dir(stopped.join(obstacle)).unwrap();
         let (code, said) = run(&stopped);
         assert_eq!(code, Some(0), "{said}");

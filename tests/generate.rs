@@ -131,7 +131,7 @@ fn a_folder_of_pictures_says_what_they_are_and_takes_no_others() {
     }
     std::fs::create_dir(place.folder.path().join("holiday")).unwrap();
     std::fs::write(place.folder.path().join("holiday/3.png"), "mine").unwrap();
-    assert!(generate(&["holiday"], 2).contains("holds files, and no manifest.json"));
+    assert!(generate(&["holiday"], 2).contains("holds files that are not of this command"));
     assert_eq!(place.read("holiday/3.png"), b"mine");
     let words = ["generate", "-w", "g.safetensors", "--latents", "0"];
     for (option, path, ending) in

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::models::segmenter::Segmenter;
 use crate::models::vgg16;
 use crate::preprocess::{Geometry, Preprocess};
-use crate::weights::{self, Archive, Precision, Tensor};
+use crate::weights::{self, Archive, DataFile, Precision, Tensor};
 use crate::work::import::{Architecture, ImportJob, Imported};
 
 /// Import weights from other programs, or list what a file holds.
@@ -164,6 +164,7 @@ fn in_json(imported: &Imported, output: &Path) -> Value {
             "file": archive.path().to_string_lossy(),
             "container": archive.container().to_string(),
             "sha256": archive.sha256(),
+            "data_files": data_files_json(archive),
             "passed_over": passed_over_json(archive),
         })
     };
@@ -228,6 +229,7 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
             "file_bytes": archive.file_bytes(),
             "sha256": sha256,
             "metadata": metadata,
+            "data_files": data_files_json(&archive),
             "passed_over": passed_over_json(&archive),
             "tensor_bytes": total,
             "tensors": tensors_json(archive.tensors()),
@@ -247,11 +249,21 @@ fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<()> {
     for (key, value) in archive.metadata() {
         context.line(&format!("{}: {}", beginning(key), beginning(value)))?;
     }
+    for file in archive.data_files() {
+        let (name, bytes) = (beginning(file.name()), size(file.file_bytes() as u64));
+        context.line(&format!("data in {name}: {bytes} (sha256 {})", file.sha256()))?;
+    }
     if let Some(words) = passed_over_words(&archive) {
         context.line(&words)?;
     }
     let (count, kind) = (archive.tensors().len(), archive.container());
     context.line(&format!("{count} tensors, {} ({kind}, sha256 {sha256})", size(total as u64)))
+}
+
+fn data_files_json(archive: &Archive) -> Vec<Value> {
+    let entry =
+        |file: &DataFile| json!({"file": file.name(), "file_bytes": file.file_bytes(), "sha256": file.sha256()});
+    archive.data_files().iter().map(entry).collect()
 }
 
 fn passed_over_json(archive: &Archive) -> Vec<Value> {

@@ -41,6 +41,20 @@ impl From<PathBuf> for LabelFiles {
 }
 
 impl LabelFiles {
+    /// What is typed for them.
+    pub(crate) fn in_words(&self) -> String {
+        let ignore: Vec<String> = self.ignore.iter().map(u16::to_string).collect();
+        let options = [
+            (self.indices, "palette", "index"),
+            (!ignore.is_empty(), "ignore", &ignore.join(",")),
+            (self.offset > 0, "label-offset", &self.offset.to_string()),
+            (!self.image_suffix.is_empty(), "image-suffix", &self.image_suffix),
+            (!self.label_suffix.is_empty(), "label-suffix", &self.label_suffix),
+        ];
+        let given = options.iter().filter(|(given, ..)| *given).map(|(_, name, value)| format!(" --{name} {value}"));
+        format!("--labels {}{}", self.folder.display(), given.collect::<String>())
+    }
+
     /// What the files of an image's maps begin with, relative to the folder.
     pub(super) fn stem(&self, name: &str) -> String {
         let stem = stem(name);
@@ -84,4 +98,20 @@ impl LabelFiles {
 /// whole paths; the maps are below the folder all the same.
 pub(crate) fn stem(name: &str) -> String {
     Path::new(name).with_extension("").to_string_lossy().trim_start_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_names_only_what_is_unusual() {
+        let plain = LabelFiles::from(PathBuf::from("maps"));
+        assert_eq!(plain.in_words(), "--labels maps");
+        let other = LabelFiles { indices: true, ignore: vec![255, 0], offset: 1, label_suffix: "_ids".into(), ..plain };
+        assert_eq!(
+            other.in_words(),
+            "--labels maps --palette index --ignore 255,0 --label-offset 1 --label-suffix _ids"
+        );
+    }
 }

@@ -168,7 +168,11 @@ impl ConceptSource for LabelFolder {
 
     fn fingerprint(&self, names: &[&str]) -> Option<String> {
         let files: Vec<PathBuf> = names.iter().flat_map(|name| self.files.of_image(name).unwrap_or_default()).collect();
-        Some(fingerprint(files.iter().map(|path| (path.to_str().unwrap_or_default(), path.as_path()))))
+        // Known by their places in the folder, which may be moved.
+        let below =
+            |path: &PathBuf| path.strip_prefix(&self.files.folder).unwrap_or(path).to_string_lossy().into_owned();
+        let named: Vec<(String, &Path)> = files.iter().map(|path| (below(path), path.as_path())).collect();
+        Some(fingerprint(named.iter().map(|(name, path)| (name.as_str(), *path))))
     }
 
     fn label_maps(&self, images: &[ConceptInput<'_>], grid: (u32, u32)) -> Result<Vec<LabelMaps>> {
@@ -266,6 +270,16 @@ mod tests {
         assert_eq!((found.channels, found.labels), (2, vec![1, 300, 0, 1, 0, 1, 0, 300]));
         assert_eq!(maps(&folder, (1, 4)).unwrap().labels[..4], [0, 0, 1, 1]);
         assert_eq!(LabelFolder::open(folder.path().to_owned()).unwrap().vocabulary().names[300], "tree, old");
+    }
+
+    #[test]
+    fn maps_are_known_again_by_what_they_hold_wherever_the_folder_lies() {
+        let print = |label: u8| {
+            let folder = folder(&[("a/b.png", map([[label, 0, 0]; 4]))]);
+            LabelFolder::open(folder.path().to_owned()).unwrap().fingerprint(&["a/b.jpg"])
+        };
+        assert_eq!(print(1), print(1));
+        assert_ne!(print(1), print(0));
     }
 
     #[test]

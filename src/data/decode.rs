@@ -19,7 +19,7 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
 
 use super::budget::{self, Permit};
-use super::format::Format;
+use super::format::{self, Format};
 use super::header;
 use crate::error::{Error, Result};
 use crate::files;
@@ -67,6 +67,8 @@ pub fn decode(path: &Path, exif: Exif) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_with<T>(path: &Path, exif: Exif, make: impl FnOnce(RgbImage) -> T) -> Result<T> {
+    // What is no picture is not read to its end, however long it is.
+    Format::of(&format::head(path)?).map_err(|error| error.at(path.display()))?;
     let bytes = files::read_bounded(path, DECODED_LIMIT_BYTES)?;
     let (image, _permit) = upright(&bytes, exif).map_err(|error| error.at(path.display()))?;
     Ok(make(image))

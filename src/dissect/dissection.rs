@@ -3,7 +3,7 @@
 use super::held::{Held, LayerMaps};
 use super::layers::{Layer, Layers};
 use super::not_finite::NotFinite;
-use super::quantile::{Quantile, THREE_PASSES, TWO_PASSES};
+use super::quantile::{FOUR_PASSES, Quantile, THREE_PASSES, TWO_PASSES};
 use super::topk::TopK;
 use crate::concepts::{ConceptSource, LabelMaps};
 use crate::data::{ImageBatch, ImageSource};
@@ -87,11 +87,14 @@ impl Dissection<'_> {
     }
 }
 
-/// The digits to resolve the quantiles of layers of so many units by: in two passes if all tables fit half of the room that is left,
-/// and a quarter of the budget, and each fits a binding.
+/// The digits to resolve the quantiles of layers of so many units by: in as few passes as all tables fit half of the room that is
+/// left, and a quarter of the budget, and each fits a binding.
 pub(super) fn digits(gpu: &Gpu, units: &[u32]) -> &'static [Digit] {
-    let table = |units: &u32| u64::from(*units) << TWO_PASSES[0].bits << 2;
-    let fits = units.iter().map(table).sum::<u64>() <= (gpu.budget() / 4).min(gpu.free_bytes() / 2)
-        && units.iter().all(|units| table(units) <= gpu.traits().max_binding_bytes);
-    if fits { &TWO_PASSES } else { &THREE_PASSES }
+    let fits = |digits: &&[Digit]| {
+        let table = |units: &u32| u64::from(*units) << digits[0].bits << 2;
+        units.iter().map(table).sum::<u64>() <= (gpu.budget() / 4).min(gpu.free_bytes() / 2)
+            && units.iter().all(|units| table(units) <= gpu.traits().max_binding_bytes)
+    };
+    let coarser: [&'static [Digit]; 2] = [&TWO_PASSES, &THREE_PASSES];
+    coarser.into_iter().find(fits).unwrap_or(&FOUR_PASSES)
 }

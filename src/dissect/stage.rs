@@ -34,7 +34,7 @@ impl HistogramStage {
             units,
             grid,
             prefix: gpu.buffer_of("histogram prefix", quantile.prefix())?,
-            counts: gpu.buffer("histogram", (units as u64) << digit.bits << 2)?,
+            counts: gpu.buffer("histogram", (units as u64) << digit.bits << 2).map_err(too_many_units)?,
             above: gpu.buffer_of("histogram above", &vec![u32::MAX; units])?,
             counted: 0,
         })
@@ -185,7 +185,7 @@ impl CountStage {
             labels: tally.labels as u32,
             level: gpu.buffer_of("levels", &tally.threshold)?,
             area: gpu.buffer("unit areas", tally.units as u64 * 4)?,
-            inter: gpu.buffer("intersections", tally.intersection.len() as u64 * 4)?,
+            inter: gpu.buffer("intersections", tally.intersection.len() as u64 * 4).map_err(too_many_units)?,
             counted: 0,
         })
     }
@@ -240,6 +240,11 @@ impl CountStage {
         self.counted = 0;
         Ok(())
     }
+}
+
+/// Tables are as large as the layer has units, whatever the batch.
+fn too_many_units(error: Error) -> Error {
+    error.hint("units times concepts are too many for this adapter: use fewer concepts, a layer of fewer units, or another adapter")
 }
 
 /// Positions of `n` images on a grid.

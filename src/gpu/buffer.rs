@@ -86,8 +86,7 @@ impl Gpu {
                 Kind::OutOfMemory,
                 format!("{} in one binding; the adapter allows {}", mebibytes(bytes), mebibytes(limit)),
             )
-            .at(label)
-            .hint("use a smaller `--batch`"));
+            .at(label));
         }
         let share = self.reserve(label, bytes)?;
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;

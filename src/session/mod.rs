@@ -65,7 +65,8 @@ impl Session {
         let gpu = weights.gpu();
         let plan = Plan::new(graph, batch, wanted, &mut |step| choose::takes(gpu, graph, tuner, step))?;
         check_bindings(gpu, graph, &plan)?;
-        let slots = plan.slots.iter().map(|&bytes| gpu.buffer("values", bytes)).collect::<Result<_>>()?;
+        let slot = |&bytes: &u64| gpu.buffer("values", bytes).map_err(|error| error.hint("use a smaller `--batch`"));
+        let slots = plan.slots.iter().map(slot).collect::<Result<_>>()?;
         let packed = plan.steps.iter().map(|step| packed(weights, graph, tuner, step)).collect::<Result<_>>()?;
         let (gpu, graph, whole, programs) = (gpu.clone(), graph.clone(), plan.whole(), Programs::new(gpu));
         Ok(Session { gpu, graph, plan, whole, slots, packed, programs })
@@ -262,12 +263,14 @@ fn check_bindings(gpu: &Gpu, graph: &Graph, plan: &Plan) -> Result<()> {
     for step in &plan.steps {
         let bytes = plan.shape(graph, step.result()).bytes();
         if bytes > limit {
-            let fitting = limit / (bytes / u64::from(plan.batch));
+            // Where a single image is too much, no batch helps.
+            let hint = match limit / (bytes / u64::from(plan.batch)) {
+                0 => "use smaller images, or an adapter that allows larger bindings".to_owned(),
+                fitting => format!("use `--batch {fitting}` or less"),
+            };
             let message =
                 format!("its output needs {} MiB in one binding; the adapter allows {}", bytes >> 20, limit >> 20);
-            return Err(Error::new(Kind::OutOfMemory, message)
-                .at(&graph.node(step.node).name)
-                .hint(format!("use `--batch {}` or less", fitting.max(1))));
+            return Err(Error::new(Kind::OutOfMemory, message).at(&graph.node(step.node).name).hint(hint));
         }
     }
     Ok(())

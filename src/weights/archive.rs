@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 use super::container::{Container, Contents, PassedOver};
+use super::data_file::DataFile;
 use super::onnx_graph::OnnxGraph;
 use super::tensor::Tensor;
 use super::{onnx, other, safetensors, torch, torch_zip, zip};
@@ -66,6 +67,11 @@ impl Archive {
     /// What the file holds beside its tensors and was not read.
     pub fn passed_over(&self) -> &[PassedOver] {
         &self.contents.passed_over
+    }
+
+    /// Files beside this one that hold some of its data; only ONNX files have them.
+    pub fn data_files(&self) -> &[DataFile] {
+        &self.contents.data_files
     }
 
     /// The operators of an ONNX file.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::data_file::DataFile;
 use super::onnx_graph::OnnxGraph;
 use super::tensor::{Tensor, quote};
 use crate::error::{Error, Result};
@@ -54,6 +55,7 @@ pub(super) struct Contents {
     pub(super) metadata: Vec<(String, String)>,
     pub(super) graph: Option<OnnxGraph>,
     pub(super) passed_over: Vec<PassedOver>,
+    pub(super) data_files: Vec<DataFile>,
 }
 
 impl Contents {
@@ -66,6 +68,7 @@ impl Contents {
         if let Some(tensor) = tensors.iter().find(|tensor| !seen.insert(tensor.name())) {
             return Err(Error::input(format!("tensor {} is there twice; needed once", quote(tensor.name()))));
         }
-        Ok(Contents { container, tensors, metadata: Vec::new(), graph: None, passed_over: Vec::new() })
+        let (metadata, passed_over, data_files) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Contents { container, tensors, metadata, graph: None, passed_over, data_files })
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::archive::Archive;
+use super::data_file::DataFile;
 use super::tensor::{Dims, Tensor, quote};
 use super::write::{Precision, Stored, Written, save_as};
 use crate::error::{Error, Result};
@@ -173,9 +174,13 @@ pub struct AboutWeights {
 impl AboutWeights {
     /// The metadata pairs, with names and hashes of the files the weights came from.
     fn pairs(&self, sources: &[Archive]) -> Vec<(String, String)> {
-        let file = |source: &Archive| source.path().file_name().map(|name| name.to_string_lossy().into_owned());
-        let files: Vec<String> = sources.iter().filter_map(file).collect();
-        let hashes: Vec<&str> = sources.iter().map(Archive::sha256).collect();
+        let (mut files, mut hashes) = (Vec::new(), Vec::new());
+        for source in sources {
+            files.extend(source.path().file_name().map(|name| name.to_string_lossy().into_owned()));
+            files.extend(source.data_files().iter().map(|file| file.name().to_owned()));
+            hashes.push(source.sha256());
+            hashes.extend(source.data_files().iter().map(DataFile::sha256));
+        }
         let mut pairs: Vec<(String, String)> = [
             (MODEL_KEY, self.model.clone()),
             (PREPROCESS_KEY, self.preprocess.name().to_owned()),

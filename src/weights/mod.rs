@@ -7,6 +7,7 @@ mod archive;
 mod bytes_reader;
 pub mod classes;
 mod container;
+mod data_file;
 mod dtype;
 mod file;
 pub mod import;
@@ -31,6 +32,7 @@ mod zip;
 
 pub use archive::{Archive, open, open_at};
 pub use container::{Container, PassedOver};
+pub use data_file::DataFile;
 pub use dtype::Dtype;
 pub use file::WeightFile;
 pub use onnx_graph::{OnnxGraph, OnnxNode};

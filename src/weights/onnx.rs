@@ -9,14 +9,14 @@ use bytes::Bytes;
 use super::container::{Container, Contents, PassedOver, TENSORS_MAX};
 use super::onnx_graph::OnnxGraph;
 use super::onnx_tensor::{Beside, TensorMessage};
+use super::other;
 use super::protobuf::Message;
 use crate::error::{Error, Result};
 
 /// Reads the container; `path` is where the file lies, for data that lies beside it. Anything that is not a protobuf message with
 /// a graph is reported as no weight file at all.
 pub(super) fn read(source: &Bytes, path: &Path) -> Result<Contents> {
-    let unknown =
-        || Error::input("this is not a .pth, .safetensors, .onnx or .npz file, or it is damaged or was cut short");
+    let unknown = || other::unknown(path);
     let (graph, operator_sets) = model(source).map_err(|error| {
         // Every ONNX file opens with its version; then the cause is worth telling.
         if source.first() == Some(&0x08) { error.at("not a readable ONNX file") } else { unknown() }
@@ -75,7 +75,7 @@ fn read_graph(graph: Bytes, path: &Path) -> Result<Contents> {
     }
     let contents = Contents::new(Container::Onnx, tensors)?;
     let graph = OnnxGraph::new(nodes, inputs, &contents.tensors, &mut beside)?;
-    Ok(Contents { graph: Some(graph), passed_over, ..contents })
+    Ok(Contents { graph: Some(graph), passed_over, data_files: beside.into_files(), ..contents })
 }
 
 /// Name and sizes of a value that is given from outside; sizes that are no fixed numbers are none.

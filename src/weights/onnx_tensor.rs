@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::data_file::DataFile;
 use super::dtype::Dtype;
 use super::protobuf::{Field, Message};
 use super::tensor::{DIMENSIONS_MAX, Tensor, element_count, quote};
@@ -202,6 +203,13 @@ impl Beside {
     /// For the file at `path`.
     pub(super) fn new(path: &Path) -> Self {
         Beside { path: path.to_owned(), open: HashMap::new() }
+    }
+
+    /// The files that were read, by name.
+    pub(super) fn into_files(self) -> Vec<DataFile> {
+        let mut files: Vec<DataFile> = self.open.into_iter().map(|(name, bytes)| DataFile::new(name, bytes)).collect();
+        files.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        files
     }
 
     /// Maps a file by its plain name.

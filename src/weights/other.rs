@@ -10,10 +10,8 @@ const NEEDED: &str = "needed a .pth, .safetensors, .onnx or .npz file";
 const EXPORT: &str = "export the network to ONNX and import that";
 
 /// Files told by their first bytes: those, what they are, and advice.
-const KNOWN: [(&[u8], &str, &str); 15] = [
+const KNOWN: [(&[u8], &str, &str); 12] = [
     (b"\x89HDF", "an HDF5 (Keras) file", EXPORT),
-    (b"<", "a web page or XML", "the download probably failed: look at the file in a text editor"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch it with `git lfs pull`"),
     (b"\x1f\x8b", "compressed with gzip", "unpack it with `gunzip` first"),
     (b"BZh", "compressed with bzip2", "unpack it with `bunzip2` first"),
     (b"\xfd7zXZ", "compressed with xz", "unpack it with `unxz` first"),
@@ -25,7 +23,6 @@ const KNOWN: [(&[u8], &str, &str); 15] = [
     (b"GGUF", "a GGUF file of a language model", "a vision network is needed"),
     (b"\x89PNG", "a picture", "name the weights, not an image"),
     (b"\xff\xd8\xff", "a picture", "name the weights, not an image"),
-    (b"{", "JSON text", "name the file with the numbers; an index or a configuration has none"),
 ];
 
 /// Bytes that begin a block of a tar archive, its header.
@@ -49,8 +46,55 @@ pub(super) fn recognise(source: &[u8], path: &Path) -> Option<Error> {
         // Protocols before 2 have no mark: only one that is whole and holds something is told from noise.
         ([0x80, ..], program) => Some(pickled(program, path)),
         (_, Ok(program)) if program.length == source.len() && program.length > 8 => Some(pickled(Ok(program), path)),
-        _ => None,
+        _ => beginning_of_text(source).map(recognise_text),
     }
+}
+
+/// What a file is that looks like nothing at all; its ending may help.
+pub(super) fn unknown(path: &Path) -> Error {
+    let error = Error::input(format!("this is no file of weights that can be read, or it was cut short; {NEEDED}"));
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    match ending.as_str() {
+        "caffemodel" => error.hint("Caffe's files are not read: convert it to PyTorch or ONNX first"),
+        "pb" | "ckpt" | "index" | "meta" | "tflite" => error.hint(format!("TensorFlow's files are not read: {EXPORT}")),
+        "t7" => {
+            error.hint("Torch7's files are not read: load it in PyTorch 0.4 (`torch.utils.serialization`) and save it")
+        }
+        "data" | "bin" => error.hint("if it holds data of an .onnx file, name that file instead"),
+        _ => error.hint("if it was downloaded, fetch it again and compare its size"),
+    }
+}
+
+/// The first line of a file of text.
+fn beginning_of_text(source: &[u8]) -> Option<&str> {
+    let start = &source[..source.len().min(512)];
+    let whole = source.len() == start.len();
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        // The last character may be cut.
+        Err(error) if !whole && error.valid_up_to() + 4 > start.len() => {
+            std::str::from_utf8(&start[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let is_text = !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    text.lines().next().filter(|_| is_text)
+}
+
+/// Text instead of weights: most often a download that failed.
+fn recognise_text(line: &str) -> Error {
+    let shown = super::tensor::quote(line);
+    let (found, hint) = if line.starts_with("version https://git-lfs") {
+        ("a Git LFS pointer, not the file itself".to_owned(), "fetch it with `git lfs pull`")
+    } else if line.starts_with('<') {
+        ("a web page or XML".to_owned(), "the download probably failed: look at the file in a text editor")
+    } else if line.starts_with(['{', '[']) {
+        ("JSON text".to_owned(), "name the file with the numbers; an index or a configuration has none")
+    } else {
+        (format!("text, {shown}"), "the download probably failed: look at the file in a text editor")
+    };
+    Error::input(format!("this is {found}; {NEEDED}")).hint(hint)
 }
 
 /// One array of numpy, or a pickle in its clothes.
@@ -170,11 +214,16 @@ mod tests {
             (b"7z\xbc\xaf\x27\x1c", "7z"),
             (b"\x1f\x8b\x08", "gunzip"),
             (b"\x1c\0\0\0TFL3", "Lite"),
+            (b"\n\xef\xbb\xbf<html>", "text"),
+            (b"\xef\xbb\xbf\r\n <html>", "web page"),
+            (b"{\"weight_map\": {}}", "JSON"),
+            (b"404: Not Found", "text, `404: Not Found`"),
+            ("Zugriff verweigert: \u{fc}".as_bytes(), "text, `Zugriff"),
         ] {
             assert!(told(bytes).contains(word), "{word} is not in {}", told(bytes));
         }
-        assert!(recognise(b"hello, world", Path::new("a")).is_none());
-        assert!(recognise(b"N.", Path::new("a")).is_none());
+        assert!(recognise(b"\x08\x07\x12\x07pytorch", Path::new("a")).is_none());
+        assert!(unknown(Path::new("vgg.caffemodel")).advice().unwrap().contains("Caffe"));
     }
 
     /// A tar archive of empty files.

@@ -111,7 +111,7 @@ impl Labelling {
         match self {
             Labelling::Colors => "--concepts colors".to_owned(),
             Labelling::Segmenters(segmenters) => segmenters.in_words(),
-            Labelling::Folder(files) => format!("--labels {}", files.folder.display()),
+            Labelling::Folder(files) => files.in_words(),
             Labelling::Broden => "--concepts broden".to_owned(),
         }
     }
@@ -215,7 +215,7 @@ impl Segmenters {
         let paths = self.paths()?;
         if paths.is_empty() {
             let error = Error::new(Kind::Usage, "`--concepts upernet` needs the weights of the segmenters");
-            return Err(error.hint("name them with `--segmenter upernet.safetensors,color-segmenter.safetensors`"));
+            return Err(error.hint("name them with `--segmenter`: files, or `demo-segmenter`, which comes with the program and knows scenes"));
         }
         let asked = |category: &str| self.categories.iter().any(|asked| asked == category);
         let all = self.categories.is_empty();

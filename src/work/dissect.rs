@@ -134,6 +134,8 @@ const BEST: usize = 5;
 /// Folder for the label maps that were used.
 const LABELS: &str = "labels";
 const CHECKPOINT: &str = "checkpoint.safetensors";
+/// By these files the folder of a dissection is known.
+const MARKS: [&str; 2] = ["run.json", "report.sha256"];
 const FILES: RunFiles = RunFiles { job: "run.json", result: "report.json", states: &[CHECKPOINT] };
 
 impl DissectJob {
@@ -155,7 +157,7 @@ impl DissectJob {
         let opened = DissectRun::new(self, host)?;
         let record = opened.record()?;
         let folder = self.output.as_path();
-        let _taken = run_folder::take(folder, &[FILES.job])?;
+        let _taken = run_folder::take(folder, &MARKS)?;
         let standing = FILES.standing(folder, &record, self.restart)?;
         if standing == Standing::Done && self.has_labels() || self.mend(&standing, host)? {
             FILES.remove_states(folder)?;
@@ -237,6 +239,9 @@ struct LoadedSubject {
 impl<'a> DissectRun<'a> {
     fn new(job: &'a DissectJob, host: &'a Host<'a>) -> Result<DissectRun<'a>> {
         job.check()?;
+        if let Inputs::Images(images) = &job.inputs {
+            run_folder::check_apart(&images.paths, &job.output)?;
+        }
         let subject = Subject::open(&job.network, &job.inputs)?;
         let nodes = subject.nodes(&job.layers)?;
         if let (true, Subject::Photographs(network)) = (job.save_labels, &subject) {

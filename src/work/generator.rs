@@ -87,7 +87,8 @@ impl Generator {
         let architecture = network.architecture(&file);
         if architecture != "progan" {
             let message = format!("holds weights of {architecture}; needed those of a generator: progan");
-            return Err(Error::input(message).at(file.path().display()));
+            let error = Error::input(message).at(file.path().display());
+            return Err(error.hint("only generators are given latents; all other networks are given images"));
         }
         let model = progan::build(&file.shapes()).map_err(|error| error.at(file.path().display()))?;
         let size = model.graph.node(model.graph.input()).shape.c as usize;

@@ -152,6 +152,11 @@ impl ImportJob {
             Some(classes) => format!("vgg16, {classes} classes"),
             None => "vgg16, body only".to_owned(),
         };
+        if let (Some(path), None) = (&self.classes, classes) {
+            let error =
+                Error::new(Kind::Usage, "the convolutions alone tell no classes apart, so there is nothing to name");
+            return Err(error.at(path.display()).hint("leave `--body` or `--classes` out"));
+        }
         let names = self.classes.as_deref().map(|path| read_classes(path, classes)).transpose()?;
         assignment.notes.extend(names.iter().flat_map(|list| list.notes.clone()));
         let mut imported = self.imported(vec![archive], assignment, what);

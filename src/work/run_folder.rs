@@ -78,13 +78,43 @@ pub(crate) fn check(folder: &Path, marks: &[&str]) -> Result<()> {
     }
 }
 
+/// Refuses a folder of results within one of images, where a search for images would find the pictures of an earlier run.
+///
+/// # Errors
+/// [`Kind::Usage`] if it lies in one.
+pub(crate) fn check_apart(images: &[PathBuf], output: &Path) -> Result<()> {
+    let Some(lies) = resolved(output) else { return Ok(()) };
+    let mut folders = images.iter().filter(|path| files::is_folder(path)).filter_map(|path| files::resolve(path).ok());
+    if folders.any(|folder| lies.starts_with(folder)) {
+        let error =
+            Error::new(Kind::Usage, "lies in the folder of the images, where results would be taken for images");
+        return Err(error.at(output.display()).hint("choose a folder beside it with `-o`"));
+    }
+    Ok(())
+}
+
+/// The path without links, as far as it exists.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let known = absolute.ancestors().find_map(|above| Some((files::resolve(above).ok()?, above)))?;
+    Some(known.0.join(absolute.strip_prefix(known.1).ok()?))
+}
+
 impl RunFiles {
     /// What a folder holds of a job. Other work there is an error, unless it is to be replaced and is of the same command.
     ///
     /// # Errors
     /// [`Kind::Usage`] if it holds other work; [`Kind::Input`] if what it holds cannot be told.
     pub(crate) fn standing(&self, folder: &Path, job: &Value, restart: bool) -> Result<Standing> {
-        let path = folder.join(self.job);
+        let (path, result) = (folder.join(self.job), folder.join(self.result));
+        let known = Checksums::beside(&result);
+        let damaged_job = known.iter().flat_map(|known| known.damaged(|name| name == self.job)).next();
+        if let Some((_, damage)) = damaged_job {
+            // Its list says whose the folder is, but not of which job.
+            let error = Error::input(damage.to_string()).at(path.display());
+            let hint = "pass `--restart` to make the run again, or choose another folder with `-o`";
+            return if restart { Ok(Standing::New) } else { Err(error.hint(hint)) };
+        }
         if !files::exists(&path) {
             return Ok(Standing::New);
         }
@@ -115,8 +145,7 @@ impl RunFiles {
             let message = format!("holds another run ({} differ)", differing.join(", "));
             return refused(message, "choose another folder with `-o`, or pass `--restart` to replace it");
         }
-        let result = folder.join(self.result);
-        Ok(match Checksums::beside(&result) {
+        Ok(match known {
             Ok(known) if !known.is_there() => Standing::Unfinished,
             Ok(known) => match known.damaged(|_| true) {
                 damaged if damaged.is_empty() => Standing::Done,
@@ -183,12 +212,12 @@ pub(crate) fn digest(job: &Value) -> String {
     sha256(job.to_string())
 }
 
-/// Key of where inputs lie: what is in them decides, not where.
-const PLACE: &str = "folder";
+/// Keys of where inputs lie: what is in them decides, not where.
+const PLACES: [&str; 3] = ["folder", "positive", "negative"];
 
 fn forget_places(value: &mut Value) {
     if let Value::Object(fields) = value {
-        fields.remove(PLACE);
+        fields.retain(|key, _| !PLACES.contains(&key.as_str()));
         fields.values_mut().for_each(forget_places);
     }
 }
@@ -205,7 +234,7 @@ fn differences(found: &Value, job: &Value) -> Vec<String> {
         let mut keys: Vec<&String> = one.keys().chain(other.keys()).collect();
         keys.sort();
         keys.dedup();
-        for key in keys.into_iter().filter(|key| *key != PLACE) {
+        for key in keys.into_iter().filter(|key| !PLACES.contains(&key.as_str())) {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             compare(&found[key], &job[key], &path, differing);
         }
@@ -323,6 +352,24 @@ mod tests {
         let error = standing(&folder, &moved).unwrap_err();
         assert!(error.to_string().contains("of other images: they have changed since"), "{error}");
         assert_ne!(digest(&moved), digest(&job("a")));
+    }
+
+    #[test]
+    fn of_a_finished_run_a_lost_or_damaged_description_is_said_to_be_and_replaced_only_if_told_to() {
+        for lost in [true, false] {
+            let folder = ended();
+            let path = folder.path().join("run.json");
+            if lost {
+                std::fs::remove_file(path).unwrap();
+            } else {
+                std::fs::write(path, job("b").to_string()).unwrap();
+            }
+            for job in [job("a"), job("b")] {
+                let error = standing(&folder, &job).unwrap_err();
+                assert!(error.kind() == Kind::Input && error.to_string().contains("run.json: is"), "{error}");
+                assert_eq!(FILES.standing(folder.path(), &job, true).unwrap(), Standing::New);
+            }
+        }
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use netdissect::cli;
 use netdissect::error::{Error, Kind};
-use netdissect::weights::WeightFile;
+use netdissect::preprocess::Geometry;
+use netdissect::weights::{Stored, WeightFile, save};
 use netdissect::work::Host;
 use serde_json::Value;
 
-use crate::support::{difference, golden};
+use crate::support::{difference, golden, shapes, values};
 
 fn weights(words: &[&str]) -> Result<String, Error> {
     let mut out = Vec::new();
@@ -104,4 +105,54 @@ fn inspect_lists_names_sizes_types_and_hash() {
     let said: Value = serde_json::from_str(&weights(&["inspect", text(&output), "--json"]).unwrap()).unwrap();
     assert_eq!((&said["metadata"]["model"], &said["metadata"]["preprocess"]), (&"vgg16".into(), &"torch".into()));
     assert_eq!(said["tensors"][1]["name"], "features.conv1_1.bias");
+}
+
+#[test]
+fn a_weight_file_knows_the_size_of_its_images() {
+    let (_folder, output) = places();
+    let source = golden("authors_zip.pth");
+    let import = ["import", text(&source), "--model", "vgg16", "-o", text(&output), "--json"];
+    for (words, geometry) in [
+        (&[][..], Geometry::DEFAULT),
+        (&["--size", "32"], Geometry::square(32)),
+        (&["--resize", "40", "--crop", "32"], Geometry::ResizeCrop { resize: 40, crop: 32 }),
+        (&["--as-is"], Geometry::AsIs),
+    ] {
+        let said: Value = serde_json::from_str(&weights(&[&import, words].concat()).unwrap()).unwrap();
+        assert_eq!(said["geometry"], geometry.describe());
+        assert_eq!(WeightFile::open(&output).unwrap().geometry().unwrap(), geometry);
+    }
+    let error = weights(&[&import[..], &["--resize", "32", "--crop", "40"]].concat()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage, "{error}");
+}
+
+/// A weight file of the narrow network with this metadata besides.
+fn with_metadata(path: &Path, key: &str, value: &str) {
+    let pairs = [("model", "vgg16"), (key, value)].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let stored: Vec<Stored> = shapes().into_iter().map(|(name, dims)| Stored { name, dims }).collect();
+    save(path, &pairs, &stored, |index| Ok(values(index, stored[index].dims.iter().product()).into())).unwrap();
+}
+
+#[test]
+fn names_of_another_number_of_classes_are_refused_when_the_file_is_opened() {
+    let (folder, output) = places();
+    let picture = folder.path().join("a.png");
+    image::RgbImage::new(8, 8).save(&picture).unwrap();
+    let classify = |words: &[&str]| {
+        let words = [&["classify", text(&picture), "-w", text(&output)], words].concat();
+        cli::type_in(&words, &Host::default(), &mut Vec::new()).unwrap_err().to_string()
+    };
+    with_metadata(&output, "class_names", r#"["a","b"]"#);
+    assert!(classify(&[]).ends_with("2 class names; the network has 5 classes"));
+    with_metadata(&output, "class_names", "no list");
+    assert!(classify(&[]).contains("5 classes") || classify(&[]).contains("class_names"));
+    with_metadata(&output, "geometry", r#"{"resize":1}"#);
+    assert!(classify(&[]).contains("geometry"), "{}", classify(&[]));
+}
+
+#[test]
+fn a_file_of_an_earlier_version_is_given_what_every_network_was() {
+    let (_folder, output) = places();
+    with_metadata(&output, "preprocess", "torch");
+    assert_eq!(WeightFile::open(&output).unwrap().geometry().unwrap(), Geometry::DEFAULT);
 }

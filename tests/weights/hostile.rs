@@ -190,6 +190,10 @@ fn data_beside_an_onnx_file_is_read_from_its_own_folder_only() {
     };
     assert_eq!(open(&[("location", "w.data"), ("offset", "4"), ("length", "8")]).unwrap(), [0.5, -1.0]);
     assert_eq!(open(&[("location", "w.data")]).unwrap(), [7.0, 0.5]);
+    let archive = weights::open(&path).unwrap();
+    let files: Vec<_> =
+        archive.data_files().iter().map(|file| (file.name(), file.file_bytes(), file.sha256())).collect();
+    assert_eq!(files, [("w.data", 16, netdissect::hash::sha256(&data).as_str())]);
     let absolute = outside.to_str().unwrap();
     for name in ["../secret", absolute, "./w.data", "w.data/", "..", ".", "", "a\\w.data", "../model/w.data"] {
         let text = open(&[("location", name)]).unwrap_err();

@@ -194,6 +194,9 @@ fn every_protocol_is_read_in_both_containers() {
     }
     // Protocol 1 has no mark of its own.
     assert_eq!(passed_over(&good[2..]), "");
+    let first =
+        [&b"L119547037146038801333356L\n.M\xe9\x03.}U\x0dlittle_endianI01\ns."[..], &good[2..], b"]U\x010a."].concat();
+    assert!(open(&[first, 4u64.to_le_bytes().to_vec(), vec![0; 16]].concat()).is_ok());
     // As Python writes protocol 4: frames, short texts, a memo that counts by itself.
     let short = |text: &str| [&[0x8c, u8::try_from(text.len()).unwrap()], text.as_bytes(), b"\x94"].concat();
     let pickle = [

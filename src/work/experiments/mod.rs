@@ -83,7 +83,10 @@ pub trait Experiment {
         let described = self.describe(&opened)?;
         let folder = place.output.as_path();
         reports::check_folder(folder)?;
-        let marks: Vec<String> = reports::ALL.iter().map(|entry| format!("{}-run.json", entry.name)).collect();
+        let marks: Vec<String> = reports::ALL
+            .iter()
+            .flat_map(|entry| ["-run.json", ".sha256"].map(|ending| format!("{}{ending}", entry.name)))
+            .collect();
         let _taken = run_folder::take(folder, &marks.iter().map(String::as_str).collect::<Vec<_>>())?;
         let standing = Self::FILES.standing(folder, &described, place.restart)?;
         if standing == Standing::Done {

@@ -1,16 +1,15 @@
 //! A labelling job: which images, with what, and where results go.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::concepts::{ConceptSource, Photographs, label_writer};
 use crate::data::decode::{self, Exif};
 use crate::data::framing::{Geometry, Prepared, prepare};
 use crate::data::images::{ImageItem, ImageSet, Order};
 use crate::error::{Error, Kind, Result};
-use crate::files;
 use crate::report::segments;
-use crate::work::check;
 use crate::work::concepts::{Labelling, TAKEN_WHOLE};
+use crate::work::{check, run_folder};
 
 /// Cells of a label map, at most: 4096 x 4096.
 const CELLS_MAX: u64 = 1 << 24;
@@ -78,15 +77,7 @@ impl SegmentJob {
             set = set.limit(limit as usize);
         }
         label_writer::check_names(set.items.iter().map(|item| item.name.as_str()))?;
-        // A search for images would find the pictures of an earlier run.
-        let output = resolved(&self.output);
-        let folders =
-            self.images.iter().filter(|path| files::is_folder(path)).filter_map(|path| files::resolve(path).ok());
-        if folders.into_iter().any(|folder| output.as_ref().is_some_and(|output| output.starts_with(folder))) {
-            let error =
-                Error::new(Kind::Usage, "lies in the folder of the images, where label maps would be taken for images");
-            return Err(error.at(self.output.display()).hint("choose a folder beside it with `-o`"));
-        }
+        run_folder::check_apart(&self.images, &self.output)?;
         Ok(set)
     }
 
@@ -151,11 +142,4 @@ impl SegmentJob {
 pub(super) fn geometry_of(size: (u32, u32), geometry: Geometry) -> Geometry {
     let is_whole = geometry == Geometry::DEFAULT && TAKEN_WHOLE.contains(&size);
     if is_whole { Geometry::AsIs } else { geometry }
-}
-
-/// The path without links, as far as it exists.
-fn resolved(path: &Path) -> Option<PathBuf> {
-    let absolute = std::path::absolute(path).ok()?;
-    let known = absolute.ancestors().find_map(|above| Some((files::resolve(above).ok()?, above)))?;
-    Some(known.0.join(absolute.strip_prefix(known.1).ok()?))
 }

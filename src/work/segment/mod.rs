@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 pub use self::job::SegmentJob;
-use self::run::{FILES, SegmentRun};
+use self::run::{FILES, MARKS, SegmentRun};
 use super::Host;
 use super::run_folder::{self, Standing};
 use crate::concepts::label_writer;
@@ -61,7 +61,7 @@ impl SegmentJob {
     pub fn perform(&self, host: &Host<'_>) -> Result<Segmented> {
         let run = SegmentRun::open(self, host, &self.concepts)?;
         let record = run.record();
-        let _taken = run_folder::take(&self.output, &[FILES.job])?;
+        let _taken = run_folder::take(&self.output, &MARKS)?;
         let standing = FILES.standing(&self.output, &record, self.restart)?;
         // Images that are whole stay.
         let kept = if standing == Standing::New { Standing::New } else { Standing::Unfinished };
@@ -100,7 +100,7 @@ impl SegmentJob {
     pub fn estimate(&self, host: &Host<'_>) -> Result<SegmentEstimate> {
         // What is timed must be done.
         let run = SegmentRun::open(self, host, &self.concepts.clone().uncached())?;
-        run_folder::check(&self.output, &[FILES.job])?;
+        run_folder::check(&self.output, &MARKS)?;
         let resumed = FILES.standing(&self.output, &run.record(), self.restart)? != Standing::New;
         let count = run.set.len();
         let todo: Vec<usize> = (0..count).filter(|&index| !resumed || !run.is_finished(index)).collect();

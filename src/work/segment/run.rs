@@ -29,6 +29,9 @@ const PICTURE_MAX: u32 = 1024;
 /// What decides the result, and what is made of all images.
 pub(super) const FILES: RunFiles = RunFiles { job: "run.json", result: "areas.json", states: &[] };
 
+/// By these files the folder of a segmentation is known.
+pub(super) const MARKS: [&str; 2] = ["run.json", "areas.sha256"];
+
 /// Endings of an image's pictures.
 const OVERLAY: &str = ".overlay.png";
 const PICTURE: &str = ".picture.jpg";
