@@ -93,10 +93,12 @@ fn what_is_not_there_is_named_before_anything_runs() {
     let place = Place::new("layers.pth");
     let generate =
         |words: &[&str], code: i32| place.run(&[&["generate", "-w", "g.safetensors", "-o", "x"], words].concat(), code);
-    assert!(generate(&["--latents", "0", "--zero", "layer44:0"], 3).contains("did you mean `layer4`?"));
+    assert!(generate(&["--latents", "0", "--zero", "layer44:0"], 2).contains("did you mean `layer4`?"));
     assert!(generate(&["--latents", "0", "--zero", "layer4:20"], 3).contains("there is no unit 20; it has 20 units"));
     assert!(generate(&["--latents", "0", "--set", "layer4:0=1@8,0"], 3).contains("its maps are 8x8"));
     assert!(generate(&[], 2).contains("no latents are named"));
+    let complaint = generate(&["--latents", "0", "--sheet", "nowhere/sheet.png"], 9);
+    assert!(complaint.contains("make the folder that it is to lie in first"), "{complaint}");
     assert!(generate(&["--latents", "9-3"], 2).contains("runs backwards"));
     assert!(!place.folder.path().join("x").exists());
     let words = ["generate", "-w", "g.safetensors", "--latents", "0"];

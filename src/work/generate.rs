@@ -84,8 +84,10 @@ impl GenerateJob {
         let output = graph.node(graph.output()).name.clone();
         let session = generator.session(host, &generator.weights(&gpu), &graph, &[&output], self.batch)?;
         edits.iter().try_for_each(|(node, edit)| session.edit(node, Some(edit)))?;
-        if self.sheet.is_some() {
+        if let Some(path) = &self.sheet {
             sheet::size(generator.indices.len(), image.shape.h)?;
+            // That there is no place for it is said before the work.
+            drop(Scratch::beside(path)?);
         }
         let begin = |folder: &PathBuf| manifest::begin(folder, &manifest::of(&generator, &changes)?);
         let _taken = self.output.as_ref().map(begin).transpose()?;
