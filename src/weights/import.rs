@@ -67,6 +67,8 @@ pub struct Assignment {
     pub preparation: Option<Preparation>,
     /// Rows and columns of the images that the network is made for, if its file fixes them.
     pub image_size: Option<(usize, usize)>,
+    /// Whether the head sees one number a channel, so that the network may be one for small images or one behind an average.
+    pub size_is_open: bool,
 }
 
 /// What a file does to images before they reach its network.

@@ -7,10 +7,11 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::container::{Container, Contents, PassedOver, TENSORS_MAX};
-use super::onnx_graph::OnnxGraph;
+use super::onnx_graph::{OnnxGraph, is_standard};
 use super::onnx_tensor::{Beside, TensorMessage};
 use super::other;
 use super::protobuf::Message;
+use super::tensor::quote;
 use crate::error::{Error, Result};
 
 /// Reads the container; `path` is where the file lies, for data that lies beside it. Anything that is not a protobuf message with
@@ -35,12 +36,34 @@ fn model(source: &Bytes) -> Result<(Option<Bytes>, usize)> {
     let mut message = Message::new(source.clone());
     while let Some((number, field)) = message.next()? {
         match number {
-            7 if graph.replace(field.bytes()?).is_some() => return Err(Error::input("two graphs; needed one")),
+            7 => {
+                if graph.replace(field.bytes()?).is_some() {
+                    return Err(Error::input("two graphs; needed one"));
+                }
+            }
             8 => operator_sets += 1,
+            25 => check_function(field.bytes()?)?,
             _ => {}
         }
     }
     Ok((graph, operator_sets))
+}
+
+/// A function of the file's own may not stand in for an operator of ONNX. Calls of others are told by their domain.
+fn check_function(message: Bytes) -> Result<()> {
+    let (mut name, mut domain) = (String::new(), String::new());
+    let mut message = Message::new(message);
+    while let Some((number, field)) = message.next()? {
+        match number {
+            1 => name = field.text()?,
+            10 => domain = field.text()?,
+            _ => {}
+        }
+    }
+    match is_standard(&domain) {
+        true => Err(Error::input(format!("the file defines the operator {} anew; needed ONNX's own", quote(&name)))),
+        false => Ok(()),
+    }
 }
 
 fn read_graph(graph: Bytes, path: &Path) -> Result<Contents> {

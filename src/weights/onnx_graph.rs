@@ -60,6 +60,11 @@ impl OnnxNode {
         self.attribute(name).map(|found| found.text.as_str())
     }
 
+    /// The first attribute that is none of these.
+    pub fn attribute_besides(&self, known: &[&str]) -> Option<&str> {
+        self.attributes.iter().map(|attribute| attribute.name.as_str()).find(|name| !known.contains(name))
+    }
+
     fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
@@ -204,15 +209,20 @@ fn spend(room: &mut usize, bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// An operator, and its attribute that is a tensor.
+/// Whether a domain of operators is that of ONNX itself.
+pub(super) fn is_standard(domain: &str) -> bool {
+    matches!(domain, "" | "ai.onnx")
+}
+
+/// An operator, and its attribute that is a tensor. One that is not of ONNX itself has its domain in front: `com.example.Relu`.
 fn read_node(message: Bytes, room: &mut usize) -> Result<(OnnxNode, Option<TensorMessage>)> {
     let mut node = OnnxNode::default();
-    let mut value = None;
+    let (mut value, mut domain) = (None, String::new());
     spend(room, size_of::<OnnxNode>())?;
     let mut message = Message::new(message);
     while let Some((number, field)) = message.next()? {
         let bytes = match number {
-            1..=5 => field.bytes()?,
+            1..=5 | 7 => field.bytes()?,
             _ => continue,
         };
         // A name is kept here and, where a value is made, in the table of its makers.
@@ -222,6 +232,7 @@ fn read_node(message: Bytes, room: &mut usize) -> Result<(OnnxNode, Option<Tenso
             2 => node.outputs.push(Field::Bytes(bytes).text()?),
             3 => node.name = Field::Bytes(bytes).text()?,
             4 => node.operator = Field::Bytes(bytes).text()?,
+            7 => domain = Field::Bytes(bytes).text()?,
             _ => {
                 let (attribute, tensor) = read_attribute(bytes, room)?;
                 if attribute.name == "value" {
@@ -230,6 +241,16 @@ fn read_node(message: Bytes, room: &mut usize) -> Result<(OnnxNode, Option<Tenso
                 node.attributes.push(attribute);
             }
         }
+    }
+    let mut names: Vec<&str> = node.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        let message = format!("attribute {} is there twice; needed once", quote(pair[0]));
+        return Err(Error::input(message).at(node.describe()));
+    }
+    if !is_standard(&domain) {
+        // Under another name, so that nothing takes it for the operator of ONNX that it may be called like.
+        node.operator = format!("{domain}.{}", node.operator);
     }
     Ok((node, value))
 }

@@ -238,6 +238,14 @@ impl ImportJob {
 fn native_geometry(assignment: &mut Assignment) -> Geometry {
     let side = assignment.image_size.filter(|(h, w)| h == w).and_then(|(h, _)| u32::try_from(h).ok());
     match side {
+        None if assignment.size_is_open => {
+            assignment.notes.push(
+                "the file does not tell the size of its images, and 224x224 is assumed: its head sees one number a channel, as \
+                 behind an average or in networks for 32x32 (CIFAR); for those pass `--size 32`"
+                    .to_owned(),
+            );
+            Geometry::DEFAULT
+        }
         None | Some(224) => Geometry::DEFAULT,
         Some(side) => {
             assignment.notes.push(format!(

@@ -183,7 +183,8 @@ fn heads_of_one_and_two_layers_see_maps_of_any_side() {
     )
     .unwrap();
     let names: Vec<&str> = found.tensors[26..].iter().map(weights::Tensor::name).collect();
-    assert_eq!((names, found.image_size), (vec!["classifier.fc8a.weight", "classifier.fc8a.bias"], Some((32, 32))));
+    assert_eq!(names, ["classifier.fc8a.weight", "classifier.fc8a.bias"]);
+    assert_eq!((found.image_size, found.size_is_open), (None, true), "an average, or a map of 32x32 images");
     let found = assigned(
         |tensors| {
             tensors.truncate(28);
@@ -196,6 +197,81 @@ fn heads_of_one_and_two_layers_see_maps_of_any_side() {
     )
     .unwrap();
     assert_eq!((found.tensors[28].name(), found.image_size), ("classifier.fc8a.weight", Some((64, 64))));
+}
+
+#[test]
+fn what_is_written_of_a_head_of_any_number_of_layers_is_read_again() {
+    for count in 1..=3 {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, output) = (folder.path().join("source.safetensors"), folder.path().join("out.safetensors"));
+        altered(&source, |tensors| {
+            let (inputs, names) = (98, ["a", "b", "c"]);
+            tensors.truncate(26);
+            for (index, name) in names[..count].iter().enumerate() {
+                let inputs = if index == 0 { inputs } else { 5 + index };
+                tensors.push((format!("{name}.weight"), vec![6 + index, inputs], vec![0.5; (6 + index) * inputs]));
+                tensors.push((format!("{name}.bias"), vec![6 + index], vec![1.0; 6 + index]));
+            }
+        });
+        let archive = weights::open(&source).unwrap();
+        let first = vgg16::weights::assign(&archive, false).unwrap();
+        let about = weights::import::AboutWeights {
+            model: "vgg16".into(),
+            preprocess: Preprocess::Torch,
+            geometry: None,
+            body: false,
+            classes: None,
+            labels: None,
+        };
+        weights::import::write(&[archive], &first, &about, weights::Precision::Single, &output).unwrap();
+        let again = vgg16::weights::assign(&weights::open(&output).unwrap(), false).unwrap();
+        assert_eq!(again.shapes(), first.shapes());
+        assert_eq!((again.tensors.len(), again.notes), (26 + 2 * count, Vec::<String>::new()));
+    }
+}
+
+#[test]
+fn positions_that_contradict_the_poolings_are_refused() {
+    let at = |positions: [usize; 13]| {
+        move |tensors: &mut Vec<Named>| {
+            for (index, (name, ..)) in tensors[..26].iter_mut().enumerate() {
+                *name = format!("net.{}.{}", positions[index / 2], name.rsplit('.').next().unwrap());
+            }
+        }
+    };
+    let told = refused(at([0, 2, 4, 7, 9, 11, 14, 16, 18, 21, 23, 26, 28]), false);
+    assert!(told.contains("stand at 0, 2, 4, 7, 9, 11, 14, 16, 18, 21, 23, 26, 28, which are not"), "{told}");
+    for fitting in [
+        [0, 1, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16],
+        [1, 5, 10, 14, 19, 23, 27, 32, 36, 40, 45, 49, 53],
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+    ] {
+        let found = assigned(at(fitting), false).unwrap();
+        assert_eq!(different(&found, 32), None);
+        assert!(found.notes[0].contains("that poolings stand behind the 2nd, 4th"), "{:?}", found.notes);
+    }
+}
+
+#[test]
+fn the_epsilon_is_that_of_the_program_that_names_the_statistics() {
+    for (mean, variance, epsilon, told) in [
+        ("running_mean", "running_var", 1e-5, "epsilon 1e-5, PyTorch's"),
+        ("moving_mean", "moving_variance", 1e-3, "epsilon 1e-3, the default of Keras"),
+    ] {
+        let change = |tensors: &mut Vec<Named>| {
+            normalise(tensors, |index| (format!("layers.{index}.0"), format!("layers.{index}.1")));
+            tensors.retain(|(name, ..)| !name.ends_with("num_batches_tracked"));
+            for (name, _, values) in tensors.iter_mut().filter(|(name, ..)| name.contains(".running_")) {
+                *name = name.replace("running_mean", mean).replace("running_var", variance);
+                values.fill(0.001);
+            }
+        };
+        let (found, plain) = (assigned(change, true).unwrap(), assigned(|_| (), true).unwrap());
+        let [folded, was] = [&found, &plain].map(|assignment| assignment.tensors[0].to_f32().unwrap());
+        let factor = 0.5 / (0.001_f32 + epsilon).sqrt();
+        assert!(folded.iter().zip(&was).all(|(folded, was)| (folded - was * factor).abs() < 1e-4));
+        assert!(found.notes.iter().any(|note| note.contains(told)), "{:?}", found.notes);
+    }
 }
 
 /// Adds normalisations whose factors are powers of two, behind every convolution, and takes the biases off.

@@ -40,13 +40,19 @@ fn tensor(name: &str, dims: &[usize], values: &[f32]) -> Vec<u8> {
     out
 }
 
-/// Operator, inputs, output, attributes of integers.
+/// Operator, inputs, output, attributes of integers, further fields as they are stored.
 #[derive(Clone)]
-struct Node(&'static str, Vec<String>, String, Vec<(&'static str, Vec<i64>)>);
+struct Node(&'static str, Vec<String>, String, Vec<(&'static str, Vec<i64>)>, Vec<u8>);
 
 impl Node {
     fn new(operator: &'static str, inputs: &[&str], output: &str) -> Node {
-        Node(operator, inputs.iter().map(|&input| input.to_owned()).collect(), output.to_owned(), Vec::new())
+        Node(
+            operator,
+            inputs.iter().map(|&input| input.to_owned()).collect(),
+            output.to_owned(),
+            Vec::new(),
+            Vec::new(),
+        )
     }
 
     fn with(mut self, name: &'static str, values: &[i64]) -> Node {
@@ -54,8 +60,18 @@ impl Node {
         self
     }
 
+    fn of(mut self, domain: &str) -> Node {
+        self.4.extend(field(7, domain.as_bytes()));
+        self
+    }
+
+    fn with_text(mut self, name: &str, value: &str) -> Node {
+        self.4.extend(field(5, &[field(1, name.as_bytes()), field(4, value.as_bytes())].concat()));
+        self
+    }
+
     fn encoded(&self) -> Vec<u8> {
-        let Node(operator, inputs, output, attributes) = self;
+        let Node(operator, inputs, output, attributes, further) = self;
         let mut out: Vec<u8> = inputs.iter().flat_map(|input| field(1, input.as_bytes())).collect();
         out.extend(field(2, output.as_bytes()));
         out.extend(field(4, operator.as_bytes()));
@@ -67,6 +83,7 @@ impl Node {
             }
             out.extend(field(5, &attribute));
         }
+        out.extend(further);
         out
     }
 }
@@ -293,4 +310,63 @@ fn a_mean_over_the_map_fits_a_head_that_sees_one_number_a_channel() {
     let weight = graph.constants.iter_mut().find(|constant| constant.0 == "classifier.fc6.weight").unwrap();
     (weight.1, weight.2) = (vec![6, 2], vec![1.0; 12]);
     assert_eq!(graph.assigned(false).unwrap().tensors[26].dims(), [6, 2]);
+}
+
+#[test]
+fn heads_of_one_and_two_layers_are_read() {
+    for count in [1, 2] {
+        let mut graph = Graph::new();
+        let keep = if count == 1 { "fc6" } else { "fc7" };
+        let end = graph.nodes.iter().position(|node| node.2 == keep).unwrap();
+        graph.nodes.truncate(end + 1);
+        let found = graph.assigned(false).unwrap();
+        let names: Vec<&str> = found.tensors[26..].iter().step_by(2).map(Tensor::name).collect();
+        assert_eq!(names, &["classifier.fc6.weight", "classifier.fc8a.weight"][2 - count..]);
+    }
+}
+
+#[test]
+fn operators_of_other_domains_and_attributes_of_other_programs_are_refused() {
+    let foreign = |output: &str| {
+        let mut graph = Graph::new();
+        *graph.node(output) = graph.node(output).clone().of("com.example");
+        graph.refused(true)
+    };
+    assert!(foreign("conv1_1.r").contains("com.example.Relu `conv1_1.r`: found where VGG-16 has Relu"));
+    assert!(foreign("pool2").contains("com.example.MaxPool `pool2`"));
+    let with = |output: &str, name: &'static str| {
+        let mut graph = Graph::new();
+        *graph.node(output) = graph.node(output).clone().with(name, &[1]);
+        graph.refused(true)
+    };
+    assert!(with("conv2_1", "activation").contains("Conv `conv2_1`: attribute `activation` is not known"));
+    assert!(with("pool1", "activation").contains("MaxPool `pool1`: attribute `activation` is not known"));
+    let mut graph = Graph::new();
+    let node = graph.node("pool1");
+    node.3.push(("strides", vec![2, 2]));
+    assert!(graph.refused(true).contains("MaxPool `pool1`: attribute `strides` is there twice"));
+}
+
+#[test]
+fn a_reshape_must_make_one_row_of_each_image() {
+    for (rows, fits) in [(0, true), (1, true), (-1, true), (7, false)] {
+        let mut graph = Graph::new();
+        *graph.node("flat") = Node::new("Reshape", &["pool5", "target"], "flat");
+        graph.nodes.insert(0, Node::new("Constant", &[], "target").with("value_ints", &[rows, 98]));
+        match fits {
+            true => assert_eq!(different(&graph.assigned(false).unwrap(), 32), None),
+            false => assert!(graph.refused(false).contains("Reshape `flat`: in the head")),
+        }
+    }
+    let mut graph = Graph::new();
+    let weight = graph.constants.iter_mut().find(|constant| constant.0 == "classifier.fc6.weight").unwrap();
+    (weight.1, weight.2) = (vec![6, 6], vec![1.0; 36]);
+    assert!(graph.refused(false).contains("Gemm `fc6`: it takes 6 numbers; needed a square map of 2 channels"));
+}
+
+#[test]
+fn poolings_that_pad_odd_maps_are_refused_where_maps_may_be_odd() {
+    let mut graph = Graph::new();
+    *graph.node("pool3") = graph.node("pool3").clone().with_text("auto_pad", "SAME_UPPER");
+    assert!(graph.refused(true).contains("MaxPool `pool3`: it pads maps of odd sides"));
 }

@@ -4,8 +4,10 @@ use super::found::{FoundLayer, Part, counting_order, pattern};
 use crate::error::{Error, Result};
 use crate::weights::Tensor;
 
-/// What is added to the variance unless a file says otherwise: PyTorch's.
-pub(super) const EPSILON: f64 = 1e-5;
+/// What is added to the variance, which weight files do not keep: PyTorch's default.
+const EPSILON_OF_PYTORCH: f64 = 1e-5;
+/// As [`EPSILON_OF_PYTORCH`]: the default of Keras and TensorFlow, which call their statistics `moving`.
+const EPSILON_OF_KERAS: f64 = 1e-3;
 
 /// The normalisation behind each of these convolutions, in their order; none if there are none.
 ///
@@ -119,14 +121,27 @@ fn narrow(value: f64) -> f32 {
 impl<'a> BatchNorm<'a> {
     /// The normalisation that a layer of a file is.
     pub(super) fn of(layer: &FoundLayer<'a>) -> Option<BatchNorm<'a>> {
+        let variance = layer.part(Part::Variance)?;
         Some(BatchNorm {
             scale: layer.part(Part::Weight),
             shift: layer.part(Part::Bias),
             mean: layer.part(Part::Mean)?,
-            variance: layer.part(Part::Variance)?,
-            epsilon: EPSILON,
+            variance,
+            epsilon: if is_keras(variance) { EPSILON_OF_KERAS } else { EPSILON_OF_PYTORCH },
         })
     }
+}
+
+/// Which epsilon a normalisation is folded with, in words.
+pub(super) fn epsilon_note(layer: &FoundLayer<'_>) -> &'static str {
+    match layer.part(Part::Variance).is_some_and(is_keras) {
+        true => "epsilon 1e-3, the default of Keras and TensorFlow",
+        false => "epsilon 1e-5, PyTorch's default",
+    }
+}
+
+fn is_keras(variance: &Tensor) -> bool {
+    variance.name().contains("moving_var")
 }
 
 #[cfg(test)]

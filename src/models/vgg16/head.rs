@@ -27,7 +27,7 @@ pub(super) fn canonical(count: usize) -> &'static [&'static str] {
 /// [`crate::error::Kind::Input`] if there are too many, or they fit one another in more than one order or in none.
 pub(super) fn head(layers: &[FoundLayer<'_>], channels: usize) -> Result<Head> {
     let linear: Vec<&FoundLayer<'_>> = layers.iter().filter(|layer| layer.linear().is_some()).collect();
-    if let Some(names) = known(&linear) {
+    if let Some(names) = known(&linear, channels) {
         return Ok(Head { names, note: None });
     }
     let described =
@@ -66,7 +66,7 @@ pub(super) fn head(layers: &[FoundLayer<'_>], channels: usize) -> Result<Head> {
 }
 
 /// The layers under names that are known, behind any common prefix; some may be missing where the names tell which.
-fn known(linear: &[&FoundLayer<'_>]) -> Option<Vec<String>> {
+fn known(linear: &[&FoundLayer<'_>], channels: usize) -> Option<Vec<String>> {
     let matched = |names: &&[&str]| {
         let first = linear.first()?;
         let tail = names.iter().find(|tail| ends_with(&first.name, tail))?;
@@ -74,7 +74,9 @@ fn known(linear: &[&FoundLayer<'_>]) -> Option<Vec<String>> {
         let full: Vec<String> = names.iter().map(|tail| format!("{prefix}{tail}")).collect();
         linear.iter().all(|layer| full.contains(&layer.name)).then_some(full)
     };
-    let whole = HEADS.iter().filter(|names| names.len() == linear.len()).find_map(matched);
+    // A last layer that does not fit the map is one whose predecessors are missing.
+    let stands_alone = linear.len() > 1 || !fitting_orders(linear, channels).is_empty();
+    let whole = HEADS.iter().filter(|names| stands_alone && names.len() == linear.len()).find_map(matched);
     // A position says nothing of how many there are: a head of two may well stand at 0 and 3.
     let telling = |names: &&&[&str]| names.iter().all(|name| !name.rsplit('.').next().is_some_and(is_number));
     whole.or_else(|| HEADS.iter().filter(telling).find_map(matched))
@@ -148,6 +150,16 @@ mod tests {
                 .unwrap()[2],
             "head.fc"
         );
+    }
+
+    #[test]
+    fn one_layer_under_the_name_of_any_is_a_head_if_it_fits_the_map() {
+        for name in ["classifier.fc8a", "fc8", "predictions", "head.fc", "fc", "fc1", "classifier.0", "classifier.6"] {
+            assert_eq!(ordered(&[(name, &[5, 98])]).unwrap(), [name]);
+            assert_eq!(ordered(&[(name, &[5, 2])]).unwrap(), [name]);
+        }
+        assert_eq!(ordered(&[("fc8", &[5, 6])]).unwrap(), ["fc6", "fc7", "fc8"], "the layers before it are missing");
+        assert_eq!(ordered(&[("predictions", &[5, 6]), ("fc1", &[6, 98])]).unwrap(), ["fc1", "predictions"]);
     }
 
     #[test]

@@ -89,12 +89,12 @@ pub(super) const NAMINGS: [fn(Place) -> String; 8] = [
 ];
 
 /// The names of the fully connected layers behind a common prefix, by the programs that give them.
-pub(super) const HEADS: [&[&str]; 10] = [
-    &["classifier.fc6", "classifier.fc7", "classifier.fc8a"],
+pub(super) const HEADS: [&[&str]; 16] = [
     &["fc6", "fc7", "fc8a"],
     // Caffe's, and VGG-Face's.
     &["fc6", "fc7", "fc8"],
-    &["classifier.fc6", "classifier.fc8a"],
+    &["fc6", "fc8a"],
+    &["fc6", "fc8"],
     // torchvision's.
     &["classifier.0", "classifier.3", "classifier.6"],
     // Networks converted from Caffe, where dropout comes first.
@@ -105,6 +105,13 @@ pub(super) const HEADS: [&[&str]; 10] = [
     &["fc1", "fc2", "predictions"],
     &["fc1", "fc2", "fc3"],
     &["fc1", "fc2"],
+    &["fc1", "predictions"],
+    // The last layer alone, or one by the name of the first.
+    &["fc8a"],
+    &["fc8"],
+    &["predictions"],
+    &["head.fc"],
+    &["fc1"],
 ];
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::layers::{COUNT, NAMINGS, Place};
 use crate::error::{Error, Result};
 
 /// Fewer of the known names are a coincidence: VGG-19 has ten of torchvision's positions.
-const NAMES_MIN: usize = 10;
+const NAMES_MIN: usize = 11;
 
 /// The convolutions of a file.
 pub(super) struct Convolutions {
@@ -86,12 +86,34 @@ fn by_order(layers: &[FoundLayer<'_>], ordered: bool) -> Result<Convolutions> {
         return Err(Error::input(message)
             .hint("name the layers as torchvision does: `features.0.weight`, `features.2.weight`, ..."));
     }
+    check_positions(&names(chain))?;
     let order = if first < by_numbers { "the numbers in their names" } else { "the file" };
     let (from, to) = (&chain[0].name, &chain[COUNT - 1].name);
     let note = format!(
-        "the names are not known: {COUNT} convolutions of fitting sizes, `{from}` to `{to}`, were taken in the order of {order}"
+        "the names are not known: {COUNT} convolutions of fitting sizes, `{from}` to `{to}`, were taken in the order of {order}; \
+         that poolings stand behind the 2nd, 4th, 7th, 10th and 13th is assumed"
     );
     Ok(Convolutions { names: names(chain), note: Some(note) })
+}
+
+/// Positions in one chain of modules tell where more stands between convolutions than elsewhere: the poolings.
+fn check_positions(names: &[String]) -> Result<()> {
+    let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let shared = names.first().map(|name| stem(name)).unwrap_or_default();
+    let at = |name: &String| name.strip_prefix(&shared)?.parse::<u64>().ok();
+    let Some(positions) = names.iter().map(at).collect::<Option<Vec<u64>>>() else { return Ok(()) };
+    let gaps = positions.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+    let (across, within): (Vec<_>, Vec<_>) = Place::all().zip(gaps).partition(|(place, _)| place.is_pooled());
+    let even = |gaps: &[(Place, u64)]| gaps.iter().all(|(_, gap)| *gap == gaps[0].1);
+    if even(&across) && even(&within) && across[0].1 >= within[0].1 {
+        return Ok(());
+    }
+    let shown: Vec<String> = positions.iter().map(u64::to_string).collect();
+    let message = format!(
+        "the convolutions `{shared}...` stand at {}, which are not the places of VGG-16: it has groups of 2, 2, 3, 3 and 3",
+        shown.join(", ")
+    );
+    Err(Error::input(message).hint("poolings at other places make another network, which is not read"))
 }
 
 /// Whether each layer takes the channels that the one before makes, the first those of an image.

@@ -77,9 +77,9 @@ impl<'a> Plan<'a> {
             plan.notes.extend(head.note);
             plan.layers.extend(head::canonical(head.names.len()).iter().zip(head.names).map(planned));
         }
-        if plan.layers.iter().any(|layer| layer.norm.is_some()) {
-            plan.notes
-                .push("batch normalisation is folded into the layers before it (epsilon 1e-5, PyTorch's)".to_owned());
+        if let Some(norm) = plan.layers.iter().find_map(|layer| layer.norm) {
+            let epsilon = batch_norm::epsilon_note(norm);
+            plan.notes.push(format!("batch normalisation is folded into the layers before it ({epsilon})"));
         }
         Ok(plan)
     }

@@ -31,6 +31,7 @@ pub fn assign(archive: &Archive, body: bool) -> Result<Assignment> {
             assignment.notes.splice(0..0, found.notes);
             assignment.preparation = found.preparation;
             assignment.image_size = found.size.or(assignment.image_size);
+            assignment.size_is_open &= found.size.is_none();
             Ok(assignment)
         }),
         None => assign_tensors(tensors, body, keeps_order(archive)),
@@ -63,7 +64,10 @@ fn assign_tensors(tensors: &[Tensor], body: bool, ordered: bool) -> Result<Assig
         Layout { model: model.to_owned(), tensors: plan.specs(), dropped: droppable(tensors, &layers, &plan, body) };
     let mut assignment = layout.assign(tensors)?;
     assignment.tensors = plan.written(turned.is_some())?;
-    assignment.image_size = plan.side.map(|side| (side * REDUCTION as usize, side * REDUCTION as usize));
+    // One number a channel is what a map of 32x32 images leaves, and an average over a map of any size.
+    let told = plan.side.filter(|&side| side > 1);
+    assignment.image_size = told.map(|side| (side * REDUCTION as usize, side * REDUCTION as usize));
+    assignment.size_is_open = plan.side == Some(1);
     assignment.notes = plan.notes;
     if turned.is_some() {
         assignment.notes.push("the axes of the weights are turned from channels-last to channels-first".to_owned());

@@ -3,6 +3,7 @@
 use super::chain::Chain;
 use super::operators::{Layer, linear, whole_map};
 use crate::error::{Error, Result};
+use crate::models::vgg16::head::map_side;
 use crate::models::vgg16::layers::REDUCTION;
 use crate::weights::{OnnxNode, Tensor};
 
@@ -44,6 +45,7 @@ fn read_layers(chain: &mut Chain<'_>, channels: usize, size: Option<(usize, usiz
                         .map_err(here)?;
                 if open {
                     check_averaged(&layer, averaged, channels)?;
+                    check_inputs(&layer, averaged.map_or(size, |_| None), channels).map_err(here)?;
                 }
                 layer.absorb(chain)?;
                 head.layers.push(layer);
@@ -100,6 +102,23 @@ fn check_averaged(layer: &Layer, averaged: Option<&OnnxNode>, channels: usize) -
     }
 }
 
+/// The first layer must see all of a map, which an image of `size` leaves, and nothing but one image.
+fn check_inputs(layer: &Layer, size: Option<(usize, usize)>, channels: usize) -> Result<()> {
+    let inputs: usize = layer.weight.dims().iter().skip(1).product();
+    let reduction = REDUCTION as usize;
+    match size {
+        Some((h, w)) if (h / reduction) * (w / reduction) * channels != inputs => Err(Error::input(format!(
+            "it takes {inputs} numbers; an image of {h}x{w} leaves {channels} channels of {}x{}",
+            h / reduction,
+            w / reduction
+        ))),
+        None if map_side(inputs, channels).is_none() => {
+            Err(Error::input(format!("it takes {inputs} numbers; needed a square map of {channels} channels")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether an average pool is the mean of the whole map; one of 1x1 does nothing.
 fn is_average_of_all(node: &OnnxNode, size: Option<(usize, usize)>, open: bool) -> Result<bool> {
     let kernel = node.integers("kernel_shape").unwrap_or_default();
@@ -124,5 +143,11 @@ fn is_over_map(chain: &Chain<'_>, node: &OnnxNode) -> bool {
 /// Whether a reshape makes one row of each image; computed sizes are those that PyTorch writes for `flatten`.
 fn is_flat(chain: &Chain<'_>, node: &OnnxNode) -> bool {
     let target = node.inputs.get(1).and_then(|value| chain.graph().constant(value));
-    target.is_none_or(|target| target.dims() == [2])
+    let graph = chain.graph();
+    let sizes = graph.inputs().first().and_then(|input| graph.input_sizes(input));
+    let batch = sizes.and_then(|sizes| *sizes.first()?).and_then(|batch| i64::try_from(batch).ok());
+    target.is_none_or(|target| match target.integers().as_deref() {
+        Some(&[rows, _]) => matches!(rows, -1..=1) || Some(rows) == batch,
+        _ => false,
+    })
 }

@@ -42,7 +42,7 @@ pub(super) fn tensors(graph: &OnnxGraph, initialisers: &[Tensor], body: bool) ->
             let last = place.group == super::layers::GROUPS.len();
             match chain.peek()? {
                 Some(node) if node.operator == "MaxPool" && !(last && body) => {
-                    is_half_pool(node).map_err(|error| error.at(node.describe()))?;
+                    is_half_pool(node, input.size).map_err(|error| error.at(node.describe()))?;
                     chain.step()?;
                 }
                 _ if last && body => {}

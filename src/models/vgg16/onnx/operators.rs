@@ -3,6 +3,7 @@
 use super::chain::Chain;
 use crate::error::{Error, Result};
 use crate::models::vgg16::batch_norm::BatchNorm;
+use crate::models::vgg16::layers::REDUCTION;
 use crate::weights::{OnnxGraph, OnnxNode, Tensor};
 
 /// What ONNX adds to a variance unless a node says otherwise.
@@ -129,8 +130,12 @@ fn weight(graph: &OnnxGraph, node: &OnnxNode) -> Result<Tensor> {
 /// # Errors
 /// [`crate::error::Kind::Input`] saying what VGG-16 does not have, or that the weight is computed.
 pub(super) fn convolution(graph: &OnnxGraph, node: &OnnxNode) -> Result<Layer> {
-    let same = matches!(node.text("auto_pad"), Some("SAME_UPPER" | "SAME_LOWER"));
-    let padded = same || node.integers("pads").is_some_and(|pads| pads == [1; 4]);
+    let padded = match node.text("auto_pad") {
+        // Windows of 3 that move by 1 need one row on each side.
+        Some("SAME_UPPER" | "SAME_LOWER") => true,
+        None | Some("NOTSET") => node.integers("pads").is_some_and(|pads| pads == [1; 4]),
+        Some(_) => false,
+    };
     plain_window(node, padded, "padding 1")?;
     let weight = weight(graph, node)?;
     if !matches!(weight.dims(), [_, _, 3, 3]) {
@@ -144,7 +149,7 @@ pub(super) fn convolution(graph: &OnnxGraph, node: &OnnxNode) -> Result<Layer> {
 /// # Errors
 /// As [`convolution`].
 pub(super) fn whole_map(graph: &OnnxGraph, node: &OnnxNode) -> Result<Layer> {
-    let padded = node.integers("pads").is_none_or(|pads| pads.iter().all(|&pad| pad == 0));
+    let padded = !is_same(node) && node.integers("pads").is_none_or(|pads| pads.iter().all(|&pad| pad == 0));
     plain_window(node, padded, "no padding in its head")?;
     let weight = weight(graph, node)?;
     if !matches!(weight.dims(), [_, _, h, w] if h == w) {
@@ -153,7 +158,28 @@ pub(super) fn whole_map(graph: &OnnxGraph, node: &OnnxNode) -> Result<Layer> {
     Ok(Layer { weight, bias: constant(graph, node, 2).cloned(), norm: None, is_matrix: false })
 }
 
+/// Whether as much is padded as keeps the size.
+fn is_same(node: &OnnxNode) -> bool {
+    node.text("auto_pad").is_some_and(|way| way.starts_with("SAME"))
+}
+
+/// What ONNX says of windows; programs that rewrite graphs add to it, such as an activation.
+const WINDOW_ATTRIBUTES: [&str; 8] =
+    ["auto_pad", "ceil_mode", "dilations", "group", "kernel_shape", "pads", "storage_order", "strides"];
+
+fn check_attributes(node: &OnnxNode) -> Result<()> {
+    match node.attribute_besides(&WINDOW_ATTRIBUTES) {
+        Some(other) => {
+            let message =
+                format!("attribute `{}` is not known; needed an operator as ONNX has it", other.escape_debug());
+            Err(Error::input(message).hint("export the network anew, without optimisation of the graph"))
+        }
+        None => Ok(()),
+    }
+}
+
 fn plain_window(node: &OnnxNode, padded: bool, padding: &str) -> Result<()> {
+    check_attributes(node)?;
     let ones = |name: &str| node.integers(name).is_none_or(|list| list.iter().all(|&value| value == 1));
     if ones("strides") && ones("dilations") && node.integer("group").is_none_or(|group| group == 1) && padded {
         return Ok(());
@@ -201,14 +227,21 @@ fn norm(graph: &OnnxGraph, node: &OnnxNode) -> Result<Norm> {
     Ok(Norm { scale: part(1)?, shift: part(2)?, mean: part(3)?, variance: part(4)?, epsilon })
 }
 
-/// Whether a max-pool halves a map: 2x2 with stride 2, and nothing else about it.
+/// Whether a max-pool halves a map: 2x2 with stride 2, and nothing else about it. The images have `size` if that is known.
 ///
 /// # Errors
 /// [`crate::error::Kind::Input`] if it does not.
-pub(super) fn is_half_pool(node: &OnnxNode) -> Result<()> {
+pub(super) fn is_half_pool(node: &OnnxNode, size: Option<(usize, usize)>) -> Result<()> {
+    check_attributes(node)?;
+    let divides = |side: usize| side.is_multiple_of(REDUCTION as usize);
+    if is_same(node) && !size.is_some_and(|(h, w)| divides(h) && divides(w)) {
+        let message = "it pads maps of odd sides; VGG-16 cuts their last row";
+        return Err(
+            Error::input(message).hint("export the network for images of a fixed size that is a multiple of 32")
+        );
+    }
     let is = |name: &str, value: i64| node.integers(name).is_some_and(|list| list == [value; 2]);
     let all = |name: &str, value: i64| node.integers(name).is_none_or(|list| list.iter().all(|&found| found == value));
-    // Maps of even sides need no padding, which `SAME` says too.
     let sized = is("kernel_shape", 2) && is("strides", 2) && all("pads", 0) && all("dilations", 1);
     match sized && node.integer("ceil_mode").unwrap_or(0) == 0 && node.outputs.get(1).is_none_or(String::is_empty) {
         true => Ok(()),
