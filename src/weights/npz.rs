@@ -35,8 +35,8 @@ pub(super) fn read(members: &[Member]) -> Result<Contents> {
             passed_over.iter().take(4).map(|array| format!("{} ({})", quote(&array.name), array.what)).collect();
         let message = format!("no array of floats but {}; needed the weights as arrays", found.join(", "));
         return Err(Error::input(message).hint(
-            "save each array under its name, in Python: `numpy.savez(FILE, **arrays)`; a dict inside an array is taken out with \
-             `numpy.load(FILE, allow_pickle=True)[NAME].item()`",
+            "save each array under its name, in Python: `numpy.savez(FILE, **arrays)`; a dict inside an array is taken out, \
+             if you trust the file, with `numpy.load(FILE, allow_pickle=True)[NAME].item()`",
         ));
     }
     Ok(Contents { passed_over, ..Contents::new(Container::Npz, tensors)? })
