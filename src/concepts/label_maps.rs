@@ -4,7 +4,7 @@
 //! `a/b.1.png` ... A pixel's label is red + 256 green; in a file of grey values it is the value itself. 0 is no label.
 //!
 //! A map of the photograph's own shape goes through the same turn, squash and crop as the photograph; of the shape that the network sees,
-//! or of the grid, it is taken as it is. See [`super::cover`] for the rule to the pixel. Where photographs are not known, a map covers what
+//! or of the grid, it is taken as it is. See `cover` for the rule to the pixel. Where photographs are not known, a map covers what
 //! the network sees, at any size.
 
 use std::collections::HashMap;
