@@ -4,7 +4,7 @@
 //! `a/b.1.png` ... A pixel's label is red + 256 green; in a file of grey values it is the value itself. 0 is no label.
 //!
 //! A map of the photograph's own shape goes through the same turn, squash and crop as the photograph; of the shape that the network sees,
-//! or of the grid, it is taken as it is. See [`super::cover`] for the rule to the pixel. Where photographs are not known, a map covers what
+//! or of the grid, it is taken as it is. See `cover` for the rule to the pixel. Where photographs are not known, a map covers what
 //! the network sees, at any size.
 
 use std::collections::HashMap;
@@ -29,6 +29,10 @@ use crate::hash::hexadecimal;
 /// Where label numbers are listed.
 pub(crate) const LABELS: &str = "labels.csv";
 const HEADER_HINT: &str = "the header is `number,name,category`";
+
+const VOID_HINT: &str = "numbers that stand for nothing, such as 255 for void, are left out with `--ignore 255`";
+const COLOURS_HINT: &str = "the label of a pixel of colours is red + 256 green: if the map is a picture that gives each class a colour, save \
+     the numbers of the classes instead; numbers that stand for nothing are left out with `--ignore NUMBER`";
 
 /// How many missing maps are named.
 const NAMED: usize = 10;
@@ -196,7 +200,7 @@ impl LabelFolder {
                 let message = format!("is {}x{}; the first channel is {}x{}", map.h, map.w, maps.h, maps.w);
                 return Err(Error::input(message).at(path.display()));
             }
-            self.append(&mut maps, path, |row, column| map.at(row, column))?;
+            self.append(&mut maps, (path, &map), |row, column| map.at(row, column))?;
         }
         Ok(maps)
     }
@@ -209,7 +213,7 @@ impl LabelFolder {
         for (channel, path) in files.iter().enumerate() {
             let cover = known.and_then(|covers| covers.get(channel)).copied().unwrap_or(Cover::Seen);
             let map = LabelImage::read(path, self.files.indices, cover.turn())?;
-            self.append(&mut maps, path, |row, column| {
+            self.append(&mut maps, (path, &map), |row, column| {
                 map.at(cover.pixel(row, grid.0, map.h), cover.pixel(column, grid.1, map.w))
             })?;
         }
@@ -217,17 +221,22 @@ impl LabelFolder {
     }
 
     /// Appends a channel, from the number that the file at `path` holds for a cell.
-    fn append(&self, maps: &mut LabelMaps, path: &Path, number_at: impl Fn(u32, u32) -> u16) -> Result<()> {
+    fn append(
+        &self,
+        maps: &mut LabelMaps,
+        (path, map): (&Path, &LabelImage),
+        number_at: impl Fn(u32, u32) -> u16,
+    ) -> Result<()> {
         let LabelFiles { ignore, offset, .. } = &self.files;
-        let label_at = |row, column| match number_at(row, column) {
-            number if ignore.contains(&number) => 0,
-            // One that is too large is no label that is listed.
-            number => number.saturating_add(*offset),
+        let label_of = |number: u16| match number {
+            number if ignore.contains(&number) => Ok(0),
+            number => number
+                .checked_add(*offset)
+                .ok_or_else(|| Error::input(format!("number {number} + {offset}; labels are at most 65535"))),
         };
-        append_channel(maps, &self.numbering, LABELS, label_at).map_err(|error| {
-            error
-                .at(path.display())
-                .hint("numbers that stand for nothing, such as 255 for void, are left out with `--ignore 255`")
+        append_channel(maps, &self.numbering, LABELS, number_at, label_of).map_err(|error| {
+            let hint = if map.is_coloured { COLOURS_HINT } else { VOID_HINT };
+            error.at(path.display()).hint(hint)
         })
     }
 }
@@ -263,7 +272,7 @@ mod tests {
 
     #[test]
     fn labels_are_red_and_256_green_and_channels_follow_their_numbers() {
-        let first = map([[1, 0, 9], [44, 1, 0], [0, 0, 0], [1, 0, 0]]);
+        let first = map([[1, 0, 0], [44, 1, 0], [0, 0, 0], [1, 0, 0]]);
         let second = map([[0, 0, 0], [1, 0, 0], [0, 0, 0], [44, 1, 0]]);
         let folder = folder(&[("a/b.0.png", first), ("a/b.1.png", second)]);
         let found = maps(&folder, (2, 2)).unwrap();
@@ -298,6 +307,10 @@ mod tests {
         assert!(maps(&folder(&[("a/b.png", plain()), ("a/b.0.png", plain())]), (2, 2)).is_err());
         let error = maps(&folder(&[("a/b.png", map([[2, 0, 0]; 4]))]), (2, 2)).unwrap_err().to_string();
         assert!(error.contains("b.png: label 2"), "{error}");
+        let advice = |folder: &tempfile::TempDir| maps(folder, (2, 2)).unwrap_err().advice().unwrap().to_owned();
+        assert!(advice(&folder(&[("a/b.png", map([[128, 0, 0]; 4]))])).contains("gives each class a colour"));
+        let grey = image::GrayImage::from_raw(2, 1, vec![1, 255]).unwrap();
+        assert!(advice(&folder(&[("a/b.png", grey.into())])).contains("`--ignore 255`"));
         let broken = folder(&[("a/b.png", plain())]);
         let path = broken.path().join("a/b.png");
         let bytes = std::fs::read(&path).unwrap();
@@ -390,6 +403,18 @@ mod tests {
         assert!(error.advice().unwrap().contains("--label-offset 1"));
         let raised = LabelFiles { folder: dir.path().to_owned(), offset: 1, ..LabelFiles::default() };
         assert_eq!(LabelFolder::open(raised).unwrap().vocabulary().names, ["-", "road", "sky"]);
+    }
+
+    /// 65535 + 1 is not 65535, though that is listed.
+    #[test]
+    fn a_number_that_the_offset_raises_too_far_is_an_error() {
+        let deep = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(2, 1, vec![65534, 65535]).unwrap();
+        let folder = folder(&[("a/b.png", deep.into())]);
+        std::fs::write(folder.path().join(LABELS), "number,name,category\n65534,last,stuff\n").unwrap();
+        let files = LabelFiles { folder: folder.path().to_owned(), offset: 1, ..LabelFiles::default() };
+        let input = ConceptInput { name: "a/b.jpg", pixels: Pixels::Rgb(&[]), h: 1, w: 2 };
+        let error = LabelFolder::open(files).unwrap().label_maps_of(&input, (1, 2)).unwrap_err().to_string();
+        assert!(error.ends_with("b.png: number 65535 + 1; labels are at most 65535"), "{error}");
     }
 
     #[test]
