@@ -38,7 +38,8 @@ fn model(source: &Bytes) -> Result<(Option<Bytes>, usize)> {
     while let Some((number, field)) = message.next()? {
         match number {
             7 => {
-                if graph.replace(field.bytes()?).is_some() {
+                let other = graph.replace(field.bytes()?);
+                if other.is_some() {
                     return Err(Error::input("two graphs; needed one"));
                 }
             }
