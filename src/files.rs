@@ -37,7 +37,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read`], or if it is too large or not UTF-8.
 pub(crate) fn read_to_string(path: &Path) -> Result<String> {
-    let text = String::from_utf8(read_bounded(path, TEXT_LIMIT)?).map_err(|error| {
+    read_text_bounded(path, TEXT_LIMIT)
+}
+
+/// As [`read_to_string`], of a file of at most `limit` bytes.
+///
+/// # Errors
+/// As [`read_to_string`].
+pub(crate) fn read_text_bounded(path: &Path, limit: u64) -> Result<String> {
+    let text = String::from_utf8(read_bounded(path, limit)?).map_err(|error| {
         let known = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..known].iter().filter(|&&byte| byte == b'\n').count() + 1;
         Error::input(format!("line {line} is not UTF-8 text")).at(path.display())
@@ -52,7 +60,11 @@ pub(crate) fn read_to_string(path: &Path) -> Result<String> {
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = open_bounded(path, limit)?;
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| Error::reading(path, &error))?;
+    // One more than may be: a file that grew since is not taken for whole.
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| Error::reading(path, &error))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::input(format!("grew beyond the {limit} bytes that are read")).at(path.display()));
+    }
     Ok(bytes)
 }
 
@@ -410,6 +422,14 @@ mod tests {
             assert_eq!(read_to_string(&path).unwrap_err().to_string(), says);
             assert_eq!(sha256(&path).unwrap_err().to_string(), says);
         }
+    }
+
+    /// Files of `/proc` say that they are empty, as one does that grows later.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_grew_beyond_the_limit_is_not_cut() {
+        let error = read_bounded(Path::new("/proc/self/status"), 10).unwrap_err().to_string();
+        assert_eq!(error, "/proc/self/status: grew beyond the 10 bytes that are read");
     }
 
     #[test]

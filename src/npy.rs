@@ -212,7 +212,8 @@ impl<'a> HeaderWords<'a> {
             let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
             let (digits, rest) = self.rest.split_at(end);
             sizes.push(digits.parse().map_err(|_| broken("a size is no number"))?);
-            self.rest = rest;
+            // Python 2 wrote its long integers so.
+            self.rest = rest.strip_prefix('L').unwrap_or(rest);
             if !self.skip(",") && !self.rest.starts_with(')') {
                 return Err(broken("the shape is no tuple of sizes"));
             }
@@ -265,6 +266,13 @@ mod tests {
         assert!(fields.contains("elements are `[('a', '<f4', (2,)), ('b', '|S1')]`"), "{fields}");
         let objects = file("{'descr': '|O', 'fortran_order': False, 'shape': (), }");
         assert!(matches!(Contents::parse(&objects).unwrap(), Contents::Others { pickled: true, .. }));
+    }
+
+    #[test]
+    fn sizes_as_python_2_wrote_them_are_read() {
+        let header = Header::parse(&file("{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 5L), }\n")).unwrap();
+        assert_eq!(header.dims, [3, 5]);
+        assert!(refusal("{'descr': '<f4', 'fortran_order': False, 'shape': (3LL,), }").contains("no tuple of sizes"));
     }
 
     #[test]

@@ -138,16 +138,16 @@ impl Broden {
         let mut maps = LabelMaps { channels: 0, h: grid.0, w: grid.1, labels: Vec::new() };
         for channel in channels {
             match channel {
-                Channel::Whole(label) => append_channel(&mut maps, &self.numbering, LABELS, |_, _| *label)?,
+                Channel::Whole(label) => append_channel(&mut maps, &self.numbering, LABELS, |_, _| *label, Ok)?,
                 Channel::Map(file) => {
                     let path = self.map_path(file);
                     // Label maps of Broden show whole photographs, at any size.
                     let cover = Cover::Photograph { geometry: self.geometry, turn: Orientation::NoTransforms };
                     let map = LabelImage::read(&path, false, cover.turn())?;
-                    append_channel(&mut maps, &self.numbering, LABELS, |row, column| {
-                        map.at(cover.pixel(row, grid.0, map.h), cover.pixel(column, grid.1, map.w))
-                    })
-                    .map_err(|error| error.at(path.display()))?;
+                    let number_at =
+                        |row, column| map.at(cover.pixel(row, grid.0, map.h), cover.pixel(column, grid.1, map.w));
+                    append_channel(&mut maps, &self.numbering, LABELS, number_at, Ok)
+                        .map_err(|error| error.at(path.display()))?;
                 }
             }
         }
@@ -314,7 +314,7 @@ ade/plain.jpg,val,8,8,4,4,,,,,,
         fs::create_dir_all(&images).unwrap();
         let map = |name: &str, label: fn(u32, u32) -> u16| {
             let pixel = |x, y| label(x, y).to_le_bytes();
-            let map = RgbImage::from_fn(4, 4, |x, y| Rgb([pixel(x, y)[0], pixel(x, y)[1], 77]));
+            let map = RgbImage::from_fn(4, 4, |x, y| Rgb([pixel(x, y)[0], pixel(x, y)[1], 0]));
             map.save(images.join(name)).unwrap();
         };
         map("b_color.png", |x, _| u16::from(x == 3));

@@ -14,12 +14,18 @@ use crate::files;
 /// Bytes of a PNG file up to depth and colour type (PNG specification, 11.2.1).
 const HEADER: usize = 26;
 
+const VOID_HINT: &str = "numbers that stand for nothing, such as 255 for void, are left out with `--ignore 255`";
+const COLOURS_HINT: &str = "the label of a pixel of colours is red + 256 green: if the map is a picture that gives each class a colour, save \
+     the numbers of the classes instead; numbers that stand for nothing are left out with `--ignore NUMBER`";
+
 /// A label map as its file holds it.
 #[derive(Debug)]
 pub(super) struct LabelImage {
     pub(super) h: u32,
     pub(super) w: u32,
     labels: Vec<u16>,
+    /// Whether a label is red + 256 green of a pixel of colours.
+    is_coloured: bool,
 }
 
 /// How the pixels of a PNG file are stored.
@@ -63,7 +69,7 @@ impl MapHeader {
 }
 
 impl LabelImage {
-    /// Reads a PNG file of 8-bit RGB or RGBA (blue and alpha are ignored), of grey values of any depth, or, with `indices`, of palette
+    /// Reads a PNG file of 8-bit RGB or RGBA (blue is 0, alpha is ignored), of grey values of any depth, or, with `indices`, of palette
     /// entries, whose numbers are the labels; turned as told.
     ///
     /// # Errors
@@ -77,33 +83,55 @@ impl LabelImage {
     fn parse(bytes: &[u8], indices: bool) -> Result<LabelImage> {
         if MapHeader::parse(bytes, indices)?.samples {
             let map = samples(bytes)?;
-            return Ok(LabelImage { h: map.h, w: map.w, labels: map.values.into_iter().map(u16::from).collect() });
+            let labels = map.values.into_iter().map(u16::from).collect();
+            return Ok(LabelImage { h: map.h, w: map.w, labels, is_coloured: false });
         }
         let stored = decode::decode_stored(bytes, Exif::Ignore)?;
         let (h, w) = (stored.pixels.height(), stored.pixels.width());
-        let colour = |pixel: &[u8]| u16::from_le_bytes([pixel[0], pixel[1]]);
+        let is_coloured = !matches!(stored.pixels, DynamicImage::ImageLuma16(_));
         let labels = match stored.pixels {
             DynamicImage::ImageLuma16(map) => map.into_raw(),
-            DynamicImage::ImageRgb8(map) => map.chunks_exact(3).map(colour).collect(),
-            DynamicImage::ImageRgba8(map) => map.chunks_exact(4).map(colour).collect(),
+            DynamicImage::ImageRgb8(map) => map.chunks_exact(3).map(label).collect::<Result<_>>()?,
+            DynamicImage::ImageRgba8(map) => map.chunks_exact(4).map(label).collect::<Result<_>>()?,
             other => return Err(unfit(&format!("{:?}", other.color()))),
         };
-        Ok(LabelImage { h, w, labels })
+        Ok(LabelImage { h, w, labels, is_coloured })
     }
 
     fn turned(self, turn: Orientation) -> LabelImage {
         if turn == Orientation::NoTransforms {
             return self;
         }
+        let is_coloured = self.is_coloured;
         let buffer = ImageBuffer::<Luma<u16>, _>::from_raw(self.w, self.h, self.labels).unwrap_or_default();
         let mut map = DynamicImage::from(buffer);
         map.apply_orientation(turn);
-        LabelImage { h: map.height(), w: map.width(), labels: map.into_luma16().into_raw() }
+        LabelImage { h: map.height(), w: map.width(), labels: map.into_luma16().into_raw(), is_coloured }
+    }
+
+    /// What to do about numbers that are not listed.
+    pub(super) fn hint(&self) -> &'static str {
+        if self.is_coloured { COLOURS_HINT } else { VOID_HINT }
     }
 
     /// Label of a pixel, which must be inside.
     pub(super) fn at(&self, y: u32, x: u32) -> u16 {
         self.labels[y as usize * self.w as usize + x as usize]
+    }
+}
+
+/// The label of a pixel of colours. A label needs no blue: where there is some, the numbers mean something else.
+fn label(pixel: &[u8]) -> Result<u16> {
+    match *pixel {
+        [red, green, 0, ..] => Ok(u16::from_le_bytes([red, green])),
+        _ => {
+            let found =
+                Error::input("pixels have blue in them; the label of a pixel is red + 256 green, and blue is 0");
+            Err(found.hint(
+                "this is a picture of colours, or of numbers beyond 65535 as in COCO's panoptic maps: save the numbers of the classes, \
+                 with Pillow: `Image.fromarray(classes.astype('uint8'))`",
+            ))
+        }
     }
 }
 
@@ -134,11 +162,24 @@ mod tests {
     #[test]
     fn colours_hold_red_and_256_green_and_greys_the_label_itself() {
         let read = |bytes: Vec<u8>| LabelImage::parse(&bytes, false).unwrap().labels;
-        assert_eq!(read(png(RgbImage::from_raw(2, 1, vec![44, 1, 9, 255, 255, 0]).unwrap())), [300, 65535]);
-        assert_eq!(read(png(RgbaImage::from_raw(2, 1, vec![44, 1, 9, 0, 7, 0, 0, 9]).unwrap())), [300, 7]);
+        assert_eq!(read(png(RgbImage::from_raw(2, 1, vec![44, 1, 0, 255, 255, 0]).unwrap())), [300, 65535]);
+        assert_eq!(read(png(RgbaImage::from_raw(2, 1, vec![44, 1, 0, 0, 7, 0, 0, 9]).unwrap())), [300, 7]);
         assert_eq!(read(png(GrayImage::from_raw(3, 1, vec![0, 1, 255]).unwrap())), [0, 1, 255]);
         let deep = ImageBuffer::<Luma<u16>, _>::from_raw(2, 1, vec![300u16, 65535]).unwrap();
         assert_eq!(read(png(deep)), [300, 65535]);
+    }
+
+    #[test]
+    fn a_picture_of_colours_is_no_label_map() {
+        // COCO's panoptic number 65537, as red + 256 green + 65536 blue; and a colour of a legend.
+        for image in [
+            png(RgbImage::from_raw(1, 1, vec![1, 0, 1]).unwrap()),
+            png(RgbaImage::from_raw(1, 1, vec![0, 0, 142, 255]).unwrap()),
+        ] {
+            let error = LabelImage::parse(&image, false).unwrap_err();
+            assert!(error.to_string().starts_with("pixels have blue in them; "), "{error}");
+            assert!(error.advice().unwrap().contains("panoptic"));
+        }
     }
 
     #[test]

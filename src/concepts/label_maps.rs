@@ -4,7 +4,7 @@
 //! `a/b.1.png` ... A pixel's label is red + 256 green; in a file of grey values it is the value itself. 0 is no label.
 //!
 //! A map of the photograph's own shape goes through the same turn, squash and crop as the photograph; of the shape that the network sees,
-//! or of the grid, it is taken as it is. See [`super::cover`] for the rule to the pixel. Where photographs are not known, a map covers what
+//! or of the grid, it is taken as it is. See `cover` for the rule to the pixel. Where photographs are not known, a map covers what
 //! the network sees, at any size.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::cover::{Cover, Shot};
+use super::cover::{Cover, Shot, turned_note};
 use super::label_files::LabelFiles;
 use super::label_image::{LabelImage, MapHeader};
 use super::numbering::{Numbering, append_channel};
@@ -59,22 +59,26 @@ impl LabelFolder {
         Ok(LabelFolder { files, numbering, table_sha256, covers: HashMap::new() })
     }
 
-    /// Looks for the maps of all photographs and at their headers, so that nothing is missing in the middle of the work.
+    /// Looks for the maps of all photographs and at their headers, so that nothing is missing in the middle of the work; returns what the
+    /// user should know.
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] naming the maps that are missing, or one that is of another shape than photograph and network.
-    pub fn look(&mut self, photographs: &Photographs) -> Result<()> {
+    pub fn look(&mut self, photographs: &Photographs) -> Result<Option<String>> {
         let looked: Vec<_> = photographs.set.items.par_iter().map(|item| self.covers_of(item, photographs)).collect();
-        let (mut missing, mut found) = (Vec::new(), HashMap::new());
+        let (mut missing, mut found, mut turned) = (Vec::new(), HashMap::new(), Vec::new());
         for (item, covers) in photographs.set.items.iter().zip(looked) {
             match covers? {
                 Looked::Missing => missing.push(item.name.as_str()),
-                Looked::Found(covers) => drop(found.insert(item.name.clone(), covers)),
+                Looked::Found(covers, is_ambiguous) => {
+                    turned.extend(is_ambiguous.then_some(item.name.as_str()));
+                    found.insert(item.name.clone(), covers);
+                }
                 Looked::Unreadable => {}
             }
         }
         self.covers = found;
-        let Some(first) = missing.first() else { return Ok(()) };
+        let Some(first) = missing.first() else { return Ok(turned_note(&turned)) };
         let (stem, count) = (self.files.stem(first), photographs.set.len());
         let more = if missing.len() > NAMED { format!(" and {} more", missing.len() - NAMED) } else { String::new() };
         let named = missing.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
@@ -112,14 +116,19 @@ impl LabelFolder {
         };
         match self.files.of_image(&item.name)? {
             files if files.is_empty() => Ok(Looked::Missing),
-            files => files.iter().map(cover).collect::<Result<_>>().map(Looked::Found),
+            files => {
+                let covers: Vec<Cover> = files.iter().map(cover).collect::<Result<_>>()?;
+                let turned = covers.iter().any(|cover| cover.turn() != Cover::Seen.turn());
+                Ok(Looked::Found(covers, turned && shot.is_ambiguous()))
+            }
         }
     }
 }
 
 /// What became of looking for the maps of a photograph.
 enum Looked {
-    Found(Vec<Cover>),
+    /// And whether they are turned with the photograph although they might be upright already.
+    Found(Vec<Cover>, bool),
     Missing,
     /// The photograph will be skipped.
     Unreadable,
@@ -196,7 +205,7 @@ impl LabelFolder {
                 let message = format!("is {}x{}; the first channel is {}x{}", map.h, map.w, maps.h, maps.w);
                 return Err(Error::input(message).at(path.display()));
             }
-            self.append(&mut maps, path, |row, column| map.at(row, column))?;
+            self.append(&mut maps, (path, &map), |row, column| map.at(row, column))?;
         }
         Ok(maps)
     }
@@ -209,7 +218,7 @@ impl LabelFolder {
         for (channel, path) in files.iter().enumerate() {
             let cover = known.and_then(|covers| covers.get(channel)).copied().unwrap_or(Cover::Seen);
             let map = LabelImage::read(path, self.files.indices, cover.turn())?;
-            self.append(&mut maps, path, |row, column| {
+            self.append(&mut maps, (path, &map), |row, column| {
                 map.at(cover.pixel(row, grid.0, map.h), cover.pixel(column, grid.1, map.w))
             })?;
         }
@@ -217,18 +226,21 @@ impl LabelFolder {
     }
 
     /// Appends a channel, from the number that the file at `path` holds for a cell.
-    fn append(&self, maps: &mut LabelMaps, path: &Path, number_at: impl Fn(u32, u32) -> u16) -> Result<()> {
+    fn append(
+        &self,
+        maps: &mut LabelMaps,
+        (path, map): (&Path, &LabelImage),
+        number_at: impl Fn(u32, u32) -> u16,
+    ) -> Result<()> {
         let LabelFiles { ignore, offset, .. } = &self.files;
-        let label_at = |row, column| match number_at(row, column) {
-            number if ignore.contains(&number) => 0,
-            // One that is too large is no label that is listed.
-            number => number.saturating_add(*offset),
+        let label_of = |number: u16| match number {
+            number if ignore.contains(&number) => Ok(0),
+            number => number
+                .checked_add(*offset)
+                .ok_or_else(|| Error::input(format!("number {number} + {offset}; labels are at most 65535"))),
         };
-        append_channel(maps, &self.numbering, LABELS, label_at).map_err(|error| {
-            error
-                .at(path.display())
-                .hint("numbers that stand for nothing, such as 255 for void, are left out with `--ignore 255`")
-        })
+        append_channel(maps, &self.numbering, LABELS, number_at, label_of)
+            .map_err(|error| error.at(path.display()).hint(map.hint()))
     }
 }
 
@@ -263,7 +275,7 @@ mod tests {
 
     #[test]
     fn labels_are_red_and_256_green_and_channels_follow_their_numbers() {
-        let first = map([[1, 0, 9], [44, 1, 0], [0, 0, 0], [1, 0, 0]]);
+        let first = map([[1, 0, 0], [44, 1, 0], [0, 0, 0], [1, 0, 0]]);
         let second = map([[0, 0, 0], [1, 0, 0], [0, 0, 0], [44, 1, 0]]);
         let folder = folder(&[("a/b.0.png", first), ("a/b.1.png", second)]);
         let found = maps(&folder, (2, 2)).unwrap();
@@ -298,6 +310,10 @@ mod tests {
         assert!(maps(&folder(&[("a/b.png", plain()), ("a/b.0.png", plain())]), (2, 2)).is_err());
         let error = maps(&folder(&[("a/b.png", map([[2, 0, 0]; 4]))]), (2, 2)).unwrap_err().to_string();
         assert!(error.contains("b.png: label 2"), "{error}");
+        let advice = |folder: &tempfile::TempDir| maps(folder, (2, 2)).unwrap_err().advice().unwrap().to_owned();
+        assert!(advice(&folder(&[("a/b.png", map([[128, 0, 0]; 4]))])).contains("gives each class a colour"));
+        let grey = image::GrayImage::from_raw(2, 1, vec![1, 255]).unwrap();
+        assert!(advice(&folder(&[("a/b.png", grey.into())])).contains("`--ignore 255`"));
         let broken = folder(&[("a/b.png", plain())]);
         let path = broken.path().join("a/b.png");
         let bytes = std::fs::read(&path).unwrap();
@@ -306,13 +322,13 @@ mod tests {
     }
 
     /// Photographs of 4x6 in a folder of their own, seen squashed to 4 and cut to 2; the first is stored on its side.
-    fn photographs() -> (tempfile::TempDir, Photographs) {
+    fn photographs(turn: u8) -> (tempfile::TempDir, Photographs) {
         let dir = tempfile::tempdir().unwrap();
-        // The smallest EXIF: a big-endian list of one entry, orientation, a short of value 6.
-        let turn = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-        for (name, exif) in [("turned.png", Some(turn)), ("b.png", None)] {
+        // The smallest EXIF: a big-endian list of one entry, orientation, a short.
+        let exif = [b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", &[turn][..], &[0; 6]].concat();
+        for (name, exif) in [("turned.png", Some(exif)), ("b.png", None)] {
             let mut info = png::Info::with_size(6, 4);
-            info.exif_metadata = exif.map(|exif| exif[..].into());
+            info.exif_metadata = exif.map(Into::into);
             let file = std::fs::File::create(dir.path().join(name)).unwrap();
             let mut writer = png::Encoder::with_info(file, info).unwrap().write_header().unwrap();
             writer.write_image_data(&[0; 24]).unwrap();
@@ -337,7 +353,7 @@ mod tests {
 
     /// Labels on a grid of 2x2 with maps of these names, read as told.
     fn looked(maps: &[(&str, image::DynamicImage)], name: &str, files: LabelFiles) -> Result<Vec<u16>> {
-        let (_photographs, known) = photographs();
+        let (_photographs, known) = photographs(6);
         let folder = folder(maps);
         let rows: String = (1..100).map(|number| format!("{number},n,c\n")).collect();
         std::fs::write(folder.path().join(LABELS), format!("number,name,category\n{rows}")).unwrap();
@@ -361,6 +377,17 @@ mod tests {
         let error = looked(&maps((3, 3)), "b.png", LabelFiles::default()).unwrap_err().to_string();
         let says = "turned.png: is 3x3; needs 6x4, the shape of the photograph, or 2x2, what the network sees of it";
         assert!(error.ends_with(says), "{error}");
+    }
+
+    #[test]
+    fn maps_that_may_be_upright_already_are_told() {
+        let (_photographs, known) = photographs(3);
+        let told = |map| {
+            let folder = folder(&[("b.png", grey(6, 4)), ("turned.png", map)]);
+            LabelFolder::open(folder.path().to_owned()).unwrap().look(&known).unwrap()
+        };
+        assert!(told(grey(6, 4)).unwrap().starts_with("label maps of 1 of the photographs (the first: turned.png)"));
+        assert_eq!(told(grey(1, 1)), None, "it is of the grid");
     }
 
     #[test]
@@ -390,6 +417,18 @@ mod tests {
         assert!(error.advice().unwrap().contains("--label-offset 1"));
         let raised = LabelFiles { folder: dir.path().to_owned(), offset: 1, ..LabelFiles::default() };
         assert_eq!(LabelFolder::open(raised).unwrap().vocabulary().names, ["-", "road", "sky"]);
+    }
+
+    /// 65535 + 1 is not 65535, though that is listed.
+    #[test]
+    fn a_number_that_the_offset_raises_too_far_is_an_error() {
+        let deep = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(2, 1, vec![65534, 65535]).unwrap();
+        let folder = folder(&[("a/b.png", deep.into())]);
+        std::fs::write(folder.path().join(LABELS), "number,name,category\n65534,last,stuff\n").unwrap();
+        let files = LabelFiles { folder: folder.path().to_owned(), offset: 1, ..LabelFiles::default() };
+        let input = ConceptInput { name: "a/b.jpg", pixels: Pixels::Rgb(&[]), h: 1, w: 2 };
+        let error = LabelFolder::open(files).unwrap().label_maps_of(&input, (1, 2)).unwrap_err().to_string();
+        assert!(error.ends_with("b.png: number 65535 + 1; labels are at most 65535"), "{error}");
     }
 
     #[test]

@@ -49,19 +49,20 @@ impl Numbering {
     }
 }
 
-/// Appends a channel to `maps`, cell by cell, from the label at `(row, column)` of the grid.
+/// Appends a channel to `maps`, cell by cell, from the number at `(row, column)` of the grid.
 ///
 /// # Errors
-/// [`crate::error::Kind::Input`] if a label has no number in `table`, the name of the file that lists them.
+/// [`crate::error::Kind::Input`] if a label has no number in `table`, the name of the file that lists them; those of `label_of`.
 pub(super) fn append_channel(
     maps: &mut LabelMaps,
     numbering: &Numbering,
     table: &str,
-    label_at: impl Fn(u32, u32) -> u16,
+    number_at: impl Fn(u32, u32) -> u16,
+    label_of: impl Fn(u16) -> Result<u16>,
 ) -> Result<()> {
     for row in 0..maps.h {
         for column in 0..maps.w {
-            let label = label_at(row, column);
+            let label = label_of(number_at(row, column))?;
             if !numbering.has(label) {
                 let (h, w) = (maps.h, maps.w);
                 let message = format!("label {label} at cell ({row}, {column}) of the {h}x{w} grid is not in {table}");

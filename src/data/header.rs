@@ -123,11 +123,11 @@ fn little_endian(bytes: &[u8]) -> u64 {
 /// The decoder would take as much memory as a chunk says it is long, and as a picture in a chunk says it is large.
 fn check_webp(bytes: &[u8]) -> Result<()> {
     let truncated = || Error::input("WebP is shorter than its header says; the file is truncated");
-    if (bytes.len() as u64) < little_endian(bytes.get(4..8).ok_or_else(truncated)?) + 8 {
-        return Err(truncated());
-    }
+    let length = little_endian(bytes.get(4..8).ok_or_else(truncated)?) + 8;
+    // Cameras and messengers append what is no part of the picture.
+    let bytes = usize::try_from(length).ok().and_then(|length| bytes.get(..length)).ok_or_else(truncated)?;
     let mut canvas = None;
-    let mut chunks = &bytes[12..];
+    let mut chunks = bytes.get(12..).ok_or_else(truncated)?;
     while let Some((head, rest)) = chunks.split_at_checked(8) {
         let length = little_endian(&head[4..]);
         let content = usize::try_from(length).ok().and_then(|length| rest.get(..length)).ok_or_else(truncated)?;
@@ -286,6 +286,7 @@ mod tests {
     fn a_webp_chunk_must_lie_in_the_file_and_a_picture_must_be_of_the_canvas() {
         let whole = riff(&[(b"VP8X", canvas(5, 7)), (b"EXIF", vec![1; 9]), (b"VP8 ", lossy(5, 7))]);
         check_webp(&whole).unwrap();
+        check_webp(&[&whole[..], b"SEFT\xff\xff\xff\xff behind the picture"].concat()).unwrap();
         let mut long = whole.clone();
         long[34..38].copy_from_slice(&0xb000_0000u32.to_le_bytes());
         assert!(check_webp(&long).unwrap_err().to_string().contains("truncated"));

@@ -143,7 +143,7 @@ impl ImageSet {
         self.items.is_empty()
     }
 
-    /// Tells whether a resumed run sees the same images: [`fingerprint`] of all of them. Files are read for it the first time.
+    /// Tells whether a resumed run sees the same images: a hash over all of them. Files are read for it the first time.
     pub fn fingerprint(&self) -> String {
         // A class is as much a part of an image as its name.
         let named = |item: &ImageItem| match &item.label {

@@ -6,6 +6,9 @@ use super::search::Found;
 use crate::error::{Error, Result};
 use crate::files;
 
+/// Lines that are read: more than any published set of pictures has. Each is looked for at several places.
+const LINES_MAX: usize = 4_000_000;
+
 /// The pictures of a list, sorted by path; those that are not there as well, so that whoever reads them can name them.
 ///
 /// Paths are relative to the list's own folder, also where they begin with `/` and nothing lies there. A line that is the path of a file
@@ -17,6 +20,11 @@ pub(super) fn read(list: &Path) -> Result<Vec<Found>> {
     let text = files::read_to_string(list).map_err(|error| error.hint("a list is text: one path a line"))?;
     let folder = list.parent().unwrap_or(Path::new(""));
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim).filter(|line| !line.is_empty());
+    let count = lines.clone().take(LINES_MAX + 1).count();
+    if count > LINES_MAX {
+        let message = format!("lists more than {LINES_MAX} images; at most so many are read");
+        return Err(Error::input(message).at(list.display()).hint("list a part of them"));
+    }
     let entries: Vec<(bool, Found)> = lines.map(|line| entry(folder, line)).collect();
     let Some((_, first)) = entries.first() else {
         return Err(Error::input("lists no image; needs one path a line").at(list.display()));
@@ -143,5 +151,12 @@ mod tests {
         let dir = folder(&[], "");
         fs::write(dir.path().join("list.txt"), b"a.jpg\n\xff\xfe.jpg\n").unwrap();
         assert!(read_in(&dir).unwrap_err().to_string().ends_with("line 2 is not UTF-8 text"));
+        fs::write(dir.path().join("list.txt"), "a\n".repeat(LINES_MAX + 1)).unwrap();
+        assert!(
+            read_in(&dir)
+                .unwrap_err()
+                .to_string()
+                .ends_with("lists more than 4000000 images; at most so many are read")
+        );
     }
 }

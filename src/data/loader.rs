@@ -120,11 +120,16 @@ impl ImageLoader {
     /// The error of a run in which no image could be read: how many were tried, and what was wrong with the first.
     pub fn nothing_readable(&self) -> Error {
         let skipped = self.skipped();
+        // The reason says already what allows it.
+        let hint = match skipped.iter().all(|bad| bad.reason.contains("--max-pixels")) && !skipped.is_empty() {
+            true => "pass the `--max-pixels` that is told, or make the images smaller first".to_owned(),
+            false => format!("images must be whole {READ} files"),
+        };
         let first =
             skipped.first().map_or_else(String::new, |bad| format!("; the first, {}: {}", bad.name, bad.reason));
         Error::input(format!("none of {} images can be read{first}", self.set().len()))
             .at(self.set().root.display())
-            .hint(format!("images must be whole {READ} files"))
+            .hint(hint)
     }
 }
 
@@ -288,5 +293,16 @@ mod tests {
         assert!(error.to_string().contains("none of 2 images can be read; the first, a.jpg: file is empty"), "{error}");
         assert!(loader.load(0).unwrap_err().to_string().starts_with("a.jpg: file is empty"));
         assert_eq!(loader.load(2).unwrap_err().kind(), Kind::Internal);
+        assert!(error.advice().unwrap().starts_with("images must be whole JPEG"));
+    }
+
+    #[test]
+    fn where_all_images_are_too_large_the_advice_is_the_option_that_allows_them() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.pgm"), b"P5 60000 60000 255\n").unwrap();
+        let loader = loader(dir.path(), options(2, 2, 0));
+        assert!(loader.batches_of_all(&go()).unwrap().next().is_none());
+        let error = loader.nothing_readable();
+        assert!(error.advice().unwrap().starts_with("pass the `--max-pixels`"), "{error}: {:?}", error.advice());
     }
 }

@@ -39,7 +39,7 @@ pub fn write(dir: &Path, report: &Report) -> Result<()> {
     write_json(&dir.join("report.json"), report)
 }
 
-/// What [`write`] writes at the top of a folder.
+/// What [`write()`] writes at the top of a folder.
 pub(crate) const FILES: [&str; 4] = ["report.json", "units.csv", "concepts.svg", "report.html"];
 
 /// Whether [`write_pages`] makes a file, by its path in the folder of a run.
@@ -47,10 +47,10 @@ pub(crate) fn is_made_from_report(name: &str) -> bool {
     FILES[1..].contains(&name) || name.ends_with("/concepts.svg")
 }
 
-/// Writes what [`write`] does, but for `report.json`.
+/// Writes what [`write()`] does, but for `report.json`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn write_pages(dir: &Path, report: &Report) -> Result<()> {
     write_atomic_with(&dir.join("units.csv"), |out| csv::write(report, out))?;
     for layer in &report.layers {

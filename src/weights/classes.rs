@@ -16,6 +16,9 @@ pub struct ClassList {
     pub notes: Vec<String>,
 }
 
+/// Bytes of a list that are read: the 21,841 names of the largest ImageNet take one million.
+pub(crate) const LIST_BYTES_MAX: u64 = 4 << 20;
+
 /// A name, and the number of its class if the list gives it.
 struct Entry {
     number: Option<usize>,

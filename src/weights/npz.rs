@@ -35,8 +35,8 @@ pub(super) fn read(members: &[Member]) -> Result<Contents> {
             passed_over.iter().take(4).map(|array| format!("{} ({})", quote(&array.name), array.what)).collect();
         let message = format!("no array of floats but {}; needed the weights as arrays", found.join(", "));
         return Err(Error::input(message).hint(
-            "save each array under its name, in Python: `numpy.savez(FILE, **arrays)`; a dict inside an array is taken out with \
-             `numpy.load(FILE, allow_pickle=True)[NAME].item()`",
+            "save each array under its name, in Python: `numpy.savez(FILE, **arrays)`; a dict inside an array is taken out, \
+             if you trust the file, with `numpy.load(FILE, allow_pickle=True)[NAME].item()`",
         ));
     }
     Ok(Contents { passed_over, ..Contents::new(Container::Npz, tensors)? })
@@ -75,9 +75,10 @@ fn array(name: &str, member: &Member) -> Result<Array> {
     Tensor::behind(name, dims, dtype, start, storage)?.permuted(&reversed).map(Array::Tensor)
 }
 
-/// Floats of other machines would be weights; passing them over would only say that weights are missing.
+/// Floats of other machines, and bfloat16, which numpy writes as two bytes of no type, would be weights; passing them over would only
+/// say that weights are missing.
 fn is_foreign_float(elements: &str) -> bool {
-    ["`>f", "`<f", "`=f"].iter().any(|start| elements.starts_with(start))
+    ["`>f", "`<f", "`=f", "`|V2`", "`<V2`"].iter().any(|start| elements.starts_with(start))
 }
 
 #[cfg(test)]
@@ -137,7 +138,10 @@ mod tests {
         assert_eq!(passed, ["lod a single number", "name `<U2` []", "params objects of Python", "steps `<i8` [2]"]);
         let error = read(&members[1..]).err().unwrap();
         assert!(error.to_string().contains("no array of floats but `lod` (a single number)"), "{error}");
-        let big = entry("w.npy", &float.replace('<', ">"), &[0; 4]);
-        assert!(read(&big).err().unwrap().to_string().contains("elements are `>f4`"));
+        for other in [">f4", "|V2"] {
+            let error = read(&entry("w.npy", &float.replace("<f4", other), &[0; 4])).err().unwrap();
+            assert!(error.to_string().contains(&format!("elements are `{other}`")), "{error}");
+            assert!(error.advice().unwrap().contains("astype('<f4')"));
+        }
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! Field numbers are those of `onnx.proto3`, ONNX 1.x.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use bytes::Bytes;
 
 use super::container::{Container, Contents, PassedOver, TENSORS_MAX};
 use super::onnx_graph::OnnxGraph;
-use super::onnx_tensor::{Beside, TensorMessage};
+use super::onnx_tensor::{Beside, TEXTS, TensorMessage};
 use super::other;
 use super::protobuf::Message;
+use super::tensor::quote;
 use crate::error::{Error, Result};
 
 /// Reads the container; `path` is where the file lies, for data that lies beside it. Anything that is not a protobuf message with
@@ -63,9 +65,9 @@ fn read_graph(graph: Bytes, path: &Path) -> Result<Contents> {
             }
             5 => {
                 let found = TensorMessage::read(field.bytes()?)?;
-                match found.is_text() {
-                    true => passed_over.push(PassedOver { name: found.name, what: "texts".to_owned() }),
-                    false => tensors.push(found.tensor(&mut beside)?),
+                match found.unread() {
+                    Some(what) => passed_over.push(PassedOver { name: found.name, what }),
+                    None => tensors.push(found.tensor(&mut beside)?),
                 }
             }
             11 => inputs.push(input(field.bytes()?)?),
@@ -75,6 +77,14 @@ fn read_graph(graph: Bytes, path: &Path) -> Result<Contents> {
     }
     let contents = Contents::new(Container::Onnx, tensors)?;
     let graph = OnnxGraph::new(nodes, inputs, &contents.tensors, &mut beside)?;
+    // To pass over what an operator takes would only say that weights are missing.
+    let used: HashSet<&String> = graph.nodes().iter().flat_map(|node| &node.inputs).collect();
+    let is_wanted =
+        |found: &PassedOver| contents.tensors.is_empty() || found.what != TEXTS && used.contains(&found.name);
+    if let Some(found) = passed_over.iter().find(|found| is_wanted(found)) {
+        let message = format!("{}; floats, integers and bool are read", found.what);
+        return Err(Error::input(message).at(quote(&found.name)));
+    }
     Ok(Contents { graph: Some(graph), passed_over, data_files: beside.into_files(), ..contents })
 }
 

@@ -30,6 +30,8 @@ pub(super) struct TensorMessage {
 
 /// The number of texts among the element types.
 const TEXT: i64 = 8;
+/// What such elements are called.
+pub(super) const TEXTS: &str = "texts";
 /// Rows of numbers that make up one tensor; a writer makes one.
 const ROWS_MAX: usize = 64;
 
@@ -92,9 +94,13 @@ impl TensorMessage {
         }
     }
 
-    /// Whether the elements are texts, which no weights are.
-    pub(super) fn is_text(&self) -> bool {
-        self.data_type == TEXT
+    /// What the elements are, where they are of a type that is not read.
+    pub(super) fn unread(&self) -> Option<String> {
+        match self.data_type {
+            TEXT => Some(TEXTS.to_owned()),
+            other if dtype(other).is_none() => Some(format!("numbers of ONNX element type {other}")),
+            _ => None,
+        }
     }
 
     /// The tensor; its data lies raw, in the one field that its type prescribes, or in a file beside.

@@ -99,13 +99,13 @@ fn recognise_text(line: &str) -> Error {
 
 /// One array of numpy, or a pickle in its clothes.
 fn array(source: &[u8], path: &Path) -> Error {
-    let file = path.display();
     match npy::Contents::parse(source) {
         Ok(npy::Contents::Others { pickled: true, .. }) => {
             Error::input(format!("this .npy file holds a pickled object of Python; {NEEDED}")).hint(format!(
-                "save what it holds as .npz, in Python:\n  import numpy\n  arrays = numpy.load('{file}', allow_pickle=True).item()\n  \
-                 numpy.savez('{}', **arrays)",
-                path.with_extension("npz").display()
+                "save what it holds as .npz, in Python, if you trust it (this can run code in the file):\n  import numpy\n  \
+                 arrays = numpy.load({}, allow_pickle=True).item()\n  numpy.savez({}, **arrays)",
+                python_text(path),
+                python_text(&path.with_extension("npz"))
             ))
         }
         Ok(_) => Error::input(format!("this is one array of numpy, without a name; {NEEDED}"))
@@ -161,7 +161,6 @@ fn octal(field: &[u8]) -> Option<u64> {
 /// A pickle that `torch.save` did not write.
 fn pickled(program: Result<Unpickled<'_>>, path: &Path) -> Error {
     let found = "this is a pickle that PyTorch did not write";
-    let (file, output) = (path.display(), path.with_extension("npz").display().to_string());
     let program = match program {
         Ok(program) => program,
         Err(error) => return Error::input(format!("{found}, and it is damaged: {error}")).hint("fetch it again"),
@@ -172,22 +171,48 @@ fn pickled(program: Result<Unpickled<'_>>, path: &Path) -> Error {
     let is_dict = matches!(program.heap.get(program.root), Value::Dict(_));
     if names("torch") {
         error.hint("load it with the program that wrote it and save it with `torch.save(model.state_dict(), FILE)`")
-    } else if is_dict {
-        error.hint(format!(
-            "save its arrays as .npz, in Python, if you trust it:\n  import numpy, pickle\n  \
-             numpy.savez('{output}', **pickle.load(open('{file}', 'rb'), encoding='latin1'))"
-        ))
     } else {
         // Networks of NVIDIA's generators keep their arrays under this name; their own code is not needed to take them out.
+        let arrays = if is_dict { "found" } else { "dict(network.variables)" };
+        let network =
+            if is_dict { "" } else { "network = found[-1] if isinstance(found, (list, tuple)) else found\n  " };
+        let known: Vec<String> = HARMLESS.iter().map(|name| format!("'{name}'")).collect();
         error.hint(format!(
             "save its arrays as .npz, in Python (this runs none of the file's code):\n  import numpy, pickle\n  \
-             class Load(pickle.Unpickler):\n    find_class = lambda self, module, name: super().find_class(module, name) \
-             if module.split('.')[0] == 'numpy' or name == 'encode' else type(name, (), {{}})\n  \
-             found = Load(open('{file}', 'rb'), encoding='latin1').load()\n  \
-             network = found[-1] if isinstance(found, (list, tuple)) else found\n  \
-             numpy.savez('{output}', **dict(network.variables))"
+             known = [{}]\n  class Load(pickle.Unpickler):\n    find_class = lambda self, module, name: super().find_class(module, name) \
+             if module + ' ' + name in known else type(name, (dict,), {{}})\n  \
+             found = Load(open({}, 'rb'), encoding='latin1').load()\n  {network}numpy.savez({}, **{arrays})",
+            known.join(", "),
+            python_text(path),
+            python_text(&path.with_extension("npz")),
         ))
     }
+}
+
+/// Modules and names that a pickle of arrays needs, each of which only makes a value. Whole modules must not stand here: somewhere below
+/// numpy lies a function that runs its argument.
+const HARMLESS: [&str; 7] = [
+    "numpy.core.multiarray _reconstruct",
+    "numpy._core.multiarray _reconstruct",
+    "numpy.core.multiarray scalar",
+    "numpy._core.multiarray scalar",
+    "numpy ndarray",
+    "numpy dtype",
+    "_codecs encode",
+];
+
+/// The text of a path as Python writes it.
+fn python_text(path: &Path) -> String {
+    let mut text = String::from("'");
+    for c in path.to_string_lossy().chars() {
+        match c {
+            '\'' | '\\' => text.extend(['\\', c]),
+            c if c.is_control() => text.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text.push('\'');
+    text
 }
 
 #[cfg(test)]
@@ -224,6 +249,39 @@ mod tests {
         }
         assert!(recognise(b"\x08\x07\x12\x07pytorch", Path::new("a")).is_none());
         assert!(unknown(Path::new("vgg.caffemodel")).advice().unwrap().contains("Caffe"));
+    }
+
+    /// Below `numpy` lies a name for `exec`: only the pairs that arrays need may pass.
+    #[test]
+    fn what_is_told_to_read_a_pickle_lets_no_name_through_that_runs_anything() {
+        let evil = b"\x80\x02]cnumpy.testing._private.utils\nrunstring\nX\x04\0\0\0passX\0\0\0\0\x86Ra.";
+        for text in [told(evil), told(b"\x80\x02}q\x00.")] {
+            assert!(text.contains("if module + ' ' + name in known else type(") && !text.contains("split"), "{text}");
+            let known = text.split_once("known = [").unwrap().1.split_once(']').unwrap().0;
+            for pair in known.split(", ") {
+                let (module, name) = pair.trim_matches('\'').split_once(' ').unwrap();
+                let is_known = match module {
+                    "numpy.core.multiarray" | "numpy._core.multiarray" => ["_reconstruct", "scalar"].contains(&name),
+                    "numpy" => ["ndarray", "dtype"].contains(&name),
+                    module => (module, name) == ("_codecs", "encode"),
+                };
+                assert!(is_known, "{pair}");
+            }
+        }
+    }
+
+    #[test]
+    fn file_names_are_quoted_as_python_reads_them_and_trust_is_asked_for() {
+        let hint = |bytes: &[u8]| recognise(bytes, Path::new("a'b\\c\n.pkl")).unwrap().advice().unwrap().to_owned();
+        let text = hint(b"\x80\x02}q\x00.");
+        assert!(text.contains(r"open('a\'b\\c\x0a.pkl', 'rb')") && text.contains(r"savez('a\'b\\c\x0a.npz'"), "{text}");
+        let header = "{'descr': '|O', 'fortran_order': False, 'shape': (), }\n";
+        let array = [b"\x93NUMPY\x01\0", &(header.len() as u16).to_le_bytes()[..], header.as_bytes()].concat();
+        let text = hint(&array);
+        assert!(
+            text.contains("if you trust it") && text.contains(r"load('a\'b\\c\x0a.pkl', allow_pickle=True)"),
+            "{text}"
+        );
     }
 
     /// A tar archive of empty files.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::container::{Container, Contents, TENSORS_MAX};
+use super::container::{Container, Contents, PassedOver, TENSORS_MAX};
 use super::dtype::Dtype;
 use super::tensor::{DIMENSIONS_MAX, Tensor, quote};
 use crate::error::{Error, Result};
@@ -50,7 +50,8 @@ pub(super) fn read(source: &Bytes) -> Result<Contents> {
     check_names("metadata", pairs.iter().map(|(key, _)| key.as_str()))?;
     entries.sort_by_key(|(_, entry)| entry.data_offsets);
     let mut position = 0;
-    let mut tensors = Vec::with_capacity(entries.len());
+    let (mut tensors, mut passed_over) = (Vec::with_capacity(entries.len()), Vec::new());
+    let only_unread = entries.iter().all(|(_, entry)| dtype(&entry.dtype.0).is_none());
     for (name, entry) in entries {
         let [start, end] = entry.data_offsets;
         if start != position || end < start {
@@ -62,11 +63,15 @@ pub(super) fn read(source: &Bytes) -> Result<Contents> {
         if end > found {
             return Err(broken(format!("{found} bytes of data; the header needs {end}")));
         }
-        let dtype = dtype(&entry.dtype.0).ok_or_else(|| {
-            let message =
-                format!("elements are {}; f16, bf16, f32, f64, integers and bool are read", quote(&entry.dtype.0));
-            Error::input(message).at(quote(&name))
-        })?;
+        let Some(dtype) = dtype(&entry.dtype.0) else {
+            let elements = quote(&entry.dtype.0);
+            if only_unread || is_wanted(&name) {
+                let message = format!("elements are {elements}; f16, bf16, f32, f64, integers and bool are read");
+                return Err(Error::input(message).at(quote(&name)));
+            }
+            passed_over.push(PassedOver { name, what: format!("{elements} {:?}", entry.shape.0) });
+            continue;
+        };
         let data = source.slice(data_start + start..data_start + end);
         tensors.push(Tensor::contiguous(name, entry.shape.0, dtype, data)?);
     }
@@ -75,7 +80,13 @@ pub(super) fn read(source: &Bytes) -> Result<Contents> {
     }
     let mut metadata = pairs;
     metadata.sort_unstable();
-    Ok(Contents { metadata, ..Contents::new(Container::Safetensors, tensors)? })
+    Ok(Contents { metadata, passed_over, ..Contents::new(Container::Safetensors, tensors)? })
+}
+
+/// Whether a tensor is called as weights are: to pass it over would only say that weights are missing.
+fn is_wanted(name: &str) -> bool {
+    let last = name.rsplit(['.', '/']).next().unwrap_or(name);
+    ["weight", "bias", "kernel"].iter().any(|word| last.contains(word))
 }
 
 fn check_names<'a>(what: &str, mut names: impl Iterator<Item = &'a str>) -> Result<()> {
@@ -258,6 +269,19 @@ mod tests {
         let contents = read(&file(header, &[0; 12])).unwrap();
         let names: Vec<&str> = contents.tensors.iter().map(Tensor::name).collect();
         assert_eq!((names, contents.metadata), (vec!["b", "a"], vec![("k".to_owned(), "v".to_owned())]));
+    }
+
+    #[test]
+    fn what_is_no_weight_and_of_a_type_that_is_not_read_is_passed_over_and_named() {
+        let header = |name: &str| {
+            let one = r#""a.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+            format!(r#"{{{one},"{name}":{{"dtype":"C64","shape":[2],"data_offsets":[4,20]}}}}"#)
+        };
+        let contents = read(&file(&header("freqs"), &[0; 20])).unwrap();
+        assert_eq!((contents.tensors.len(), contents.passed_over.len()), (1, 1));
+        let passed = &contents.passed_over[0];
+        assert_eq!((passed.name.as_str(), passed.what.as_str()), ("freqs", "`C64` [2]"));
+        assert!(refused(&header("b.weight"), &[0; 20]).contains("`b.weight`: elements are `C64`"));
     }
 
     #[test]

@@ -81,23 +81,11 @@ enum Rank {
     Weights,
 }
 
-/// What optimizers of PyTorch keep for each parameter.
-const MOMENTS: [&str; 14] = [
-    "exp_avg",
-    "exp_avg_sq",
-    "max_exp_avg_sq",
-    "exp_inf",
-    "momentum_buffer",
-    "square_avg",
-    "acc_delta",
-    "grad_avg",
-    "prev",
-    "step_size",
-    "sum",
-    "ax",
-    "mu",
-    "eta",
-];
+/// What optimizers of PyTorch keep for each parameter, under names that nothing else has.
+const MOMENTS: [&str; 8] =
+    ["exp_avg", "exp_avg_sq", "max_exp_avg_sq", "exp_inf", "momentum_buffer", "square_avg", "acc_delta", "grad_avg"];
+/// What they keep under names that a network or a parameter may have too; then a count of steps lies beside.
+const MOMENTS_BESIDE_STEP: [&str; 6] = ["prev", "step_size", "sum", "ax", "mu", "eta"];
 
 /// Items of a list that are looked into.
 const LIST_MAX: usize = 1000;
@@ -127,7 +115,7 @@ impl<'a> Search<'_, 'a> {
             for (name, id) in self.children(place) {
                 let is_container =
                     matches!(self.heap.get(id), Value::Dict(_) | Value::List(_) | Value::Tuple(_) | Value::Object(_));
-                if is_container && !self.is_moment(name) && !self.is_optimizer(id) && seen.insert(id) {
+                if is_container && !self.is_one_of(name, &MOMENTS) && !self.is_optimizer(id) && seen.insert(id) {
                     self.places.push(Place { id, parent: place, name });
                 }
             }
@@ -157,8 +145,8 @@ impl<'a> Search<'_, 'a> {
         }
     }
 
-    fn is_moment(&self, name: Name) -> bool {
-        matches!(name, Name::Key(key) if self.heap.text(key).is_some_and(|key| MOMENTS.contains(&key)))
+    fn is_one_of(&self, name: Name, names: &[&str]) -> bool {
+        matches!(name, Name::Key(key) if self.heap.text(key).is_some_and(|key| names.contains(&key)))
     }
 
     /// Whether a value is the state of an optimizer, which holds tensors of the sizes of the weights.
@@ -175,7 +163,11 @@ impl<'a> Search<'_, 'a> {
             return modules::tensors(self.heap, id);
         }
         let is_tensor = |id: Id| matches!(self.heap.get(id), Value::Tensor(_) | Value::Unusable(_));
-        let tensors = self.children(place).into_iter().filter(|&(name, id)| is_tensor(id) && !self.is_moment(name));
+        let children = self.children(place);
+        let counts_steps = children.iter().any(|&(name, _)| self.is_one_of(name, &["step"]));
+        let is_moment =
+            |name: Name| self.is_one_of(name, &MOMENTS) || counts_steps && self.is_one_of(name, &MOMENTS_BESIDE_STEP);
+        let tensors = children.into_iter().filter(|&(name, id)| is_tensor(id) && !is_moment(name));
         tensors.take(TENSORS_MAX + 1).map(|(name, id)| (self.name(name), id)).collect()
     }
 
@@ -201,26 +193,29 @@ impl<'a> Search<'_, 'a> {
         let Some(best) = self.found.iter().map(|(rank, _)| *rank).max() else {
             return Err(self.nothing(start));
         };
-        let mut different: Vec<usize> = Vec::new();
+        let mut different: Vec<(usize, Vec<(String, Id)>)> = Vec::new();
         for &(_, place) in self.found.iter().filter(|(rank, _)| *rank == best) {
             // The same tensors under another name, as where the last network is also the best one, are no other choice.
-            if different.len() <= SHOWN_MAX && !different.iter().any(|&other| self.are_equal(other, place)) {
-                different.push(place);
+            let entries = self.entries(place);
+            if !different.iter().any(|(_, others)| self.are_equal(others, &entries)) {
+                different.push((place, entries));
+            }
+            if different.len() > SHOWN_MAX {
+                break;
             }
         }
         match different.as_slice() {
-            &[place] => Ok(place),
-            several => Err(self.ambiguous(several)),
+            [(place, _)] => Ok(*place),
+            several => Err(self.ambiguous(&several.iter().map(|(place, _)| *place).collect::<Vec<_>>())),
         }
     }
 
-    fn are_equal(&self, a: usize, b: usize) -> bool {
+    fn are_equal(&self, a: &[(String, Id)], b: &[(String, Id)]) -> bool {
         let same = |a: Id, b: Id| match (self.heap.get(a), self.heap.get(b)) {
             (Value::Tensor(a), Value::Tensor(b)) => a == b,
             _ => a == b,
         };
-        let (a, b) = (self.entries(a), self.entries(b));
-        a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a.0 == b.0 && same(a.1, b.1))
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && same(a.1, b.1))
     }
 
     fn ambiguous(&self, places: &[usize]) -> Error {

@@ -33,6 +33,11 @@ impl Storage {
         }
     }
 
+    /// Whether bytes have to be unpacked, from the first on.
+    pub(super) fn is_packed(&self) -> bool {
+        matches!(self, Storage::Deflated { .. })
+    }
+
     /// The bytes of a range that lies inside.
     ///
     /// # Errors

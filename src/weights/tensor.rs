@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 /// More dimensions than any weight of a vision network has.
 pub(super) const DIMENSIONS_MAX: usize = 8;
 
+/// Bytes that a view may unpack beyond twice those of its elements.
+const SPREAD_MAX: usize = 1 << 20;
+
 /// A tensor of a file: name, sizes, element type, and a view of bytes that were checked to cover it.
 ///
 /// Nothing is converted before [`Tensor::to_f32`]; the bytes usually stay in the memory-mapped file.
@@ -100,6 +103,11 @@ impl Tensor {
         let held = storage.len() / dtype.size();
         let elements = view(&dims, offset, &strides, held).map_err(|error| error.at(quote(&name)))?;
         let range = elements.start * dtype.size()..elements.end * dtype.size();
+        let count: usize = dims.iter().product();
+        if storage.is_packed() && range.len() > (count * dtype.size()).saturating_mul(2).saturating_add(SPREAD_MAX) {
+            let message = format!("{count} elements spread over {} packed bytes; needed them together", range.len());
+            return Err(Error::input(message).at(quote(&name)).hint("save `tensor.contiguous()` instead"));
+        }
         Ok(Tensor { name, dims, dtype, strides, storage: storage.clone(), range })
     }
 
@@ -170,7 +178,7 @@ impl Tensor {
     pub fn as_matrix(mut self) -> Result<Self> {
         let rows = self.dims.first().copied().unwrap_or(1);
         let dims = vec![rows, self.count().checked_div(rows).unwrap_or(0)];
-        if self.dims.len() > 2 && !self.is_row_major() {
+        if self.dims.len() != 2 && !self.is_row_major() {
             let values = self.to_f32()?;
             return Tensor::from_values(self.name, dims, &values);
         }
@@ -224,6 +232,11 @@ impl Tensor {
     /// Bytes from the first element to the last.
     fn read(&self) -> Result<Cow<'_, [u8]>> {
         self.storage.read(self.range.clone()).map_err(|error| error.at(quote(&self.name)))
+    }
+
+    /// Bytes that have to be unpacked to come to the end of it; none of a plain storage.
+    pub(super) fn unpacked(&self) -> usize {
+        if self.storage.is_packed() { self.range.end } else { 0 }
     }
 
     fn is_row_major(&self) -> bool {
@@ -387,6 +400,30 @@ mod tests {
         let tensor = strided(&[5], 11, &[0]).unwrap();
         assert_eq!((tensor.values().unwrap().as_ref(), tensor.repeated()), (&[11.0; 5][..], 4));
         assert!(strided(&[5], 12, &[0]).is_err());
+    }
+
+    #[test]
+    fn a_strided_or_expanded_vector_keeps_its_elements_as_a_matrix() {
+        for (stride, want) in [(4, [1.0, 5.0, 9.0]), (0, [1.0; 3])] {
+            let matrix = strided(&[3], 1, &[stride]).unwrap().as_matrix().unwrap();
+            assert_eq!((matrix.dims(), matrix.to_f32().unwrap()), (&[3, 1][..], want.to_vec()));
+        }
+    }
+
+    /// A stream is unpacked from its first byte to the last that a view wants.
+    #[test]
+    fn a_view_that_spans_far_more_of_a_deflated_storage_than_it_holds_is_refused() {
+        let deflated = Storage::Deflated { packed: Bytes::new(), size: 1 << 30 };
+        let view = |storage: &Storage, stride: usize| {
+            Tensor::strided("t", vec![64], Dtype::F32, (0, vec![stride]), storage).map(|tensor| tensor.unpacked())
+        };
+        let error = view(&deflated, 1_000_000).unwrap_err();
+        assert!(error.to_string().starts_with("`t`: 64 elements spread over 252000004 packed bytes"), "{error}");
+        assert!(error.advice().unwrap().contains("contiguous"));
+        assert_eq!(view(&deflated, 1).unwrap(), 256);
+        assert_eq!(view(&deflated, 1000).unwrap(), 252_004);
+        let end = Tensor::strided("t", vec![1], Dtype::F32, (1000, vec![1]), &deflated).unwrap();
+        assert_eq!((end.unpacked(), strided(&[3], 1, &[1]).unwrap().unpacked()), (4004, 0));
     }
 
     #[test]

@@ -59,8 +59,20 @@ pub(super) fn tensors(
         let message = format!("expanded tensors repeat {repeated} elements; at most {REPEATED_MAX} are read");
         return Err(Error::input(message).hint("save `tensor.contiguous()` instead"));
     }
+    let unpacked = bound.iter().fold(0usize, |sum, tensor| sum.saturating_add(tensor.unpacked()));
+    let held = bound.iter().fold(0usize, |sum, tensor| sum.saturating_add(tensor.bytes_len()));
+    if unpacked > held.saturating_mul(UNPACKED_TIMES).saturating_add(UNPACKED_MAX) {
+        let message =
+            format!("{unpacked} bytes have to be unpacked for {held} of tensors; needed tensors of their own storages");
+        return Err(Error::input(message).hint("save each `tensor.clone()` instead, or the file without compression"));
+    }
     Ok(Contents { passed_over, ..Contents::new(container, bound)? })
 }
+
+/// Each tensor of a packed storage is unpacked from the storage's first byte: a network in one storage takes half of it for each tensor.
+/// Beyond so many times the tensors, and so many bytes, no honest file goes.
+const UNPACKED_TIMES: usize = 32;
+const UNPACKED_MAX: usize = 1 << 30;
 
 /// Elements that tensors of stride 0 may have beyond those in the file.
 const REPEATED_MAX: usize = 1 << 22;

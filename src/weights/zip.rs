@@ -264,7 +264,10 @@ impl Entry {
         };
         if crc.sum() != self.crc {
             let message = "damaged: its checksum does not fit its data";
-            return Err(Error::input(message).hint("fetch the file again"));
+            return Err(Error::input(message).hint(
+                "fetch the file again; if PyTorch wrote it under `torch.serialization.set_crc32_options(False)`, its checksums are wrong \
+                 from the start: save it again without that",
+            ));
         }
         Ok(Member { name: self.name.clone(), storage })
     }

@@ -8,7 +8,7 @@ use crate::files;
 use crate::models::segmenter::Segmenter;
 use crate::models::{progan_weights, segmenter_weights, vgg16};
 use crate::preprocess::{Geometry, Preprocess};
-use crate::weights::classes::{ClassList, class_list};
+use crate::weights::classes::{ClassList, LIST_BYTES_MAX, class_list};
 use crate::weights::import::{self, AboutWeights, Assignment, Preparation};
 use crate::weights::{self, Archive, Precision, Written};
 
@@ -208,7 +208,7 @@ impl ImportJob {
 
     fn read_segmenter(&self, segmenter: Segmenter, encoder: &Path, decoder: &Path, labels: &Path) -> Result<Imported> {
         let sources = vec![self.open(encoder)?, self.open(decoder)?];
-        let text = files::read_to_string(labels)?;
+        let text = files::read_text_bounded(labels, LIST_BYTES_MAX)?;
         let here = |error: Error| error.at(labels.display());
         let names = Names::parse(segmenter, &text).map_err(here)?;
         let assignment = segmenter_weights::assign(segmenter, &names.normalisation(), &sources[0], &sources[1])?;
@@ -253,5 +253,5 @@ fn native_geometry(assignment: &mut Assignment) -> Geometry {
 /// # Errors
 /// As [`class_list`], with the path.
 pub(super) fn read_classes(path: &Path, classes: Option<usize>) -> Result<ClassList> {
-    class_list(&files::read_to_string(path)?, classes).map_err(|error| error.at(path.display()))
+    class_list(&files::read_text_bounded(path, LIST_BYTES_MAX)?, classes).map_err(|error| error.at(path.display()))
 }

@@ -100,6 +100,18 @@ fn the_one_dict_of_weights_is_found_whatever_its_key() {
     assert_eq!(found(&listed, None).0, LAYER);
 }
 
+/// Optimizers keep numbers under such names, beside a count of steps.
+#[test]
+fn names_that_optimizers_have_too_may_be_those_of_networks_and_parameters() {
+    for key in ["prev", "mu", "sum", "eta"] {
+        assert_eq!(found(&dict(&[("epoch", b"K\x03".to_vec()), (key, layer(2))]), None).0, LAYER, "{key}");
+    }
+    let with_mu = dict(&[("conv.weight", tensor(0, &[2, 2])), ("mu", tensor(0, &[2]))]);
+    assert_eq!(found(&with_mu, None).0, ["conv.weight", "mu"]);
+    let entry = dict(&[("step", tensor(0, &[1])), ("prev", tensor(0, &[2, 2])), ("step_size", tensor(0, &[2, 2]))]);
+    assert_eq!(found(&dict(&[("moments", entry), ("net", layer(2))]), None).0, LAYER);
+}
+
 #[test]
 fn nothing_else_is_taken_for_the_weights() {
     let beside = [

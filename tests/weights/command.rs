@@ -56,6 +56,10 @@ fn import_as_json_names_source_tensors_and_classes() {
     std::fs::write(&names, "airfield\nalley\n").unwrap();
     let error = weights(&words).unwrap_err().to_string();
     assert!(error.ends_with("2 class names; the network has 5 classes"), "{error}");
+    // Each line of such a list would take a hundred times its bytes.
+    std::fs::write(&names, "a\n".repeat(5 << 19)).unwrap();
+    let error = weights(&words).unwrap_err().to_string();
+    assert!(error.ends_with("classes.txt: is 5242880 bytes; at most 4194304 are read"), "{error}");
 }
 
 #[test]

@@ -152,6 +152,15 @@ fn hostile_onnx_tensors_are_refused() {
     assert!(refused(&onnx_with(&floats(&[huge.clone(), huge].concat(), 8))).contains("memory"));
     assert!(refused(&onnx_with(&floats(&[8, 3], 8))).contains("8 bytes of data; f32 [3] needs 12 bytes"));
     assert!(refused(&onnx_with(&[8, 2, 0x10, 99])).contains("element type 99"));
+    let strange = [&[8, 2, 0x10, 99][..], &field(8, b"x")].concat();
+    let beside = |taken: &[u8]| {
+        let node = [field(1, taken), field(2, b"y"), field(4, b"Relu")].concat();
+        let graph = [field(1, &node), field(5, &floats(&[8, 2], 8)), field(5, &strange)].concat();
+        [&[0x08, 8], field(7, &graph).as_slice(), &field(8, &[0x10, 17])].concat()
+    };
+    let archive = open(&beside(b"image")).unwrap();
+    assert_eq!((archive.tensors().len(), archive.passed_over()[0].name.as_str()), (1, "x"));
+    assert!(refused(&beside(b"x")).contains("`x`: numbers of ONNX element type 99"));
     let location = [field(1, b"location"), field(2, b"../../etc/passwd")].concat();
     let external = [&[8, 2, 0x10, 1][..], &field(13, &location), &[0x70, 1]].concat();
     let text = refused(&onnx_with(&external));

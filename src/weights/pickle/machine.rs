@@ -30,7 +30,8 @@ const MEMO_MAX: usize = 1 << 21;
 /// [`crate::error::Kind::Input`], with the byte, at the first opcode or size that is not understood.
 pub(in crate::weights) fn run(input: &[u8]) -> Result<Unpickled<'_>> {
     let input = BytesReader::new(input);
-    let mut machine = Machine { input, heap: Heap::new(), stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
+    let mut machine =
+        Machine { input, heap: Heap::new(), stack: Vec::new(), marks: Vec::new(), memo: Vec::new(), remembered: 0 };
     loop {
         let at = machine.input.position();
         match machine.step() {
@@ -48,6 +49,8 @@ struct Machine<'a> {
     /// Heights of the stack.
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
+    /// Places of the memo that are set.
+    remembered: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -207,6 +210,8 @@ impl<'a> Machine<'a> {
                 let line = self.line()?;
                 line.parse().map_err(|_| Error::input("a place of the memo that is no number"))?
             }
+            // Python takes the number of entries. With holes it is none of the next free place, and no writer leaves any.
+            _ if self.remembered < self.memo.len() => return Err(Error::input("MEMOIZE behind a hole in the memo")),
             _ => self.memo.len(),
         };
         if matches!(opcode, b'h' | b'j' | b'g') {
@@ -220,7 +225,7 @@ impl<'a> Machine<'a> {
         if index >= self.memo.len() {
             self.memo.resize(index + 1, None);
         }
-        self.memo[index] = Some(top);
+        self.remembered += usize::from(self.memo[index].replace(top).is_none());
         Ok(())
     }
 
@@ -362,3 +367,16 @@ fn underflow() -> Error {
 }
 
 const DAMAGED: &str = "the file is damaged or was cut short; fetch it again";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Python takes the number of entries for the next place, others the length: with a hole the two differ.
+    #[test]
+    fn nothing_is_memoized_behind_a_hole() {
+        assert!(run(b"\x80\x04K\x01q\x00K\x02\x940h\x01.").is_ok());
+        let Err(error) = run(b"\x80\x04K\x01q\x01K\x02\x940h\x01.") else { panic!("it was run") };
+        assert!(error.to_string().contains("MEMOIZE behind a hole"), "{error}");
+    }
+}
