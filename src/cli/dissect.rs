@@ -9,7 +9,9 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::{InputArgs, LayerArgs};
-use super::words::{fraction, grid, passed_over_in_words, size_in_words, time_in_words, warnings_in_words};
+use super::words::{
+    fraction, grid, passed_over_in_words, process_memory_in_words, size_in_words, time_in_words, warnings_in_words,
+};
 use super::written::Written;
 use crate::error::Result;
 use crate::report::schema::Report;
@@ -171,10 +173,11 @@ fn estimate_in_words(estimate: &DissectEstimate, output: &Path) -> Vec<String> {
         making.unwrap_or_default()
     ));
     lines.push(format!(
-        "{} of memory, and up to {} for activations between passes",
+        "{} of memory for buffers, and up to {} for activations between passes",
         size_in_words(estimate.memory_bytes),
         size_in_words(estimate.held_bytes)
     ));
+    lines.extend(process_memory_in_words(estimate.process_bytes));
     lines.push(format!("would write {}; nothing was written", output.display()));
     lines
 }

@@ -9,7 +9,7 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::latents::LatentArgs;
 use super::network::WeightArgs;
-use super::words::{grid, size_in_words, time_in_words};
+use super::words::{grid, process_memory_in_words, size_in_words, time_in_words};
 use super::written::Written;
 use crate::error::Result;
 use crate::work::experiments::ranked::RankedChoice;
@@ -62,7 +62,10 @@ pub(super) fn run<W: ExperimentWords>(words: &W, context: &mut Context<'_>) -> R
     let (job, ExperimentTarget { place, is_dry_run }) = (words.job()?, words.target());
     let folder = place.output.as_path();
     if is_dry_run {
-        let Told { json, mut lines } = W::plan(&job.estimate(context.host)?);
+        let estimate = job.estimate(context.host)?;
+        let Told { mut json, mut lines } = W::plan(&estimate);
+        json["process_bytes"] = json!(estimate.process_bytes);
+        lines.extend(process_memory_in_words(estimate.process_bytes));
         lines.push(format!("would write {}; nothing was written", folder.display()));
         return context.tell(&json, || lines);
     }
@@ -83,7 +86,7 @@ fn plan(estimate: &Estimate) -> Told {
     let Some(tail) = estimate.tail else {
         return Told {
             json: json!({ "images": head.count, "seconds": seconds, "memory_bytes": estimate.memory_bytes }),
-            lines: vec![format!("{} images, about {time}; {memory} of memory", head.count)],
+            lines: vec![format!("{} images, about {time}; {memory} of memory for buffers", head.count)],
         };
     };
     let (to, from) = (head.seconds * 1e3, tail.seconds * 1e3);
@@ -97,7 +100,7 @@ fn plan(estimate: &Estimate) -> Told {
                 "{} latents to the layer, {to:.1} ms each; {} images from it, {from:.1} ms each, {} at once, on {}",
                 head.count, tail.count, tail.batch, estimate.adapter
             ),
-            format!("about {time}, and what the concepts take; {memory} of memory"),
+            format!("about {time}, and what the concepts take; {memory} of memory for buffers"),
         ],
     }
 }

@@ -8,7 +8,7 @@ use super::concepts::ConceptArgs;
 use super::context::Context;
 use super::network::{ExifName, GeometryArgs};
 use super::output::writing;
-use super::words::{passed_over_in_words, time_in_words};
+use super::words::{passed_over_in_words, process_memory_in_words, time_in_words};
 use super::written::Written;
 use crate::error::Result;
 use crate::files;
@@ -71,7 +71,7 @@ pub(super) struct SegmentArgs {
     #[arg(long)]
     restart: bool,
 
-    /// Only say what would be done and how long it would take.
+    /// Only say what would be done, how long it would take and how much memory.
     #[arg(long)]
     dry_run: bool,
 }
@@ -119,6 +119,7 @@ fn estimate_in_words(estimate: &SegmentEstimate, output: &Path) -> Vec<String> {
         lines.push(format!("label maps of {rows}x{columns}, {:.0} ms an image", estimate.seconds_each * 1e3));
     }
     lines.push(format!("about {}", time_in_words(estimate.seconds)));
+    lines.extend(process_memory_in_words(estimate.process_bytes));
     lines.push(format!("would write {}; nothing was written", output.display()));
     lines
 }

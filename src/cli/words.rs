@@ -3,6 +3,7 @@
 use crate::data::loader::Skipped;
 use crate::data::search::LeftOut;
 use crate::report::schema::Warning;
+use crate::work::memory::ProcessMemory;
 
 /// Bytes of a size such as `512MiB`, `4GiB`, `1.5g` or a plain number.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
@@ -29,6 +30,12 @@ pub(super) fn size_in_words(bytes: u64) -> String {
         0x10_0000..0x4000_0000 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
         _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
     }
+}
+
+/// What a dry run says of the memory of the process, if it is known.
+pub(super) fn process_memory_in_words(memory: Option<ProcessMemory>) -> Option<String> {
+    let ProcessMemory { from, to } = memory?;
+    Some(format!("{} to {} of memory for the process", size_in_words(from), size_in_words(to)))
 }
 
 /// Seconds in words.

@@ -43,6 +43,11 @@ impl Shot {
         self.geometry.frame(self.upright()).size.into()
     }
 
+    /// Whether a map of the photograph's shape may be of it as stored or upright: nothing tells.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        self.turn != Orientation::NoTransforms && self.stored == self.upright()
+    }
+
     /// What a map of this shape shows; none if it is of no shape of the photograph's.
     ///
     /// Of the photograph's own shape it is the photograph: of that as stored, it is turned with it; of that upright, where the two
@@ -56,6 +61,17 @@ impl Shot {
             _ => None,
         }
     }
+}
+
+/// What to say of the photographs whose maps are turned with them although they might be upright already.
+pub(super) fn turned_note(names: &[&str]) -> Option<String> {
+    names.first().map(|first| {
+        format!(
+            "label maps of {} of the photographs (the first: {first}) are turned as EXIF turns the photographs; their shape does not \
+             tell whether they are upright already: if they are, store the photographs upright",
+            names.len()
+        )
+    })
 }
 
 fn swaps_sides(turn: Orientation) -> bool {
@@ -116,6 +132,8 @@ mod tests {
         assert_eq!(shot.cover((400, 300)), photograph(Orientation::NoTransforms));
         assert_eq!(shot.cover((224, 224)), Some(Cover::Seen));
         assert_eq!(shot.cover((256, 256)), None);
+        let mirrored = Shot { turn: Orientation::Rotate180, ..shot };
+        assert!(mirrored.is_ambiguous() && !shot.is_ambiguous() && Shot { stored: (4, 4), ..shot }.is_ambiguous());
         let square = Shot { stored: (224, 224), turn: Orientation::NoTransforms, geometry: Geometry::DEFAULT };
         assert_eq!(
             square.cover((224, 224)),

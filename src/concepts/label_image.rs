@@ -14,6 +14,10 @@ use crate::files;
 /// Bytes of a PNG file up to depth and colour type (PNG specification, 11.2.1).
 const HEADER: usize = 26;
 
+const VOID_HINT: &str = "numbers that stand for nothing, such as 255 for void, are left out with `--ignore 255`";
+const COLOURS_HINT: &str = "the label of a pixel of colours is red + 256 green: if the map is a picture that gives each class a colour, save \
+     the numbers of the classes instead; numbers that stand for nothing are left out with `--ignore NUMBER`";
+
 /// A label map as its file holds it.
 #[derive(Debug)]
 pub(super) struct LabelImage {
@@ -21,7 +25,7 @@ pub(super) struct LabelImage {
     pub(super) w: u32,
     labels: Vec<u16>,
     /// Whether a label is red + 256 green of a pixel of colours.
-    pub(super) is_coloured: bool,
+    is_coloured: bool,
 }
 
 /// How the pixels of a PNG file are stored.
@@ -103,6 +107,11 @@ impl LabelImage {
         let mut map = DynamicImage::from(buffer);
         map.apply_orientation(turn);
         LabelImage { h: map.height(), w: map.width(), labels: map.into_luma16().into_raw(), is_coloured }
+    }
+
+    /// What to do about numbers that are not listed.
+    pub(super) fn hint(&self) -> &'static str {
+        if self.is_coloured { COLOURS_HINT } else { VOID_HINT }
     }
 
     /// Label of a pixel, which must be inside.

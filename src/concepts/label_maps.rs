@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::cover::{Cover, Shot};
+use super::cover::{Cover, Shot, turned_note};
 use super::label_files::LabelFiles;
 use super::label_image::{LabelImage, MapHeader};
 use super::numbering::{Numbering, append_channel};
@@ -29,10 +29,6 @@ use crate::hash::hexadecimal;
 /// Where label numbers are listed.
 pub(crate) const LABELS: &str = "labels.csv";
 const HEADER_HINT: &str = "the header is `number,name,category`";
-
-const VOID_HINT: &str = "numbers that stand for nothing, such as 255 for void, are left out with `--ignore 255`";
-const COLOURS_HINT: &str = "the label of a pixel of colours is red + 256 green: if the map is a picture that gives each class a colour, save \
-     the numbers of the classes instead; numbers that stand for nothing are left out with `--ignore NUMBER`";
 
 /// How many missing maps are named.
 const NAMED: usize = 10;
@@ -63,22 +59,26 @@ impl LabelFolder {
         Ok(LabelFolder { files, numbering, table_sha256, covers: HashMap::new() })
     }
 
-    /// Looks for the maps of all photographs and at their headers, so that nothing is missing in the middle of the work.
+    /// Looks for the maps of all photographs and at their headers, so that nothing is missing in the middle of the work; returns what the
+    /// user should know.
     ///
     /// # Errors
     /// [`crate::error::Kind::Input`] naming the maps that are missing, or one that is of another shape than photograph and network.
-    pub fn look(&mut self, photographs: &Photographs) -> Result<()> {
+    pub fn look(&mut self, photographs: &Photographs) -> Result<Option<String>> {
         let looked: Vec<_> = photographs.set.items.par_iter().map(|item| self.covers_of(item, photographs)).collect();
-        let (mut missing, mut found) = (Vec::new(), HashMap::new());
+        let (mut missing, mut found, mut turned) = (Vec::new(), HashMap::new(), Vec::new());
         for (item, covers) in photographs.set.items.iter().zip(looked) {
             match covers? {
                 Looked::Missing => missing.push(item.name.as_str()),
-                Looked::Found(covers) => drop(found.insert(item.name.clone(), covers)),
+                Looked::Found(covers, is_ambiguous) => {
+                    turned.extend(is_ambiguous.then_some(item.name.as_str()));
+                    found.insert(item.name.clone(), covers);
+                }
                 Looked::Unreadable => {}
             }
         }
         self.covers = found;
-        let Some(first) = missing.first() else { return Ok(()) };
+        let Some(first) = missing.first() else { return Ok(turned_note(&turned)) };
         let (stem, count) = (self.files.stem(first), photographs.set.len());
         let more = if missing.len() > NAMED { format!(" and {} more", missing.len() - NAMED) } else { String::new() };
         let named = missing.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
@@ -116,14 +116,19 @@ impl LabelFolder {
         };
         match self.files.of_image(&item.name)? {
             files if files.is_empty() => Ok(Looked::Missing),
-            files => files.iter().map(cover).collect::<Result<_>>().map(Looked::Found),
+            files => {
+                let covers: Vec<Cover> = files.iter().map(cover).collect::<Result<_>>()?;
+                let turned = covers.iter().any(|cover| cover.turn() != Cover::Seen.turn());
+                Ok(Looked::Found(covers, turned && shot.is_ambiguous()))
+            }
         }
     }
 }
 
 /// What became of looking for the maps of a photograph.
 enum Looked {
-    Found(Vec<Cover>),
+    /// And whether they are turned with the photograph although they might be upright already.
+    Found(Vec<Cover>, bool),
     Missing,
     /// The photograph will be skipped.
     Unreadable,
@@ -234,10 +239,8 @@ impl LabelFolder {
                 .checked_add(*offset)
                 .ok_or_else(|| Error::input(format!("number {number} + {offset}; labels are at most 65535"))),
         };
-        append_channel(maps, &self.numbering, LABELS, number_at, label_of).map_err(|error| {
-            let hint = if map.is_coloured { COLOURS_HINT } else { VOID_HINT };
-            error.at(path.display()).hint(hint)
-        })
+        append_channel(maps, &self.numbering, LABELS, number_at, label_of)
+            .map_err(|error| error.at(path.display()).hint(map.hint()))
     }
 }
 
@@ -319,13 +322,13 @@ mod tests {
     }
 
     /// Photographs of 4x6 in a folder of their own, seen squashed to 4 and cut to 2; the first is stored on its side.
-    fn photographs() -> (tempfile::TempDir, Photographs) {
+    fn photographs(turn: u8) -> (tempfile::TempDir, Photographs) {
         let dir = tempfile::tempdir().unwrap();
-        // The smallest EXIF: a big-endian list of one entry, orientation, a short of value 6.
-        let turn = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-        for (name, exif) in [("turned.png", Some(turn)), ("b.png", None)] {
+        // The smallest EXIF: a big-endian list of one entry, orientation, a short.
+        let exif = [b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", &[turn][..], &[0; 6]].concat();
+        for (name, exif) in [("turned.png", Some(exif)), ("b.png", None)] {
             let mut info = png::Info::with_size(6, 4);
-            info.exif_metadata = exif.map(|exif| exif[..].into());
+            info.exif_metadata = exif.map(Into::into);
             let file = std::fs::File::create(dir.path().join(name)).unwrap();
             let mut writer = png::Encoder::with_info(file, info).unwrap().write_header().unwrap();
             writer.write_image_data(&[0; 24]).unwrap();
@@ -350,7 +353,7 @@ mod tests {
 
     /// Labels on a grid of 2x2 with maps of these names, read as told.
     fn looked(maps: &[(&str, image::DynamicImage)], name: &str, files: LabelFiles) -> Result<Vec<u16>> {
-        let (_photographs, known) = photographs();
+        let (_photographs, known) = photographs(6);
         let folder = folder(maps);
         let rows: String = (1..100).map(|number| format!("{number},n,c\n")).collect();
         std::fs::write(folder.path().join(LABELS), format!("number,name,category\n{rows}")).unwrap();
@@ -374,6 +377,17 @@ mod tests {
         let error = looked(&maps((3, 3)), "b.png", LabelFiles::default()).unwrap_err().to_string();
         let says = "turned.png: is 3x3; needs 6x4, the shape of the photograph, or 2x2, what the network sees of it";
         assert!(error.ends_with(says), "{error}");
+    }
+
+    #[test]
+    fn maps_that_may_be_upright_already_are_told() {
+        let (_photographs, known) = photographs(3);
+        let told = |map| {
+            let folder = folder(&[("b.png", grey(6, 4)), ("turned.png", map)]);
+            LabelFolder::open(folder.path().to_owned()).unwrap().look(&known).unwrap()
+        };
+        assert!(told(grey(6, 4)).unwrap().starts_with("label maps of 1 of the photographs (the first: turned.png)"));
+        assert_eq!(told(grey(1, 1)), None, "it is of the grid");
     }
 
     #[test]

@@ -263,7 +263,9 @@ pub fn open<'a>(choice: &ConceptChoice, gpu: &Gpu, progress: &'a dyn Progress) -
         ConceptChoice::Colors => Box::new(colors::Colors::new()),
         ConceptChoice::Labels(files, photographs) => {
             let mut folder = label_maps::LabelFolder::open(files.clone())?;
-            photographs.iter().try_for_each(|photographs| folder.look(photographs))?;
+            if let Some(photographs) = photographs {
+                folder.look(photographs)?.iter().for_each(|note| progress.note(note));
+            }
             Box::new(folder)
         }
         ConceptChoice::Broden(photographs) => {

@@ -37,6 +37,24 @@ pub trait ImageSource: Sync {
     fn batches<'a>(&'a self, range: Range<u32>) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a>;
 }
 
+/// The first images of a source, to try work on.
+pub(crate) struct First<'a> {
+    /// All images.
+    pub(crate) images: &'a dyn ImageSource,
+    /// How many of them.
+    pub(crate) count: u32,
+}
+
+impl ImageSource for First<'_> {
+    fn count(&self) -> u32 {
+        self.count
+    }
+
+    fn batches<'a>(&'a self, range: Range<u32>) -> Box<dyn Iterator<Item = Result<ImageBatch>> + 'a> {
+        self.images.batches(range.start..range.end.min(self.count))
+    }
+}
+
 impl ImageSource for ImageLoader {
     fn count(&self) -> u32 {
         u32::try_from(self.set().len()).unwrap_or(u32::MAX)

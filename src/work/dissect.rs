@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::concepts::Labelling;
 use super::finished::RunInputs;
 use super::generator::LatentOrigin;
+use super::memory::{self, ProcessMemory};
 use super::network::{LayerChoice, NetworkChoice};
 use super::run_folder::{self, RunFiles, Standing, digest, in_words};
 use super::strips;
@@ -16,6 +17,7 @@ use super::timing::{Stopwatch, seconds_each};
 use super::{Host, check};
 use crate::concepts::{ConceptSource, LabelMaps, label_writer};
 use crate::data::Watch;
+use crate::data::source::First;
 use crate::dissect::forecast::{Forecast, forecast};
 use crate::dissect::{Dissection, LabelListener, Outcome, Settings};
 use crate::error::Result;
@@ -93,8 +95,10 @@ pub struct DissectEstimate {
     pub grid: (u32, u32),
     /// Seconds in all, but for what the concepts take.
     pub seconds: f64,
-    /// Bytes on the device at one time, up to now.
+    /// Bytes on the device at one time, for a batch.
     pub memory_bytes: u64,
+    /// Bytes of the process at one time; none where the system does not tell.
+    pub process_bytes: Option<ProcessMemory>,
     /// Bytes of the layers' activations of all images.
     pub activations_bytes: u64,
     /// How often each image goes through the network.
@@ -208,12 +212,14 @@ impl DissectJob {
         RunInputs { network: self.network.clone(), latents, concepts: self.concepts.clone() }
     }
 
-    /// Times one batch and says what the whole would take; writes nothing.
+    /// Times one batch, tries all of the work on it, and says what the whole would take; writes nothing.
     ///
     /// # Errors
     /// As [`DissectJob::perform`].
     pub fn estimate(&self, host: &Host<'_>) -> Result<DissectEstimate> {
-        let opened = DissectRun::new(self, host)?;
+        // What is tried must be done.
+        let tried = DissectJob { concepts: self.concepts.clone().uncached(), ..self.clone() };
+        let opened = DissectRun::new(&tried, host)?;
         opened.estimate(&opened.load()?)
     }
 }
@@ -277,9 +283,9 @@ impl<'a> DissectRun<'a> {
         Ok(LoadedSubject { parts, source })
     }
 
-    fn dissect(&self, loaded: &LoadedSubject, record: &Value) -> Result<Outcome> {
+    fn settings(&self) -> Settings {
         let job = self.job;
-        let settings = Settings {
+        Settings {
             layers: self.nodes.clone(),
             tail: job.quantile,
             grid: self.grid,
@@ -287,7 +293,11 @@ impl<'a> DissectRun<'a> {
             shown: job.shown as usize,
             thumbnail: THUMBNAIL,
             compat_strips: job.compat_strips,
-        };
+        }
+    }
+
+    fn dissect(&self, loaded: &LoadedSubject, record: &Value) -> Result<Outcome> {
+        let job = self.job;
         let watch = Watch {
             checkpoint: Some(job.output.join(CHECKPOINT)),
             // Label maps are written as they are counted: work that did not write them cannot be taken up by work that does.
@@ -307,7 +317,7 @@ impl<'a> DissectRun<'a> {
             images: loaded.source.images(),
             concepts: self.concepts.as_ref(),
             labelled: write_labels.as_ref().map(|listener| listener as &LabelListener<'_>),
-            settings: &settings,
+            settings: &self.settings(),
         }
         .run(&watch)
         .map_err(|error| match loaded.source.unreadable().len() == self.subject.count() {
@@ -360,6 +370,29 @@ impl<'a> DissectRun<'a> {
         )
     }
 
+    /// Dissects the first images and keeps nothing of it: tables, masks and what labels images take as much of the memory as for all.
+    fn try_first(&self, loaded: &LoadedSubject, images: &First<'_>) -> Result<()> {
+        let dissection = Dissection {
+            gpu: &self.gpu,
+            parts: &loaded.parts,
+            images,
+            concepts: self.concepts.as_ref(),
+            labelled: None,
+            settings: &self.settings(),
+        };
+        dissection.run(&self.host.trial()).map(drop)
+    }
+
+    /// The most memory of the process, after the first images were tried, of which the activations are held as those of others will be.
+    fn process_bytes(&self, shapes: &[Shape], tried: u64, held_bytes: u64) -> Option<ProcessMemory> {
+        let of_image: u64 = shapes.iter().map(|shape| shape.bytes()).sum();
+        // Of a software adapter buffers are memory of the process.
+        let held = if self.gpu.summary().software { held_bytes.saturating_sub(of_image * tried) } else { 0 };
+        let units: u64 = shapes.iter().map(|shape| u64::from(shape.c)).sum();
+        let pictures = (units * u64::from(self.job.shown)).min((self.subject.count() as u64).saturating_sub(tried));
+        memory::after_trial(held + pictures * u64::from(THUMBNAIL * THUMBNAIL * 3))
+    }
+
     fn estimate(&self, loaded: &LoadedSubject) -> Result<DissectEstimate> {
         let (session, images) = (loaded.parts.session(), loaded.source.images());
         let Some(batch) = images.batches(0..images.count()).next().transpose()? else {
@@ -380,6 +413,7 @@ impl<'a> DissectRun<'a> {
             width: shape.w,
         };
         let Forecast { held_bytes, forward_passes } = forecast(&self.gpu, &shapes, count as u64, session.batch());
+        self.try_first(loaded, &First { images, count: batch.next })?;
         Ok(DissectEstimate {
             images: count,
             batch: session.batch(),
@@ -387,6 +421,7 @@ impl<'a> DissectRun<'a> {
             grid: self.grid,
             seconds: (seconds_each_pass * forward_passes + seconds_to_make.unwrap_or(0.0)) * count as f64,
             memory_bytes: self.gpu.peak_bytes(),
+            process_bytes: self.process_bytes(&shapes, n.into(), held_bytes),
             activations_bytes: shapes.iter().map(|shape| shape.bytes()).sum::<u64>() * count as u64,
             forward_passes,
             seconds_each: seconds_each_pass,

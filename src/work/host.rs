@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use crate::data::Watch;
 use crate::error::Result;
 use crate::gpu::{DeviceChoice, Gpu};
 use crate::progress::{Progress, Silent};
@@ -30,6 +31,11 @@ impl Default for Host<'_> {
 }
 
 impl Host<'_> {
+    /// For work that is only tried: nothing is kept or told of it.
+    pub(crate) fn trial(&self) -> Watch<'_> {
+        Watch { checkpoint: None, job: String::new(), progress: &Silent, stop: self.stop }
+    }
+
     /// Opens the chosen adapter with the chosen budget.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub mod generator;
 pub mod host;
 pub mod import;
 mod manifest;
+pub mod memory;
 pub mod network;
 pub(crate) mod run_folder;
 pub mod scenes;

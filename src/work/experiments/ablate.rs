@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Estimate, Experiment, Findings, Workplace};
+use super::{Estimate, Experiment, Findings, Workplace, try_loading};
 use crate::data::classes::ClassFolders;
 use crate::data::loader::{ImageLoader, Skipped};
 use crate::error::{Error, Result};
@@ -104,6 +104,8 @@ impl Experiment for AblateJob {
         // As it is and without each unit; as it is and without the most and the least important of each class.
         let sets = 2 * opened.classes.len() * opened.sizes.len();
         let tails = ranked * (opened.units as u64 + 1) + judged * (sets as u64 + 1);
+        let loader = ImageLoader::new(opened.network.set.clone(), opened.network.load_options(split.session())?)?;
+        try_loading(split.session(), &loader)?;
         Estimate::of_split(&split, ranked + judged, tails)
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::pictures::{drawn, save};
 use super::ranked::check_latents;
-use super::{Estimate, Experiment, Findings, Passes, Workplace};
+use super::{Estimate, Experiment, Findings, Passes, Workplace, try_labelling, try_loading};
 use crate::concepts::ConceptSource;
 use crate::data::decode::Exif;
 use crate::data::images::Order;
@@ -164,11 +164,17 @@ impl Experiment for DetectJob {
 
     fn cost(&self, opened: &OpenedDetection<'_>, parts: Parts, _: &Host<'_>) -> Result<Estimate> {
         // What would stop the work is said now.
-        opened.subject.source(parts.session())?;
+        let source = opened.subject.source(parts.session())?;
         let count = opened.subject.count() as u64;
         match &parts {
-            Parts::Split(split) => Estimate::of_split(split, count, count),
+            Parts::Split(split) => {
+                if let Some(concepts) = opened.truth.concepts() {
+                    try_labelling(split, source.images(), concepts, opened.grid)?;
+                }
+                Estimate::of_split(split, count, count)
+            }
             Parts::Whole(session) => {
+                try_loading(session, source.images())?;
                 Ok(Estimate::new(&opened.gpu, Passes::timed(session, session.whole(), count)?, None))
             }
         }

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use super::pictures::{drawn, save};
 use super::ranked::{Labelled, Ranked, RankedChoice};
 use super::{Estimate, Experiment, Findings, Passes, Workplace};
+use crate::concepts::MadeImages;
 use crate::data::latent_source::LatentSource;
+use crate::data::source::First;
+use crate::data::{ImageSource, Watch};
 use crate::dissect::edits::{Change, by_layer};
 use crate::dissect::{Dissection, Settings};
 use crate::error::{Error, Result};
@@ -77,6 +80,9 @@ pub struct LoadedInsertion {
 const STATE: &str = "insert-state.safetensors";
 const LEVELS: &str = "insert-levels.safetensors";
 
+/// Latents that levels are tried on.
+const TRIED: u32 = 16;
+
 /// Changes shown where none are named.
 const SHOWN: usize = 6;
 /// Rim of a shown position.
@@ -128,9 +134,11 @@ impl Experiment for InsertJob {
     fn cost(&self, opened: &OpenedInsertion<'_>, loaded: LoadedInsertion, host: &Host<'_>) -> Result<Estimate> {
         let latents = opened.on.ranked.generator.indices.len() as u64;
         let levels = opened.level_latents.as_ref().map_or(0, |levels| levels.indices().len() as u64);
+        self.quantiles(opened, &loaded.weights, TRIED, host, &host.trial())?;
         let mut sweep = self.sweep(opened, &loaded, host)?;
         let (seconds, batch) = (seconds_of_sweep(opened, &loaded.split, &mut sweep)?, sweep.batch());
         let head = Passes::timed(loaded.split.session(), loaded.split.before(), latents + levels)?;
+        try_labelling_swept(opened, &sweep, batch.min(opened.tried()))?;
         let tail = Passes { count: latents * (u64::from(opened.tried()) + 1), seconds, batch };
         Ok(Estimate::new(&opened.on.gpu, head, Some(tail)))
     }
@@ -220,17 +228,48 @@ impl InsertJob {
         weights: &Weights,
         workplace: &Workplace<'_>,
     ) -> Result<Vec<RankedUnit>> {
-        let levels = match (&self.level, &opened.level_latents) {
-            (Level::Quantile { quantile, .. }, Some(latents)) => {
-                quantiles(workplace, opened, weights, *quantile, latents)?
-            }
-            _ => Vec::new(),
-        };
+        let levels = self.quantiles(opened, weights, u32::MAX, workplace.host, &workplace.watch(LEVELS))?;
         let set = |unit: &RankedUnit| {
             let value = self.value().or_else(|| levels.get(unit.unit as usize).copied());
             RankedUnit { value, ..unit.clone() }
         };
         Ok(opened.on.ranked.units.iter().map(set).collect())
+    }
+
+    /// The quantile of each unit of the layer over the latents for it, the first `most` of them, exactly; nothing if a value is given.
+    fn quantiles(
+        &self,
+        opened: &OpenedInsertion<'_>,
+        weights: &Weights,
+        most: u32,
+        host: &Host<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<Vec<f32>> {
+        let (Level::Quantile { quantile, .. }, Some(latents)) = (&self.level, &opened.level_latents) else {
+            return Ok(Vec::new());
+        };
+        let Labelled { ranked, gpu, concepts } = &opened.on;
+        let settings = Settings {
+            layers: vec![(ranked.run.layer.layer.clone(), ranked.node.clone())],
+            tail: 1.0 - quantile,
+            grid: ranked.grid,
+            top: 0,
+            shown: 0,
+            thumbnail: 1,
+            compat_strips: false,
+        };
+        let (generator, node) = (&ranked.generator, ranked.node.as_str());
+        let session = generator.session(host, weights, &generator.model.graph, &[node], None)?;
+        let latents = latents.with_batch(session.batch());
+        let dissection = Dissection {
+            gpu,
+            images: &First { images: &latents, count: latents.count().min(most) },
+            parts: &Parts::Whole(session),
+            concepts: concepts.as_ref(),
+            labelled: None,
+            settings: &settings,
+        };
+        dissection.levels(watch)?.pop().ok_or_else(|| Error::internal("no level came back"))
     }
 
     /// Edits to show, each with a title; those that were found say by how much.
@@ -276,35 +315,12 @@ impl OpenedInsertion<'_> {
     }
 }
 
-/// The quantile of each unit of the layer over latents, exactly.
-fn quantiles(
-    workplace: &Workplace<'_>,
-    opened: &OpenedInsertion<'_>,
-    weights: &Weights,
-    quantile: f64,
-    latents: &LatentSource,
-) -> Result<Vec<f32>> {
+/// Labels the `n` images that were swept last, as the work does, so that the process has taken the memory that this takes.
+fn try_labelling_swept(opened: &OpenedInsertion<'_>, sweep: &Sweep, n: u32) -> Result<()> {
     let Labelled { ranked, gpu, concepts } = &opened.on;
-    let settings = Settings {
-        layers: vec![(ranked.run.layer.layer.clone(), ranked.node.clone())],
-        tail: 1.0 - quantile,
-        grid: ranked.grid,
-        top: 0,
-        shown: 0,
-        thumbnail: 1,
-        compat_strips: false,
-    };
-    let (generator, node) = (&ranked.generator, ranked.node.as_str());
-    let session = generator.session(workplace.host, weights, &generator.model.graph, &[node], None)?;
-    let dissection = Dissection {
-        gpu,
-        images: &latents.with_batch(session.batch()),
-        parts: &Parts::Whole(session),
-        concepts: concepts.as_ref(),
-        labelled: None,
-        settings: &settings,
-    };
-    dissection.levels(&workplace.watch(LEVELS))?.pop().ok_or_else(|| Error::internal("no level came back"))
+    let (names, (buffer, shape)) = (vec![String::new(); n as usize], sweep.made(n));
+    let made = MadeImages { names: &names, origins: &[], buffer, shape };
+    concepts.label_maps_on_device(gpu, &made, ranked.grid).map(drop)
 }
 
 /// Seconds of an image of a sweep, the first batch not counted.

@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::Host;
+use super::memory::{self, ProcessMemory};
 use super::run_folder::{self, RunFiles, Standing, digest};
 use super::timing::{Stopwatch, seconds_each};
-use crate::data::Watch;
+use crate::concepts::{ConceptSource, MadeImages};
+use crate::data::{ImageBatch, ImageSource, Watch};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::graph::Subplan;
@@ -154,6 +156,8 @@ pub struct Estimate {
     pub tail: Option<Passes>,
     /// Bytes that buffers on the device take.
     pub memory_bytes: u64,
+    /// Bytes of the process at one time; none where the system does not tell.
+    pub process_bytes: Option<ProcessMemory>,
     /// Name of the adapter.
     pub adapter: String,
 }
@@ -167,6 +171,30 @@ pub struct Passes {
     pub seconds: f64,
     /// Images at once.
     pub batch: u32,
+}
+
+/// Loads a batch as the work does, and gives it to the network, so that the process has taken the memory that this takes.
+fn try_loading(session: &Session, images: &dyn ImageSource) -> Result<Option<ImageBatch>> {
+    let batch = images.batches(0..images.count()).next().transpose()?;
+    let upload = |batch: &ImageBatch| session.upload(&batch.input, batch.indices.len() as u32);
+    batch.iter().filter(|batch| !batch.indices.is_empty()).try_for_each(upload)?;
+    Ok(batch)
+}
+
+/// Has a generator make a batch, and labels it, likewise.
+fn try_labelling(
+    split: &Split,
+    latents: &dyn ImageSource,
+    concepts: &dyn ConceptSource,
+    grid: (u32, u32),
+) -> Result<()> {
+    let Some(batch) = try_loading(split.session(), latents)? else { return Ok(()) };
+    let n = batch.indices.len() as u32;
+    split.begin(&batch.input, n)?;
+    split.images(n, None)?;
+    // Of unknown origin, so that no labels are found that were kept.
+    let made = MadeImages::by(split, &batch.names, &[])?;
+    concepts.label_maps_on_device(split.session().gpu(), &made, grid).map(drop)
 }
 
 /// Whether a file or folder holds results of an experiment: its names begin with the experiment's. Its timing is none.
@@ -210,9 +238,10 @@ impl Passes {
 }
 
 impl Estimate {
-    /// What these passes take on a device that holds all that they need.
+    /// What these passes take on a device that holds all that they need, in a process that has tried a batch.
     fn new(gpu: &Gpu, head: Passes, tail: Option<Passes>) -> Estimate {
-        Estimate { head, tail, memory_bytes: gpu.peak_bytes(), adapter: gpu.summary().name.clone() }
+        let (memory_bytes, process_bytes) = (gpu.peak_bytes(), memory::after_trial(0));
+        Estimate { head, tail, memory_bytes, process_bytes, adapter: gpu.summary().name.clone() }
     }
 
     /// So many images up to the layer, and so many from it on.

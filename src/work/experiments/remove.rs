@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::pictures::{drawn, save};
 use super::ranked::{Labelled, Ranked, RankedChoice};
-use super::{Estimate, Experiment, Findings, Workplace};
+use super::{Estimate, Experiment, Findings, Workplace, try_labelling};
 use crate::error::{Error, Result};
 use crate::report::experiments::remove::RemovalReport;
 use crate::report::experiments::{ExperimentReport, PictureRow};
@@ -64,8 +64,10 @@ impl Experiment for RemoveJob {
     }
 
     fn cost(&self, opened: &OpenedRemoval<'_>, split: Split, _: &Host<'_>) -> Result<Estimate> {
-        let ranked = &opened.on.ranked;
+        let Labelled { ranked, concepts, .. } = &opened.on;
         let latents = ranked.generator.indices.len() as u64;
+        let source = ranked.generator.source(split.session().batch());
+        try_labelling(&split, &source, concepts.as_ref(), ranked.grid)?;
         Estimate::of_split(&split, latents, latents * (ranked.units.len() as u64 + 1))
     }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 pub use self::job::SegmentJob;
 use self::run::{FILES, MARKS, SegmentRun};
 use super::Host;
+use super::memory::{self, ProcessMemory};
 use super::run_folder::{self, Standing};
 use crate::concepts::label_writer;
 use crate::data::loader::Skipped;
@@ -47,6 +48,8 @@ pub struct SegmentEstimate {
     pub labels: usize,
     /// Seconds for all that is left.
     pub seconds: f64,
+    /// Bytes of the process at one time; none where the system does not tell.
+    pub process_bytes: Option<ProcessMemory>,
     /// Seconds of one image.
     #[serde(skip)]
     pub seconds_each: f64,
@@ -121,6 +124,7 @@ impl SegmentJob {
             grid,
             labels: run.concepts.vocabulary().len() - 1,
             seconds: seconds_each * todo.len() as f64,
+            process_bytes: memory::after_trial(0),
             seconds_each,
         })
     }
